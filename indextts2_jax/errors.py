@@ -1,0 +1,28 @@
+"""Errors that a person reads: one line, what is wrong, where, what to do.
+
+The Python interface raises them; the command lines print their text on stderr and exit with code 2.
+"""
+
+
+class IndexTTSError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigError(IndexTTSError, ValueError):
+    """A configuration key that does not exist, or a value outside its range."""
+
+
+class CheckpointError(IndexTTSError):
+    """A checkpoint or artefact that is missing, damaged, incomplete or of another version."""
+
+
+class AudioError(IndexTTSError, ValueError):
+    """A reference clip that cannot be used, or audio that cannot be written."""
+
+
+class TextError(IndexTTSError, ValueError):
+    """Text that cannot be spoken."""
+
+
+class EmotionError(IndexTTSError, ValueError):
+    """An emotion vector, name or weight that makes no sense."""

@@ -1,0 +1,138 @@
+"""Layers shared by the networks, with PyTorch's defaults fixed once.
+
+Flax's defaults differ in ways that are small enough to sound almost right: LayerNorm's epsilon (1e-6, torch 1e-5), its
+variance as E[x^2]-E[x]^2, GELU by tanh. Nothing outside this file uses `nn.LayerNorm`, `nn.GroupNorm` or `nn.gelu`.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from indextts2_jax.array_typing import Array, Bool, Float
+
+Dtype = Any
+
+
+def gelu_erf(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`torch.nn.GELU()`."""
+    return jax.nn.gelu(x, approximate=False)
+
+
+def gelu_tanh(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`gelu_new` of GPT-2."""
+    return jax.nn.gelu(x, approximate=True)
+
+
+def mish(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    return x * jnp.tanh(jax.nn.softplus(x))
+
+
+class LayerNorm(nn.Module):
+    """`torch.nn.LayerNorm` over the last axis, in float32. Parameters: `scale`, `bias` unless `affine=False`."""
+
+    epsilon: float = 1e-5
+    affine: bool = True
+    dtype: Dtype = jnp.float32
+    param_dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "... D"]) -> Float[Array, "... D"]:
+        h = x.astype(jnp.float32)
+        h = h - jnp.mean(h, axis=-1, keepdims=True)
+        h = h * jax.lax.rsqrt(jnp.mean(h * h, axis=-1, keepdims=True) + self.epsilon)
+        if self.affine:
+            size = x.shape[-1]
+            scale = self.param("scale", nn.initializers.ones, (size,), self.param_dtype)
+            bias = self.param("bias", nn.initializers.zeros, (size,), self.param_dtype)
+            h = h * scale.astype(jnp.float32) + bias.astype(jnp.float32)
+        return h.astype(self.dtype)
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x^2) + epsilon) * scale, in float32. Parameter: `scale`."""
+
+    epsilon: float = 1e-5
+    dtype: Dtype = jnp.float32
+    param_dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "... D"]) -> Float[Array, "... D"]:
+        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],), self.param_dtype)
+        h = x.astype(jnp.float32)
+        h = h * jax.lax.rsqrt(jnp.mean(h * h, axis=-1, keepdims=True) + self.epsilon)
+        return (h * scale.astype(jnp.float32)).astype(self.dtype)
+
+
+class GlobalGroupNorm(nn.Module):
+    """`torch.nn.GroupNorm(1, C)` on [B, T, C]: statistics over all channels and all *valid* frames."""
+
+    epsilon: float = 1e-5
+    dtype: Dtype = jnp.float32
+    param_dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B T C"], mask: Bool[Array, "B T"]) -> Float[Array, "B T C"]:
+        channels = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (channels,), self.param_dtype)
+        bias = self.param("bias", nn.initializers.zeros, (channels,), self.param_dtype)
+        valid = mask[..., None].astype(jnp.float32)
+        count = jnp.sum(valid, axis=(1, 2), keepdims=True) * channels
+        h = x.astype(jnp.float32)
+        h = h - jnp.sum(h * valid, axis=(1, 2), keepdims=True) / count
+        variance = jnp.sum(h * h * valid, axis=(1, 2), keepdims=True) / count
+        h = h * jax.lax.rsqrt(variance + self.epsilon)
+        return (h * scale.astype(jnp.float32) + bias.astype(jnp.float32)).astype(self.dtype)
+
+
+def conv1d(
+    features: int,
+    kernel_size: int,
+    *,
+    padding: int | tuple[int, int] = 0,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
+    use_bias: bool = True,
+    dtype: Dtype = jnp.float32,
+    param_dtype: Dtype = jnp.float32,
+    name: str | None = None,
+) -> nn.Conv:
+    """`torch.nn.Conv1d` on [B, T, C], zero padding. Parameters: `kernel` [k, in/groups, out], `bias` [out]."""
+    left, right = (padding, padding) if isinstance(padding, int) else padding
+    return nn.Conv(
+        features,
+        (kernel_size,),
+        strides=(stride,),
+        padding=[(left, right)],
+        kernel_dilation=(dilation,),
+        feature_group_count=groups,
+        use_bias=use_bias,
+        dtype=dtype,
+        param_dtype=param_dtype,
+        name=name,
+    )
+
+
+def attention(
+    query: Float[Array, "B T H K"],
+    key: Float[Array, "B S H K"],
+    value: Float[Array, "B S H K"],
+    *,
+    mask: Bool[Array, "B #H #T S"] | None = None,
+    bias: Float[Array, "#B H T S"] | None = None,
+    scale: float,
+) -> Float[Array, "B T H K"]:
+    """softmax((query . key + bias) * scale) . value, the softmax in float32; masked keys get no weight.
+
+    `bias` is added before the scaling: the relative terms of the published encoders are scaled too.
+    """
+    scores = jnp.einsum("BTHK,BSHK->BHTS", query, key, preferred_element_type=jnp.float32)
+    if bias is not None:
+        scores = scores + bias
+    scores = scores * scale
+    if mask is not None:
+        scores = jnp.where(mask, scores, jnp.finfo(jnp.float32).min)
+    weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
+    return jnp.einsum("BHTS,BSHK->BTHK", weights, value)

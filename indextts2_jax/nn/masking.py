@@ -1,0 +1,33 @@
+"""Padding: every sequence has a length, and what lies behind it must never be seen."""
+
+import jax.numpy as jnp
+
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
+
+
+def length_mask(lengths: Lengths, size: int) -> Bool[Array, "B T"]:
+    """True for the first `lengths[b]` of `size` positions."""
+    return jnp.arange(size)[None, :] < lengths[:, None]
+
+
+def zero_padding(x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Array, "B T D"]:
+    """Zeroes the padded frames, so that a convolution sees at the true end what it would see at the array's end."""
+    return jnp.where(mask[..., None], x, jnp.zeros((), x.dtype))
+
+
+def masked_mean(x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Array, "B 1 D"]:
+    """Mean over the valid frames."""
+    count = jnp.sum(mask, axis=1).astype(x.dtype)[:, None, None]
+    return jnp.sum(zero_padding(x, mask), axis=1, keepdims=True) / count
+
+
+def clip_index(index: Int[Array, "..."], lengths: Int[Array, "..."]) -> Int[Array, "..."]:
+    """Clamps frame indices to the valid range: gathering with it repeats the edge frames (replicate padding)."""
+    return jnp.clip(index, 0, lengths - 1)
+
+
+def reflect_index(index: Int[Array, "..."], lengths: Int[Array, "..."]) -> Int[Array, "..."]:
+    """Mirrors frame indices at both true ends without repeating the edge frame (torch's `reflect` padding)."""
+    index = jnp.abs(index)
+    last = lengths - 1
+    return jnp.where(index > last, 2 * last - index, index)

@@ -1,0 +1,139 @@
+"""Fixtures of the whole suite: numerics switched to strict, and the shared reference material where it is present."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ.setdefault("JAX_PLATFORMS", "" if os.environ.get("INDEXTTS2_TEST_GPU") else "cpu")
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_default_matmul_precision", "highest")
+jax.config.update("jax_numpy_rank_promotion", "allow")
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SHARED = pathlib.Path(os.environ.get("INDEXTTS2_SHARED", ROOT.parent / "shared"))
+SCRATCH = pathlib.Path(os.environ.get("INDEXTTS2_TEST_CACHE", ROOT / ".pytest_cache" / "indextts2"))
+GOLDENS = (
+    "small_greedy_en",
+    "small_beam3_emo_audio",
+    "small_sample_emo_vector",
+    "small_stop_segments",
+    "small_long_flac",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    has_gpu = any(device.platform == "gpu" for device in jax.devices())
+    run_slow = "slow" in (config.option.markexpr or "")
+    for item in items:
+        if "gpu" in item.keywords and not has_gpu:
+            item.add_marker(pytest.mark.skip(reason="no GPU"))
+        if "slow" in item.keywords and not run_slow:
+            item.add_marker(pytest.mark.skip(reason="published size: run with -m slow"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> pathlib.Path:
+    """The folder with the reference goldens, beside the project; tests that need it skip without it."""
+    if not (SHARED / "goldens").is_dir():
+        pytest.skip(f"needs the reference material at {SHARED}")
+    return SHARED
+
+
+def load_tool(path: pathlib.Path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def make_checkpoint(shared):
+    """`make_checkpoint(size="small", stop_bias=0.0, format="official") -> directory`, made once and kept."""
+
+    def make(size: str = "small", stop_bias: float = 0.0, fmt: str = "official") -> pathlib.Path:
+        folder = SCRATCH / f"{size}-{stop_bias}-{fmt}"
+        done = folder / ".complete"
+        if not done.exists():
+            subprocess.run(
+                [sys.executable, shared / "tools" / "make_checkpoint.py", "--out", folder, "--size", size]
+                + ["--stop-bias", str(stop_bias), "--format", fmt],
+                check=True,
+            )
+            done.touch()
+        return folder
+
+    return make
+
+
+class Golden(dict):
+    """Arrays of one recorded run of the official implementation; `request` is what was asked of it."""
+
+    def __init__(self, folder: pathlib.Path, name: str):
+        with np.load(folder / f"{name}.npz") as arrays:
+            super().__init__({key: arrays[key] for key in arrays.files})
+        self.request = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        self.name = name
+
+
+@pytest.fixture(scope="session")
+def golden(shared):
+    """`golden(name)`: the arrays of that run."""
+    cache: dict[str, Golden] = {}
+
+    def load(name: str) -> Golden:
+        return cache.setdefault(name, Golden(shared / "goldens", name))
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def small_component(shared):
+    """`small_component("gpt") -> (source, manifest)`: the tensors of the small random checkpoint, in memory.
+
+    Goes through no file, so that the parity test of one network needs no other network's gigabytes.
+    """
+    tool = load_tool(SHARED / "tools" / "make_checkpoint.py")
+
+    def build(component: str, size: str = "small", seed: int = 0, stop_bias: float = 0.0) -> "MemorySource":
+        return MemorySource(tool.build(component, size, seed, stop_bias))
+
+    return build
+
+
+class MemorySource:
+    """A `convert.rules.Source` over a dict."""
+
+    def __init__(self, tensors: dict[str, np.ndarray]):
+        self.tensors = tensors
+        self.shapes = {name: tuple(array.shape) for name, array in tensors.items()}
+
+    def read(self, name: str) -> np.ndarray:
+        return self.tensors[name]
+
+
+def convert_component(network: str, rules, source, expected) -> dict:
+    """Source tensors -> parameter pytree, through the real conversion engine."""
+    from convert import rules as engine
+
+    plan = engine.plan(network, rules, source.shapes, expected)
+    return engine.unflatten(dict(engine.apply(plan, source)))
+
+
+def relative_error(actual, reference) -> float:
+    """max |a - r| / max(1, max |r|): the project's one measure of agreement."""
+    actual, reference = np.asarray(actual, np.float64), np.asarray(reference, np.float64)
+    assert actual.shape == reference.shape, f"{actual.shape} is not the reference's {reference.shape}"
+    assert np.isfinite(actual).all(), "not finite"
+    return float(np.max(np.abs(actual - reference)) / max(1.0, np.max(np.abs(reference))))
+
+
+def assert_close(actual, reference, tolerance: float) -> None:
+    error = relative_error(actual, reference)
+    assert error <= tolerance, f"error {error:.2e} exceeds {tolerance:.0e}"
