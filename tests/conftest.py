@@ -12,6 +12,7 @@ os.environ.setdefault("JAX_PLATFORMS", "" if os.environ.get("INDEXTTS2_TEST_GPU"
 import jax
 import numpy as np
 import pytest
+from filelock import FileLock
 
 jax.config.update("jax_default_matmul_precision", "highest")
 jax.config.update("jax_numpy_rank_promotion", "allow")
@@ -60,16 +61,27 @@ def make_checkpoint(shared):
     def make(size: str = "small", stop_bias: float = 0.0, fmt: str = "official") -> pathlib.Path:
         folder = SCRATCH / f"{size}-{stop_bias}-{fmt}"
         done = folder / ".complete"
-        if not done.exists():
-            subprocess.run(
-                [sys.executable, shared / "tools" / "make_checkpoint.py", "--out", folder, "--size", size]
-                + ["--stop-bias", str(stop_bias), "--format", fmt],
-                check=True,
-            )
-            done.touch()
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):  # the workers of one run share the folder
+            if not done.exists():
+                tool = [sys.executable, shared / "tools" / "make_checkpoint.py"]
+                options = ["--size", size, "--stop-bias", str(stop_bias), "--format", fmt]
+                subprocess.run([*tool, "--out", folder, *options], check=True)
+                done.touch()
         return folder
 
     return make
+
+
+def converted(make_checkpoint, size: str = "small", stop_bias: float = 0.0) -> pathlib.Path:
+    """The artefact that the real converter makes of a random checkpoint; made once and kept."""
+    source = make_checkpoint(size, stop_bias)
+    folder = source.with_name(f"{source.name}-artefact")
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            command = [sys.executable, "-m", "convert", f"--source={source}", f"--output={folder}"]
+            subprocess.run(command, check=True, cwd=ROOT)
+    return folder
 
 
 class Golden(dict):
