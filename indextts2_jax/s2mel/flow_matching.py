@@ -1,0 +1,118 @@
+"""Flow matching: from noise to a mel spectrogram along the velocity that `DiT` predicts.
+
+    time_schedule ──► t_0 = 0 < t_1 < ... < t_S = 1          (linear)
+    guide         ──► v = (1 + g) v_conditional - g v_unconditional
+    euler_step    ──► x <- x + (t_{k+1} - t_k) v
+    solve         ──► the loop over the S steps; frames of the prompt are held at zero all the way
+
+The noise is an argument of `solve`; `sample_noise` draws it.
+Source: `BASECFM.inference` and `solve_euler` in indextts/s2mel/modules/flow_matching.py.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Float, Key, Lengths, Params
+from indextts2_jax.config import S2MelConfig
+from indextts2_jax.nn.masking import length_mask, zero_padding
+from indextts2_jax.s2mel.dit import DiT
+from indextts2_jax.s2mel.timestep import Modulation
+
+Dtype = Any
+StepInputs = tuple[Modulation, Float[Array, ""]]
+
+
+def time_schedule(steps: int) -> np.ndarray:
+    """float32 [steps + 1], equally spaced from 0 to 1.
+
+    The nearest float32 of every k / steps; torch's linspace is one unit in the last place off here and there.
+    """
+    return (np.arange(steps + 1) / steps).astype(np.float32)
+
+
+def guide(
+    conditional: Float[Array, "B M C"], unconditional: Float[Array, "B M C"], guidance: float
+) -> Float[Array, "B M C"]:
+    """Classifier-free guidance: away from the unconditional velocity by `guidance` times the difference."""
+    return (1.0 + guidance) * conditional - guidance * unconditional
+
+
+def euler_step(
+    x: Float[Array, "B M C"], velocity: Float[Array, "B M C"], dt: Float[Array, ""]
+) -> Float[Array, "B M C"]:
+    return x + dt * velocity
+
+
+def sample_noise(key: Key[jax.Array, ""], frames: int, bins: int) -> Float[Array, "M C"]:
+    """Standard normal noise of one request, float32.
+
+    The first n frames are the same for every `frames >= n`, so the bucket a request is padded to doesn't change its
+    speech. That is a property of JAX's (default) partitionable threefry, whose number i depends on the key and i alone.
+    """
+    return jax.random.normal(key, (frames, bins), jnp.float32)
+
+
+def solve(
+    params: Params,
+    config: S2MelConfig,
+    noise: Float[Array, "B M C"],
+    prompt_mel: Float[Array, "B M C"],
+    prompt_lengths: Lengths,
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
+    lengths: Lengths,
+    *,
+    steps: int,
+    guidance: float,
+    temperature: float = 1.0,
+    dtype: Dtype = jnp.float32,
+) -> Float[Array, "B M C"]:
+    """Integrates the flow from t = 0 to 1.
+
+    Args:
+      params: of `DiT`.
+      noise: standard normal, over prompt and target (its prompt frames are not used).
+      prompt_mel: log mel of the reference voice in the first `prompt_lengths` frames; what lies behind is ignored.
+      style: speaker embedding.
+      mu: regulated semantics of the prompt, then of the target.
+      lengths: frames of prompt and target together, at least 3.
+      steps: Euler steps (static).
+      guidance: strength of classifier-free guidance, 0 or more (static). At 0 the unconditional rows are not computed.
+      temperature: factor on the noise.
+      dtype: of the network; the integration is in float32.
+    Returns:
+      log mel, float32: zeros in the prompt's frames and behind `lengths`.
+    """
+    apply: Callable[..., Any] = functools.partial(DiT(config, dtype).apply, {"params": params})
+    frames = noise.shape[1]
+    in_prompt = length_mask(prompt_lengths, frames)
+    in_target = length_mask(lengths, frames) & ~in_prompt
+    guided = guidance > 0
+
+    conditions = apply(zero_padding(prompt_mel, in_prompt), style, mu, method="conditions")
+    if guided:
+        null = [jnp.zeros((1, *size), dtype) for size in ((1, config.mel_bins), (config.style_dim,), (1, config.width))]
+        nothing = apply(*null, method="conditions")  # one frame: all frames of all rows are alike
+        conditions = jnp.concatenate([conditions, jnp.broadcast_to(nothing, conditions.shape)])
+        lengths = jnp.concatenate([lengths, lengths])
+    schedule = time_schedule(steps)
+    modulation = apply(jnp.asarray(schedule[:-1]), method="modulation")
+
+    def step(x: Float[Array, "B M C"], inputs: StepInputs) -> tuple[Float[Array, "B M C"], None]:
+        now, dt = inputs
+        rows = jnp.concatenate([x, x]) if guided else x
+        velocity = apply(rows, conditions, jax.tree.map(lambda a: a[None], now), lengths, method="velocity")
+        velocity = velocity.astype(jnp.float32)
+        if guided:
+            conditional, unconditional = jnp.split(velocity, 2)
+            velocity = guide(conditional, unconditional, guidance)
+        return zero_padding(euler_step(x, velocity, dt), in_target), None
+
+    start = zero_padding(noise.astype(jnp.float32) * temperature, in_target)
+    mel, _ = jax.lax.scan(step, start, (modulation, jnp.asarray(np.diff(schedule))))
+    return mel
