@@ -1,0 +1,78 @@
+"""`python -m indextts2_jax.text --tokenizer=bpe.model`: what becomes of a text before the model sees it.
+
+Reads texts from standard input, one a line, and prints one JSON object for each: text, normalized, tokens, ids,
+segments (lists of tokens) and, where there are any, the tokens that are unknown.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+from absl import app, flags
+
+from indextts2_jax.errors import IndexTTSError, TextError
+from indextts2_jax.text.frontend import TextFrontend, build_frontend
+from indextts2_jax.text.glossary import load_glossary
+
+_TOKENIZER = flags.DEFINE_string("tokenizer", None, "SentencePiece model: bpe.model of the checkpoint.", required=True)
+_MAX_TOKENS = flags.DEFINE_integer("max_tokens", 120, "Tokens a segment may have.", lower_bound=2, upper_bound=600)
+_QUICK_TOKENS = flags.DEFINE_integer(
+    "quick_tokens", 0, "Keep the segments short during the first so many tokens.", lower_bound=0
+)
+_GLOSSARY = flags.DEFINE_string("glossary", None, "JSON or YAML file that says how terms are read.")
+
+
+def describe(frontend: TextFrontend, text: str, max_tokens: int, quick_tokens: int) -> dict[str, object]:
+    """Every stage of one text, as JSON values. Raises `TextError` for text that is not valid Unicode."""
+    tokens = frontend.tokenize(text)
+    result: dict[str, object] = {
+        "text": text,
+        "normalized": frontend.normalize(text),
+        "tokens": tokens,
+        "ids": frontend.encode(tokens),
+        "segments": frontend.segments(tokens, max_tokens, quick_tokens),
+    }
+    unknown = frontend.unknown(tokens)
+    return result | {"unknown": unknown} if unknown else result
+
+
+def _lines() -> Iterator[str]:
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise TextError(f"Line {number} of the input is not UTF-8 (byte {error.start + 1}).") from error
+
+
+def main(argv: list[str]) -> int:
+    try:
+        if len(argv) > 1:
+            raise TextError(f"Unexpected argument {argv[1]!r}: texts are read from standard input.")
+        glossary = load_glossary(_GLOSSARY.value) if _GLOSSARY.value is not None else None
+        frontend = build_frontend("bpe", _TOKENIZER.value, glossary)
+        for text in _lines():
+            result = describe(frontend, text, _MAX_TOKENS.value, _QUICK_TOKENS.value)
+            sys.stdout.buffer.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+            sys.stdout.buffer.flush()
+    except IndexTTSError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # the reader has seen enough; without this Python complains once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    app.run(main, flags_parser=_parse_flags)

@@ -1,0 +1,67 @@
+"""What the pipeline asks of a text front-end, and the choice of one by name."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.text.glossary import Glossary
+
+
+class TextFrontend(Protocol):
+    """Text -> token ids, in steps that a caller can look at."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Every id is below it."""
+        ...
+
+    def normalize(self, text: str) -> str:
+        """The text as it is spoken."""
+        ...
+
+    def tokenize(self, text: str) -> list[str]:
+        """Tokens of a text as it is written (it is normalised here). Empty for an empty text."""
+        ...
+
+    def encode(self, tokens: Sequence[str]) -> list[int]:
+        """The id of every token."""
+        ...
+
+    def segments(self, tokens: Sequence[str], max_tokens: int, quick_tokens: int = 0) -> list[list[str]]:
+        """The tokens in segments of about `max_tokens`, each to be synthesised by itself."""
+        ...
+
+    def unknown(self, tokens: Sequence[str]) -> list[str]:
+        """Those of the tokens, in order, that the vocabulary lacks: the model does not learn what they were."""
+        ...
+
+
+def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: Glossary | None = None) -> TextFrontend:
+    """The front-end that `ModelConfig.text_frontend` names, over its tokenizer (a file, or what a file holds).
+
+    Raises `ConfigError` for a name that is not known, `CheckpointError` for a tokenizer that cannot be used.
+    """
+    if kind != "bpe":
+        raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' is known.")
+    from indextts2_jax.text.tokenizer import BpeFrontend
+
+    return BpeFrontend(tokenizer, glossary)
+
+
+def check_speakable(frontend: TextFrontend, text: str, tokens: Sequence[str]) -> None:
+    """Raises `TextError` where `tokens`, made from `text`, hold nothing to speak.
+
+    To be spoken, a token needs a letter or a digit, and the vocabulary must have it: punctuation alone is silence.
+    """
+    if not text.strip():
+        raise TextError("The text is empty: there is nothing to speak.")
+    unknown = frontend.unknown(tokens)
+    lost = set(unknown)
+    if any(character.isalnum() for token in tokens if token not in lost for character in token):
+        return
+    shown = repr(text if len(text) <= 40 else text[:40] + "…")
+    if any(character.isalnum() for token in unknown for character in token):
+        hint = " Write a single letter as a capital." if len(text.strip()) == 1 and text.strip().islower() else ""
+        raise TextError(f"The tokenizer knows no character of the text {shown}: there is nothing to speak.{hint}")
+    raise TextError(f"The text {shown} has no letter or digit that can be spoken.")

@@ -1,0 +1,52 @@
+"""The text front-end against the official one: every recorded text, exactly."""
+
+import json
+import re
+
+import pytest
+
+from indextts2_jax.text.tokenizer import BpeFrontend
+from tests.conftest import SCRATCH, SHARED
+
+GOLDENS = SHARED / "goldens"
+pytest.importorskip("pynini", reason="the recorded texts are those of WeTextProcessing, which has no wheel here")
+
+
+def texts() -> list:
+    path = GOLDENS / "text_frontend.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [pytest.param(json.loads(line), id=f"line{number}") for number, line in enumerate(lines, 1)]
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch):
+    monkeypatch.setenv("INDEXTTS2_CACHE", str(SCRATCH / "cache"))
+
+
+@pytest.fixture(scope="module")
+def frontend(shared) -> BpeFrontend:
+    return BpeFrontend(shared / "assets" / "bpe.model")
+
+
+def test_every_text_is_there(shared):
+    assert len(texts()) == 52
+
+
+@pytest.mark.parametrize("golden", texts())
+def test_text(golden, frontend):
+    assert frontend.normalize(golden["text"]) == golden["normalized"]
+    tokens = frontend.tokenize(golden["text"])
+    assert tokens == golden["tokens"]
+    assert frontend.encode(tokens) == golden["ids"]
+    assert golden["segments"], "the recorded segments"
+    for name, lengths in golden["segments"].items():
+        max_tokens, quick_tokens = map(int, re.fullmatch(r"max=(\d+),quick=(\d+)", name).groups())
+        assert [len(segment) for segment in frontend.segments(tokens, max_tokens, quick_tokens)] == lengths, name
+
+
+def test_glossary(shared):
+    golden = json.loads((shared / "goldens" / "text_glossary.json").read_text(encoding="utf-8"))
+    frontend = BpeFrontend(shared / "assets" / "bpe.model", golden["glossary"])
+    assert len(golden["cases"]) == 4
+    for case in golden["cases"]:
+        assert frontend.normalize(case["text"]) == case["normalized"]
