@@ -37,7 +37,8 @@ def fold_weight_norm(v: np.ndarray, g: np.ndarray) -> np.ndarray:
     """
     wide = v.astype(np.float64)
     norm = np.sqrt(np.sum(wide * wide, axis=tuple(range(1, v.ndim)), keepdims=True))
-    return (wide * (g.astype(np.float64) / norm)).astype(v.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero direction gives NaN, which is refused later
+        return (wide * (g.astype(np.float64) / norm)).astype(v.dtype)
 
 
 def _weight_norm(inner: Layout) -> Layout:

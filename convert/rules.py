@@ -123,7 +123,7 @@ def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expec
     Args:
       network: its name, for the error text.
       source: shape by published tensor name.
-      expected: nested dict of `jax.ShapeDtypeStruct`, from `jax.eval_shape` of the Flax module.
+      expected: nested dict of anything with a `shape`, e.g. from `jax.eval_shape` of the Flax module.
     Raises:
       CheckpointError: listing every tensor that no rule or more than one rule matches, every parameter that is
         missing, filled twice or of another shape.

@@ -1,0 +1,103 @@
+"""`python -m convert --source=DIR --output=DIR`: the published checkpoint -> our artefact. See docs/conversion.md."""
+
+import pathlib
+import signal
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+from tqdm import tqdm
+
+from convert import write
+from indextts2_jax.checkpoint import DTYPES, check_output, verify_artefact
+from indextts2_jax.errors import IndexTTSError
+
+USAGE = """Converts the published IndexTTS-2 checkpoint.
+
+  python -m convert --source=checkpoints/IndexTTS-2 --output=checkpoints/indextts2
+  python -m convert --output=checkpoints/indextts2 --verify     compares an artefact with its SHA-256 manifest
+"""
+
+
+def _define_flags() -> flags.FlagValues:
+    own = flags.FlagValues()  # not absl's global one: another program of the project has flags of the same names
+    flags.DEFINE_string("source", None, "The published directory, as downloaded.", flag_values=own)
+    flags.DEFINE_string("output", None, "The folder to write, or to verify.", flag_values=own)
+    flags.DEFINE_enum("dtype", "float32", DTYPES, "What the parameters are stored as.", flag_values=own)
+    flags.DEFINE_bool("verify", False, "Read the artefact back and compare every SHA-256.", flag_values=own)
+    flags.DEFINE_bool("help", False, "Show this and stop.", short_name="h", flag_values=own)
+    return own
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code: 0, 2 after one line on stderr (a line a network if tensors do not fit), 130."""
+    options = _define_flags()
+    try:
+        rest = options(["convert", *arguments])[1:]
+        if options.help:
+            print(USAGE + options.get_help())
+            return 0
+        if rest:
+            raise flags.Error(f"Unknown argument {rest[0]!r}; see --help.")
+        if not options.output:
+            raise flags.Error("--output is missing; see --help.")
+        if not options.source and not options.verify:
+            raise flags.Error("--source is missing; see --help.")
+        output = pathlib.Path(options.output)
+        if options.source:
+            convert(pathlib.Path(options.source), output, options.dtype)
+        if options.verify:
+            sizes = verify_artefact(output)
+            print(f"{output} is intact: {len(sizes)} files, {sum(sizes.values()) / 1e9:.2f} GB.")
+    except (IndexTTSError, flags.Error) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def convert(source: pathlib.Path, output: pathlib.Path, dtype: str) -> None:
+    """Plans, prints the table, writes. Raises `CheckpointError`."""
+    check_output(output)
+    conversion = write.plan_conversion(source, dtype)
+    print(table([part.summary for part in conversion.networks]))
+    with tqdm(total=conversion.work, unit="B", unit_scale=True, desc="convert", disable=None) as bar:
+        write.run(conversion, output, bar.update)
+    print(f"Wrote {output} ({conversion.bytes / 1e9:.2f} GB, {dtype}).")
+
+
+def table(summaries: Sequence[write.Summary]) -> str:
+    """One line a network, then why tensors were dropped."""
+    header = ("network", "used", "dropped", "parameters", "bytes", "files")
+    rows = [
+        (
+            s.network,
+            f"{s.used:,}",
+            f"{sum(s.dropped.values()):,}",
+            f"{s.parameters:,}",
+            f"{s.bytes:,}",
+            ", ".join(s.files),
+        )
+        for s in summaries
+    ]
+    used, dropped = sum(s.used for s in summaries), sum(sum(s.dropped.values()) for s in summaries)
+    parameters, size = sum(s.parameters for s in summaries), sum(s.bytes for s in summaries)
+    rows.append(("total", f"{used:,}", f"{dropped:,}", f"{parameters:,}", f"{size:,}", ""))
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(5)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(row[c].rjust(widths[c]) for c in range(1, 5)), row[5]]).rstrip()
+        for row in (header, *rows)
+    ]
+    reasons = [f"{s.network}: {count:,} x {reason}" for s in summaries for reason, count in s.dropped.items()]
+    return "\n".join([*lines, *(["Dropped on purpose:", *(f"  {line}" for line in reasons)] if reasons else [])])
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)  # so that a terminated conversion takes its temporary folder along
+    sys.exit(main(sys.argv[1:]))

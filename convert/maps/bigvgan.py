@@ -1,0 +1,33 @@
+"""bigvgan_generator.pt (nvidia/bigvgan_v2_22khz_80band_256x): every tensor is used, every convolution weight-normed."""
+
+from convert import layouts
+from convert.layouts import Layout
+from convert.rules import Rule, weight_norm
+from indextts2_jax.config import ModelConfig
+
+
+def _conv(source: str, target: str, layout: Layout = layouts.conv1d_wn) -> list[Rule]:
+    return [Rule(weight_norm(source), f"{target}/kernel", layout), Rule(f"{source}.bias", f"{target}/bias")]
+
+
+def _activation(source: str, target: str) -> list[Rule]:
+    taps = layouts.squeeze(0, 1)
+    return [
+        Rule(f"{source}.act.alpha", f"{target}/alpha"),
+        Rule(f"{source}.act.beta", f"{target}/beta"),
+        Rule(f"{source}.upsample.filter", f"{target}/up_filter", taps),
+        Rule(f"{source}.downsample.lowpass.filter", f"{target}/down_filter", taps),
+    ]
+
+
+def rules(model: ModelConfig) -> list[Rule]:
+    config = model.bigvgan
+    table = _conv("conv_pre", "conv_pre") + _conv("ups.{i}.0", "up_{i}", layouts.conv_transpose1d_wn)
+    kernels = len(config.resblock_kernels)
+    for block in range(len(config.upsample_rates) * kernels):  # the file numbers the blocks through all stages
+        source, target = f"resblocks.{block}", f"block_{block // kernels}_{block % kernels}"
+        table += _conv(f"{source}.convs1.{{n}}", f"{target}/conv1_{{n}}")
+        table += _conv(f"{source}.convs2.{{n}}", f"{target}/conv2_{{n}}")
+        table += _activation(f"{source}.activations.{{n}}", f"{target}/activations")  # n is stacked
+    table += _activation("activation_post", "post_activation")
+    return [*table, Rule(weight_norm("conv_post"), "conv_post/kernel", layouts.conv1d_wn)]

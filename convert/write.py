@@ -1,0 +1,164 @@
+"""From a published directory to an artefact: everything is planned and checked before the first number is read."""
+
+import dataclasses
+import importlib
+import pathlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from convert import rules as engine
+from convert.published import Part, Published, open_published
+from convert.read import JoinedSource, open_component
+from indextts2_jax import networks
+from indextts2_jax.checkpoint import NetworkTensors, cast, check_output, expected_specs, write_artefact
+from indextts2_jax.config import ModelConfig
+from indextts2_jax.errors import CheckpointError
+from indextts2_jax.tensor_file import Spec, digest_file
+
+Progress = Callable[[int], None]
+"""Called with the bytes just done."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What became of one network's tensors."""
+
+    network: str
+    files: tuple[str, ...]
+    used: int
+    dropped: Mapping[str, int]
+    """Number of tensors by reason."""
+    parameters: int
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """A checked plan for every network: `run` cannot meet a missing or unknown tensor any more."""
+
+    published: Published
+    networks: tuple["NetworkPlan", ...]
+    dtype: str
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all parameters to be written."""
+        return sum(part.summary.bytes for part in self.networks)
+
+    @property
+    def work(self) -> int:
+        """Bytes that `run` reports as progress: what it hashes and what it writes."""
+        return self.bytes + sum(path.stat().st_size for path in self.published.files)
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkPlan:
+    name: str
+    source: JoinedSource
+    plan: engine.Plan
+    specs: Mapping[str, Spec]
+    summary: Summary
+
+
+def rules_of(network: str, model: ModelConfig) -> list[engine.Rule]:
+    """The table of `convert.maps.NETWORK`."""
+    return importlib.import_module(f"convert.maps.{network}").rules(model)
+
+
+def plan_conversion(source: pathlib.Path, dtype: str) -> Conversion:
+    """Opens every file and matches every name and shape.
+
+    Raises:
+      CheckpointError: files missing, unreadable or refused; settings not implemented; or, for all networks at once,
+        every tensor that is unknown, missing, or of another shape.
+    """
+    published = open_published(source)
+    plans, problems = [], []
+    for network in networks.NETWORKS:
+        try:
+            plans.append(_plan_network(network, published.components[network], published.model, dtype))
+        except CheckpointError as error:
+            problems.append(str(error))
+    if problems:
+        raise CheckpointError("\n".join(dict.fromkeys(problems)))
+    return Conversion(published, tuple(plans), dtype)
+
+
+def _plan_network(network: str, parts: tuple[Part, ...], model: ModelConfig, dtype: str) -> NetworkPlan:
+    specs = expected_specs(network, model, dtype)
+    source = JoinedSource([open_component(part.path, prefix=part.prefix, bare=part.bare) for part in parts])
+    if network == "gpt" and "spk_emb_proj.weight" in source.shapes:
+        raise CheckpointError(f"{parts[0].path} is of IndexTTS-2.5; only IndexTTS-2 can be converted.")
+    made = engine.plan(network, rules_of(network, model), source.shapes, specs)
+    summary = Summary(
+        network,
+        tuple(part.path.name for part in parts),
+        made.used,
+        Counter([*made.dropped.values(), *source.ignored.values()]),
+        sum(spec.size for spec in specs.values()),
+        sum(spec.nbytes for spec in specs.values()),
+    )
+    return NetworkPlan(network, source, made, specs, summary)
+
+
+def run(conversion: Conversion, output: pathlib.Path, progress: Progress = lambda done: None) -> None:
+    """Writes the artefact: one tensor in memory at a time, one network's files open at a time.
+
+    Raises:
+      CheckpointError: numbers that are not finite or do not fit, no room on the disk, or no permission.
+    """
+    _check_room(output, conversion)
+    write_artefact(
+        output,
+        model=conversion.published.model,
+        dtype=conversion.dtype,
+        tokenizer=conversion.published.tokenizer,
+        source=_provenance(conversion.published, progress),
+        tensors=_tensors(conversion, progress),
+    )
+
+
+def _tensors(conversion: Conversion, progress: Progress) -> Iterator[NetworkTensors]:
+    for part in conversion.networks:
+
+        def build(path: str, part: NetworkPlan = part) -> np.ndarray:
+            array = part.plan.assignments[path].build(part.source)
+            progress(part.specs[path].nbytes)
+            return cast(f"{part.name}/{path}", array, part.specs[path].dtype)
+
+        yield NetworkTensors(part.name, part.specs, build)
+        part.source.close()
+
+
+def _check_room(output: pathlib.Path, conversion: Conversion) -> None:
+    place = check_output(output)
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    needed = conversion.bytes + (64 << 20)  # headers, tokenizer, and a little air
+    if free < needed:
+        raise CheckpointError(
+            f"{output} needs {needed / 1e9:.1f} GB, but {place} has {free / 1e9:.1f} GB left; make room or choose "
+            "another output folder."
+        )
+
+
+def _provenance(published: Published, progress: Progress) -> dict[str, Any]:
+    """Size and SHA-256 of every published file, by its name in the directory."""
+    digests = {}
+    try:
+        for path in published.files:
+            digests[_short(path)] = digest_file(path)._asdict()
+            progress(path.stat().st_size)
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {error.filename}: {error.strerror or error}.") from None
+    return digests
+
+
+def _short(path: pathlib.Path) -> str:
+    """Unique within one checkpoint, and without the user's folders: two parts of the path."""
+    return "/".join(path.parts[-2:]) if path.name in ("config.json", "model.safetensors") else path.name
