@@ -1,0 +1,31 @@
+"""IndexTTS-2 in JAX and Flax: zero-shot text-to-speech, equal to the reference at every stage."""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
+    from indextts2_jax.config import Config
+    from indextts2_jax.errors import IndexTTSError
+    from indextts2_jax.synthesizer import IndexTTS2, Speech
+
+__all__ = ["Config", "EmotionPrompt", "IndexTTS2", "IndexTTSError", "ReferenceVoice", "Speech", "__version__"]
+
+_HOMES = {
+    "Config": "config",
+    "EmotionPrompt": "bundles",
+    "IndexTTS2": "synthesizer",
+    "IndexTTSError": "errors",
+    "ReferenceVoice": "bundles",
+    "Speech": "synthesizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily: the text and conversion commands should not wait for JAX.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

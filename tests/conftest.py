@@ -1,13 +1,15 @@
 """Fixtures of the whole suite: numerics switched to strict, and the shared reference material where it is present."""
 
+import hashlib
 import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
-os.environ.setdefault("JAX_PLATFORMS", "" if os.environ.get("INDEXTTS2_TEST_GPU") else "cpu")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the workers of one run share a GPU
 
 import jax
 import numpy as np
@@ -15,11 +17,14 @@ import pytest
 from filelock import FileLock
 
 jax.config.update("jax_default_matmul_precision", "highest")
-jax.config.update("jax_numpy_rank_promotion", "allow")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = pathlib.Path(os.environ.get("INDEXTTS2_SHARED", ROOT.parent / "shared"))
 SCRATCH = pathlib.Path(os.environ.get("INDEXTTS2_TEST_CACHE", ROOT / ".pytest_cache" / "indextts2"))
+# what one test has compiled the next one need not compile again, nor the next run
+jax.config.update("jax_compilation_cache_dir", str(SCRATCH / "xla"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
 GOLDENS = (
     "small_greedy_en",
     "small_beam3_emo_audio",
@@ -74,11 +79,15 @@ def make_checkpoint(shared):
 
 
 def converted(make_checkpoint, size: str = "small", stop_bias: float = 0.0) -> pathlib.Path:
-    """The artefact that the real converter makes of a random checkpoint; made once and kept."""
+    """The artefact that the real converter makes of a random checkpoint; made once for each state of the code."""
     source = make_checkpoint(size, stop_bias)
-    folder = source.with_name(f"{source.name}-artefact")
-    with FileLock(f"{folder}.lock"):
+    code = sorted(path for name in ("convert", "indextts2_jax") for path in (ROOT / name).rglob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()[:12]
+    folder = source.with_name(f"{source.name}-artefact-{digest}")
+    with FileLock(f"{source}-artefact.lock"):
         if not folder.exists():
+            for old in source.parent.glob(f"{source.name}-artefact-*"):
+                shutil.rmtree(old)
             command = [sys.executable, "-m", "convert", f"--source={source}", f"--output={folder}"]
             subprocess.run(command, check=True, cwd=ROOT)
     return folder

@@ -15,9 +15,7 @@ import re
 from collections.abc import Callable
 
 from indextts2_jax.text import wetext
-from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language, load_glossary
-
-__all__ = ["Glossary", "TextNormalizer", "correct_pinyin", "is_chinese", "load_glossary"]
+from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language
 
 logger = logging.getLogger(__name__)
 

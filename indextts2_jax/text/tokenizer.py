@@ -15,9 +15,6 @@ from indextts2_jax.errors import CheckpointError, TextError
 from indextts2_jax.text.glossary import Glossary
 from indextts2_jax.text.normalize import TextNormalizer
 from indextts2_jax.text.segment import split_segments
-from indextts2_jax.text.tiny import train_tiny_tokenizer
-
-__all__ = ["BpeFrontend", "split_ideographs", "train_tiny_tokenizer"]
 
 # Blocks of Hangul, CJK and Kana letters, each character a word of its own
 CJK = re.compile(

@@ -1,0 +1,279 @@
+"""Generation of semantic codes: one `lax.while_loop` over an immutable state and a pure step.
+
+    prefix ─ prefill ─► scores ─► choose ─► DecodeState ─┐
+                          ▲                              │   until every request has ended or the limit is reached
+                          └──── SpeechLM.step ◄──────────┘
+
+Greedy search, sampling, beam search and beam sampling differ only in `sampling.candidates`. Nothing is copied when
+beams are reordered: every step appends keys, values, codes and parents to slots of its own, and `visible` says which
+slots belong to a beam's history. The arrays grow by buckets: the loop stops when a bucket is full, the host pads them
+and goes on, and the result does not depend on where the buckets end. Requests of a batch do not see each other.
+
+Source: `inference_speech` in indextts/gpt/model_v2.py and `_beam_search`, `_sample` in
+indextts/gpt/transformers_generation_utils.py.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Key, Lengths, Params
+from indextts2_jax.config import DecodeConfig, GptConfig
+from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.gpt import beam, sampling
+from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
+from indextts2_jax.gpt.transformer import Memory
+
+BUCKETS = (128, 256, 512, 1024, 1536)
+"""Sizes of the generated arrays, in codes. Every size compiles once (some seconds) and attends to all its slots."""
+
+PLACEHOLDER = 1
+"""Upstream stands this id for every prefix position, so the repetition penalty takes code 1 for spoken already."""
+
+HostArray: TypeAlias = Array | np.ndarray
+
+Noise: TypeAlias = Key[Array, "B"] | Float[Array, "B S WV"] | None
+"""One key per request, or the Gumbel numbers of every step; None where nothing is drawn."""
+
+
+class SpeechCodes(NamedTuple):
+    """Generated semantic codes."""
+
+    codes: np.ndarray  # [B, T] int32, padded with the stop token
+    lengths: np.ndarray  # [B] codes before the stop token
+    stopped: np.ndarray  # [B] False where the limit cut the speech off
+    scores: np.ndarray  # [B] of the chosen hypothesis; sums of processed log probabilities, not comparable across modes
+
+
+class DecodeState(NamedTuple):
+    """Everything that changes from step to step: S codes of W beams fit in, N = S * W."""
+
+    step: Int[Array, ""]  # codes chosen so far, the same for all requests
+    codes: Int[Array, "B S W"]  # log: the code chosen at each step for each beam ...
+    parents: Int[Array, "B S W"]  # ... and the beam of the step before that it continues
+    visible: Bool[Array, "B W N"]  # slots of a beam's history; beam w of step s wrote slot s * W + w
+    history: Bool[Array, "B W V"]  # codes that the repetition penalty strikes
+    totals: Float[Array, "B W"]  # accumulated scores
+    heap: beam.Hypotheses  # finished hypotheses, [B W] each
+    done: Bool[Array, "B"]
+    generated: tuple[Memory, ...]  # keys and values of the N slots, per layer
+
+
+def generate(
+    params: Params,
+    config: GptConfig,
+    decode: DecodeConfig,
+    conds: Float[HostArray, "B C D"],
+    text_ids: Int[HostArray, "B L"],
+    text_lengths: Int[HostArray, "B"],
+    *,
+    keys: Key[Array, "B"] | None = None,
+    noise: Float[HostArray, "B S WV"] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SpeechCodes:
+    """Semantic codes for one text segment per request.
+
+    Args:
+      params: of `SpeechLM`; their dtype is the dtype of the computation.
+      conds: conditioning rows with the emotion added.
+      text_ids: [B, L], padded; without start and stop.
+      keys: one key per request, needed to sample. The numbers drawn depend on the request's key and the step only,
+        not on the batch or the buckets.
+      noise: instead of `keys`, the Gumbel numbers of at least `decode.max_mel_tokens` steps (`replay_noise`).
+      progress: called by the host whenever a bucket is full and at the end, with the codes so far and the limit.
+    Raises:
+      TextError: a segment is longer than the text positions of the model.
+      ConfigError: `decode.max_mel_tokens` is larger than the code positions of the model.
+      ValueError: sampling without exactly one of `keys` and `noise`.
+    """
+    _check(config, decode, text_lengths, keys, noise)
+    randomness = None
+    if decode.do_sample:
+        randomness = keys if noise is None else jnp.asarray(noise)
+    limit = decode.max_mel_tokens
+    sizes = iter([*(size for size in BUCKETS if size < limit), limit])
+    prefix, state = _begin(config, decode, next(sizes), params, conds, text_ids, text_lengths, randomness)
+    while True:
+        state = _run(config, decode, params, prefix, randomness, state)
+        reached = int(state.step)
+        if progress is not None:
+            progress(reached, limit)
+        if reached == limit or bool(state.done.all()):
+            break
+        state = _grow(state, next(sizes))
+    return _finish(config, decode, state)
+
+
+def _check(
+    config: GptConfig, decode: DecodeConfig, text_lengths: HostArray, keys: Array | None, noise: HostArray | None
+) -> None:
+    longest = int(np.max(np.asarray(text_lengths)))
+    if longest > config.max_text_tokens:
+        raise TextError(
+            f"A text segment has {longest} tokens, but the model reads at most {config.max_text_tokens}: "
+            f"lower text.max_text_tokens_per_segment."
+        )
+    if decode.max_mel_tokens > config.max_mel_tokens:
+        raise ConfigError(
+            f"decode.max_mel_tokens is {decode.max_mel_tokens}, but the model speaks at most {config.max_mel_tokens}."
+        )
+    if decode.do_sample and (keys is None) == (noise is None):
+        raise ValueError("Sampling needs either keys or noise.")
+    if noise is not None and noise.shape[1] < decode.max_mel_tokens:
+        raise ValueError(f"noise is for {noise.shape[1]} steps, but decode.max_mel_tokens is {decode.max_mel_tokens}.")
+
+
+def _apply(config: GptConfig, params: Params, method: str, *inputs: Any) -> Any:
+    dtype = params["code_head"]["kernel"].dtype
+    return SpeechLM(config, dtype=dtype, param_dtype=dtype).apply({"params": params}, *inputs, method=method)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _begin(
+    config: GptConfig,
+    decode: DecodeConfig,
+    size: int,
+    params: Params,
+    conds: Float[Array, "B C D"],
+    text_ids: Int[Array, "B L"],
+    text_lengths: Lengths,
+    randomness: Noise,
+) -> tuple[PrefixCache, DecodeState]:
+    """Reads the prefix and chooses the first codes; the state has room for `size` codes."""
+    embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths)
+    prefix, logits = _apply(config, params, "prefill", embeddings, lengths)
+    batch, beams, vocab = conds.shape[0], decode.num_beams, config.code_vocab
+    head_dim = config.width // config.heads
+    slots = size * beams
+    state = DecodeState(
+        step=jnp.zeros((), jnp.int32),
+        codes=jnp.zeros((batch, size, beams), jnp.int32),
+        parents=jnp.zeros((batch, size, beams), jnp.int32),
+        visible=jnp.zeros((batch, beams, slots), bool),
+        history=jnp.zeros((batch, beams, vocab), bool)
+        .at[:, :, jnp.array([PLACEHOLDER, config.start_mel_token])]
+        .set(True),
+        # All beams start equal; only the first counts, or all would take the same codes.
+        totals=jnp.full((batch, beams), -1e9, jnp.float32).at[:, 0].set(0.0),
+        heap=jax.tree.map(lambda x: jnp.broadcast_to(x, (batch, *x.shape)), beam.empty(beams)),
+        done=jnp.zeros((batch,), bool),
+        generated=tuple(
+            Memory(
+                jnp.zeros((batch, config.heads, head_dim, slots), embeddings.dtype),
+                jnp.zeros((batch, config.heads, slots, head_dim), embeddings.dtype),
+            )
+            for _ in range(config.layers)
+        ),
+    )
+    logits = jnp.broadcast_to(logits[:, None], (batch, beams, vocab))
+    return prefix, choose(config, decode, randomness, state, logits)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=5)
+def _run(
+    config: GptConfig,
+    decode: DecodeConfig,
+    params: Params,
+    prefix: PrefixCache,
+    randomness: Noise,
+    state: DecodeState,
+) -> DecodeState:
+    """Steps until all requests have ended, the state is full or the limit is reached."""
+    size = min(state.codes.shape[1], decode.max_mel_tokens)
+
+    def unfinished(state: DecodeState) -> Bool[Array, ""]:
+        return (state.step < size) & ~jnp.all(state.done)
+
+    return jax.lax.while_loop(unfinished, functools.partial(advance, config, decode, params, prefix, randomness), state)
+
+
+def advance(
+    config: GptConfig,
+    decode: DecodeConfig,
+    params: Params,
+    prefix: PrefixCache,
+    randomness: Noise,
+    state: DecodeState,
+) -> DecodeState:
+    """One step: reads the last code of every beam, then chooses the next."""
+    last = state.step - 1
+    beams = decode.num_beams
+    own = last * beams + jnp.arange(beams)
+    visible = state.visible | (jnp.arange(state.visible.shape[-1]) == own[:, None])
+    codes = jax.lax.dynamic_index_in_dim(state.codes, last, axis=1, keepdims=False)
+    logits, generated = _apply(config, params, "step", codes, last, prefix, state.generated, visible)
+    return choose(config, decode, randomness, state._replace(visible=visible, generated=generated), logits)
+
+
+def choose(
+    config: GptConfig, decode: DecodeConfig, randomness: Noise, state: DecodeState, logits: Float[Array, "B W V"]
+) -> DecodeState:
+    """Appends the next code of every beam and reorders what belongs to a beam."""
+    # A quirk kept: with beams the penalty acts on log probabilities, with one beam on the raw logits.
+    scores = jax.nn.log_softmax(logits, axis=-1) if decode.num_beams > 1 else logits
+    noise = _gumbel(randomness, state.step, decode.num_beams * config.code_vocab)
+
+    def one_request(scores, noise, visible, history, totals, heap, done):
+        scores = sampling.penalise(scores, history, decode.repetition_penalty, config.start_mel_token)
+        ranked = sampling.candidates(scores, totals, noise, decode)
+        heap, following, done = beam.advance(
+            heap, ranked, state.step, done, decode.length_penalty, config.stop_mel_token
+        )
+        parents, codes = following.beams, following.codes
+        history = history[parents] | (jnp.arange(config.code_vocab) == codes[:, None])
+        return visible[parents], history, following.scores, heap, done, parents, codes
+
+    visible, history, totals, heap, done, parents, codes = jax.vmap(one_request)(
+        scores, noise, state.visible, state.history, state.totals, state.heap, state.done
+    )
+    return state._replace(
+        step=state.step + 1,
+        codes=jax.lax.dynamic_update_slice_in_dim(state.codes, codes[:, None], state.step, axis=1),
+        parents=jax.lax.dynamic_update_slice_in_dim(state.parents, parents[:, None], state.step, axis=1),
+        visible=visible,
+        history=history,
+        totals=totals,
+        heap=heap,
+        done=done,
+    )
+
+
+def _gumbel(randomness: Noise, step: Int[Array, ""], size: int) -> Float[Array, "B WV"] | None:
+    if randomness is None:
+        return None
+    if not jnp.issubdtype(randomness.dtype, jax.dtypes.prng_key):
+        return jax.lax.dynamic_index_in_dim(randomness, step, axis=1, keepdims=False)
+    return jax.vmap(lambda key: jax.random.gumbel(jax.random.fold_in(key, step), (size,)))(randomness)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _grow(state: DecodeState, size: int) -> DecodeState:
+    """The same state with room for `size` codes."""
+    more = size - state.codes.shape[1]
+    slots = more * state.codes.shape[2]
+
+    def pad(x: Array, axis: int, amount: int) -> Array:
+        return jnp.pad(x, [(0, amount if i == axis else 0) for i in range(x.ndim)])
+
+    return state._replace(
+        codes=pad(state.codes, 1, more),
+        parents=pad(state.parents, 1, more),
+        visible=pad(state.visible, 2, slots),
+        generated=tuple(Memory(pad(m.keys, 3, slots), pad(m.values, 2, slots)) for m in state.generated),
+    )
+
+
+def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:
+    def best(heap, totals, done):
+        heap = beam.close(heap, totals, state.step, done, decode.length_penalty)
+        place = heap.best()
+        return heap.scores[place], heap.lengths[place], heap.beams[place]
+
+    scores, lengths, beams = map(np.asarray, jax.jit(jax.vmap(best))(state.heap, state.totals, state.done))
+    codes = beam.backtrack(np.asarray(state.codes), np.asarray(state.parents), lengths, beams, config.stop_mel_token)
+    # A hypothesis that met the stop token is shorter than the limit; one that did not fills it.
+    return SpeechCodes(codes, lengths, lengths < decode.max_mel_tokens, scores)

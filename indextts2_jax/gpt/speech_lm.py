@@ -1,0 +1,154 @@
+"""The speech language model: conditioning rows and text in, semantic codes out.
+
+    conds [B C D] | [start] text [stop] ──► prefix ──► prefill ──► step, step, ... (gpt/decode.py chooses the codes)
+    conds [B C D] | [start] text [stop] | [start] codes ──► __call__ ──► latents [B T D]
+
+Source: `UnifiedVoice` and `GPT2InferenceModel` in indextts/gpt/model_v2.py. Two rules of it look like slips and are
+kept, since the weights are used with them: while generating, the code after the start token gets position 2, not 1
+(row 1 is never read), and the text ids 0 and 1 are removed; the second pass (`__call__`) does neither.
+"""
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
+from indextts2_jax.config import GptConfig
+from indextts2_jax.gpt.transformer import Memory, Transformer
+from indextts2_jax.nn.masking import length_mask, zero_padding
+
+Dtype = Any
+FIRST_CODE_POSITION = 2  # upstream: attention_mask.shape[1] - prefix length, one past the contiguous position
+
+
+class PrefixCache(NamedTuple):
+    """What all beams of a request attend to: conditioning, text and the start token, once per request."""
+
+    layers: tuple[Memory, ...]
+    valid: Bool[Array, "B P"]
+
+
+def without_markers(config: GptConfig, ids: Int[Array, "B L"], lengths: Lengths) -> tuple[Int[Array, "B L"], Lengths]:
+    """Removes every start and stop id from inside the text; the rest moves up and keeps its order."""
+    keep = length_mask(lengths, ids.shape[1]) & (ids != config.start_text_token) & (ids != config.stop_text_token)
+    order = jnp.argsort(~keep, axis=1, stable=True)
+    return jnp.take_along_axis(ids, order, axis=1), jnp.sum(keep, axis=1, dtype=lengths.dtype)
+
+
+class SpeechLM(nn.Module):
+    config: GptConfig
+    dtype: Dtype = jnp.float32
+    param_dtype: Dtype = jnp.float32
+
+    def setup(self) -> None:
+        config = self.config
+        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        table = {"features": config.width, "embedding_init": nn.initializers.normal(0.02), **types}
+        self.text_embedding = nn.Embed(config.text_vocab + 1, **table)
+        self.text_position = nn.Embed(config.max_text_tokens + 2, **table)
+        self.code_embedding = nn.Embed(config.code_vocab, **table)
+        self.code_position = nn.Embed(config.max_mel_tokens + 3, **table)
+        self.transformer = Transformer(config, **types)
+        self.code_head = nn.Dense(config.code_vocab, **types)
+
+    def __call__(
+        self,
+        conds: Float[Array, "B C D"],
+        text_ids: Int[Array, "B L"],
+        text_lengths: Lengths,
+        codes: Int[Array, "B T"],
+        code_lengths: Lengths,
+    ) -> Float[Array, "B T D"]:
+        """The second pass: row k is the state that predicts code k, seen from all codes before it.
+
+        Args:
+          conds: conditioning rows, emotion added (C is 34 for IndexTTS-2).
+          text_ids: one segment without start and stop; ids 0 and 1 inside it are kept here.
+          codes: generated codes without the stop token (with it, one row more is the state that predicts it).
+        Returns:
+          Latents; rows behind `code_lengths` are zero.
+        """
+        text = self._text_rows(text_ids, text_lengths)
+        before = jnp.pad(codes[:, :-1], ((0, 0), (1, 0)), constant_values=self.config.start_mel_token)
+        rows = self.code_embedding(before) + self._positions(self.code_position, codes.shape[1])
+        # The padding of the text stays in the middle, masked: no position depends on it, so this equals moving the
+        # codes up. Upstream also appends the last code and the stop token, which no row that is kept can see.
+        sequence = jnp.concatenate([conds.astype(self.dtype), text, rows], axis=1)
+        code_mask = length_mask(code_lengths, codes.shape[1])
+        valid = jnp.concatenate([self._prefix_mask(conds, text, text_lengths + 2), code_mask], axis=1)
+        hidden, _ = self.transformer(sequence, valid)
+        latents = zero_padding(hidden[:, -codes.shape[1] :], code_mask)
+        if self.is_initializing():
+            self.logits(latents)  # so that its parameters exist
+        return latents
+
+    def logits(self, hidden: Float[Array, "... D"]) -> Float[Array, "... V"]:
+        """Scores of the next code, in float32."""
+        return self.code_head(hidden).astype(jnp.float32)
+
+    def prefix(
+        self, conds: Float[Array, "B C D"], text_ids: Int[Array, "B L"], text_lengths: Lengths
+    ) -> tuple[Float[Array, "B P D"], Lengths]:
+        """Embeddings that come before the start token: conds, then [start] + ids without 0 and 1 + [stop].
+
+        Upstream puts a zero row on the far left for every id removed and masks it. Leaving it out is exact: a masked
+        row has attention weight 0, and neither the text positions nor the code positions (which are counted from
+        the end of the prefix) move.
+
+        Returns:
+          Embeddings, P = C + L + 2, and how many of them are valid.
+        """
+        ids, lengths = without_markers(self.config, text_ids, text_lengths)
+        text = self._text_rows(ids, lengths)
+        return jnp.concatenate([conds.astype(self.dtype), text], axis=1), conds.shape[1] + lengths + 2
+
+    def prefill(
+        self, prefix: Float[Array, "B P D"], prefix_lengths: Lengths
+    ) -> tuple[PrefixCache, Float[Array, "B V"]]:
+        """Reads the prefix and the start token; returns their memory and the scores of the first code."""
+        batch = prefix.shape[0]
+        start = self.code_embedding(jnp.array(self.config.start_mel_token)) + self.code_position(jnp.array(0))
+        sequence = jnp.concatenate([prefix, jnp.broadcast_to(start, (batch, 1, start.shape[-1]))], axis=1)
+        valid = jnp.pad(length_mask(prefix_lengths, prefix.shape[1]), ((0, 0), (0, 1)), constant_values=True)
+        hidden, layers = self.transformer(sequence, valid)
+        return PrefixCache(layers, valid), self.logits(hidden[:, -1])
+
+    def step(
+        self,
+        codes: Int[Array, "B W"],
+        index: Int[Array, ""],
+        prefix: PrefixCache,
+        generated: tuple[Memory, ...],
+        visible: Bool[Array, "B W N"],
+    ) -> tuple[Float[Array, "B W V"], tuple[Memory, ...]]:
+        """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
+
+        Args:
+          generated: memory of N = S * W slots; beam w's code number s has slot s * W + w.
+          visible: the slots that hold each beam's own history, this step's included.
+        """
+        beams = codes.shape[1]
+        x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)
+        shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
+        seen = jnp.concatenate([shared, visible], axis=-1)
+        hidden, generated = self.transformer.step(x, prefix.layers, generated, index * beams, seen)
+        return self.logits(hidden), generated
+
+    def _positions(self, table: nn.Embed, size: int) -> Float[Array, "T D"]:
+        """Rows 0 .. size-1; padding beyond the table repeats its last row, for an absent one would be NaN."""
+        return table(jnp.minimum(jnp.arange(size), table.num_embeddings - 1))
+
+    def _text_rows(self, ids: Int[Array, "B L"], lengths: Lengths) -> Float[Array, "B L2 D"]:
+        """[start] + ids + [stop] with positions from 0; padding behind is the stop token too."""
+        config = self.config
+        body = jnp.where(length_mask(lengths, ids.shape[1]), ids, config.stop_text_token)
+        body = jnp.pad(body, ((0, 0), (1, 0)), constant_values=config.start_text_token)
+        body = jnp.pad(body, ((0, 0), (0, 1)), constant_values=config.stop_text_token)
+        return self.text_embedding(body) + self._positions(self.text_position, body.shape[1])
+
+    @staticmethod
+    def _prefix_mask(
+        conds: Float[Array, "B C D"], text: Float[Array, "B L2 D"], lengths: Lengths
+    ) -> Bool[Array, "B P"]:
+        return jnp.pad(length_mask(lengths, text.shape[1]), ((0, 0), (conds.shape[1], 0)), constant_values=True)

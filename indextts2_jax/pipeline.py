@@ -1,0 +1,288 @@
+"""From text and a reference clip to a waveform: the stages in the order data flows.
+
+    text ──── normalize · tokenize · segment ──► tokens [B L] ────────────────────────┐
+    speaker ┬─ w2v_features ─ w2v_bert ──► semantic [B T D] ─┬─ conformer · perceiver ─┤
+     wav    │                                                └─ quantize ─ length_regulator ─► prompt_cond [B M D]
+            ├─ kaldi_fbank ─ campplus ──► style [B 192]                               │
+            └─ mel ──► prompt_mel [B M C]                                             ▼
+    emotion wav │ vector │ text ──► emovec [B D] ──────────────────────────────────► gpt ─► codes [B T] ─► latents
+    embed(codes) + project(latents) ─ length_regulator ─► cond [B M D] ─┐
+    prompt_cond, prompt_mel, style, noise ──────────────────────────────┴─ flow_matching ─► mel ─ bigvgan ─► wav
+
+`stages.py` holds each network as a jitted function on padded arrays; here `encode_voice`, `encode_emotion` and
+`speak_segment` string them together on the host, where lengths are known.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jax
+import numpy as np
+
+from indextts2_jax import stages
+from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.audio import resample
+from indextts2_jax.audio.io import Clip
+from indextts2_jax.audio.kaldi_fbank import campplus_fbank
+from indextts2_jax.audio.mel import ref_mel
+from indextts2_jax.audio.w2v_features import w2v_features
+from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis
+from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
+from indextts2_jax.config import Config, ModelConfig
+from indextts2_jax.gpt import decode as gpt_decode
+from indextts2_jax.gpt.sampling import replay_noise
+from indextts2_jax.recording import Record, Replay
+from indextts2_jax.s2mel import flow_matching
+from indextts2_jax.s2mel.length_regulator import resize_index, target_length
+
+
+class Stopwatch:
+    """Seconds by stage, and a call at the beginning of each."""
+
+    def __init__(self, announce: Callable[[str], None] | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._announce = announce
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        if self._announce:
+            self._announce(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def _one(length: int) -> np.ndarray:
+    return np.array([length], np.int32)
+
+
+def _ignore(name: str, array: np.ndarray) -> None:
+    pass
+
+
+def _semantic_of(
+    params: Params, model: ModelConfig, audio_16k: np.ndarray, record: Record, watch: Stopwatch
+) -> np.ndarray:
+    """Waveform at 16 kHz -> semantic features [T 1024], the odd last frame included."""
+    with watch("audio"):
+        features, attended = w2v_features(audio_16k)
+    record("audio_16k", audio_16k[None])
+    record("w2v_input_features", features[None])
+    record("w2v_attention_mask", (np.arange(len(features)) < attended).astype(np.int32)[None])
+    with watch("w2v_bert"):
+        semantic = np.asarray(stages.semantic_features(params, batch_of_one(features), _one(attended), model=model))
+    semantic = semantic[0, : len(features)]
+    record("semantic_emb", semantic[None])
+    return semantic
+
+
+def encode_voice(
+    params: Params,
+    model: ModelConfig,
+    clip: Clip,
+    *,
+    own_emotion: bool = True,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+) -> ReferenceVoice:
+    """A reference clip -> everything synthesis needs of it.
+
+    Args:
+      own_emotion: also encode the clip as its own emotion prompt (a second pass of w2v-bert over the clip resampled
+        another way, as the reference does); not needed when an emotion clip will be given.
+    """
+    record, watch = record or _ignore, watch or Stopwatch()
+    with watch("audio"):
+        audio_22k, audio_16k = resample.speaker_audio(clip)
+        prompt_mel = ref_mel(audio_22k)
+        fbank = campplus_fbank(audio_16k)
+    semantic = _semantic_of(params, model, audio_16k, record, watch)
+    padded, length = batch_of_one(semantic), _one(len(semantic))
+
+    with watch("semantic_codec"):
+        indices, embedding = stages.quantize(params, padded, length, model=model)
+        reference = np.asarray(embedding)[0, : len(semantic)]
+    record("codec_indices", np.asarray(indices)[:, : len(semantic)])
+    record("codec_quantized", reference[None])
+    record("ref_mel", prompt_mel.T[None])
+    with watch("campplus"):
+        style = np.asarray(stages.speaker_embedding(params, batch_of_one(fbank), _one(len(fbank)), model=model))[0]
+    record("campplus_fbank", fbank[None])
+    record("style", style[None])
+    with watch("length_regulator"):
+        prompt_condition = _regulated(params, model, reference, len(prompt_mel), record)
+    with watch("conditioning"):
+        latents = np.asarray(stages.speaker_latents(params, padded, length, model=model))[0]
+        base = np.asarray(stages.emotion_vector(params, padded, length, model=model))[0]
+    own = encode_emotion(params, model, clip, record=record, watch=watch).vector if own_emotion else None
+    return ReferenceVoice(latents, base, own, style, prompt_mel, prompt_condition)
+
+
+def encode_emotion(
+    params: Params, model: ModelConfig, clip: Clip, *, record: Record | None = None, watch: Stopwatch | None = None
+) -> EmotionPrompt:
+    """An emotion clip -> its emotion embedding."""
+    record, watch = record or _ignore, watch or Stopwatch()
+    with watch("audio"):
+        audio_16k = resample.emotion_audio(clip)
+    semantic = _semantic_of(params, model, audio_16k, record, watch)
+    with watch("conditioning"):
+        vector = stages.emotion_vector(params, batch_of_one(semantic), _one(len(semantic)), model=model)
+    return EmotionPrompt(np.asarray(vector)[0])
+
+
+def _regulated(params: Params, model: ModelConfig, frames: np.ndarray, length: int, record: Record) -> np.ndarray:
+    """[T 1024] -> [length 512]."""
+    index = pad_axis(resize_index(len(frames), length).astype(np.int32), bucket_size(length))
+    regulated = stages.regulate_length(params, batch_of_one(frames), index[None], _one(length), model=model)
+    result = np.asarray(regulated)[0, :length]
+    record("length_regulator_in", frames[None])
+    record("length_regulator_ylens", _one(length))
+    record("length_regulator_out", result[None])
+    return result
+
+
+@dataclasses.dataclass(frozen=True)
+class SpokenSegment:
+    """Waveform [N] in [-1, 1], codes [T] without the stop token, and whether generation stopped by itself."""
+
+    audio: np.ndarray
+    codes: np.ndarray
+    stopped: bool
+
+
+def speak_segment(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    voice: ReferenceVoice,
+    emotion: np.ndarray,
+    text_ids: np.ndarray,
+    key: Key[Array, ""],
+    *,
+    replay: Replay | None = None,
+    segment: int = 0,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+    on_code: Callable[[int, int], None] | None = None,
+) -> SpokenSegment:
+    """One segment of text -> its waveform. Nothing of other segments enters: equal text, voice and key, equal audio.
+
+    Args:
+      emotion: the emotion embedding [D], blended.
+      text_ids: token ids [L] without start and stop.
+      key: all randomness of the segment.
+      replay: overrides the randomness of `segment` by recorded noise.
+      on_code: called with (codes so far, limit) now and then.
+    """
+    full_record, record, watch = record, record or _ignore, watch or Stopwatch()
+    decode_key, flow_key = jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
+    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
+    ids, text_length = batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
+    record("speech_conditioning_latent", voice.speaker_latents[None])
+    record("text_ids", text_ids[None])
+    record("gpt_conds", np.asarray(conds))
+    if full_record:
+        prefix, prefix_length = stages.decoder_prefix(params, conds, ids, text_length, model=model)
+        record("gpt_prefix", np.asarray(prefix)[:, : int(prefix_length[0])])
+
+    with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
+        noise = None
+        if replay and replay.noise_seed is not None:
+            decode = config.decode
+            noise = replay_noise(replay.noise_seed, decode.max_mel_tokens, decode.num_beams, model.gpt.code_vocab)[None]
+        generated = gpt_decode.generate(
+            params["gpt"]["speech_lm"],
+            model.gpt,
+            config.decode,
+            conds,
+            ids,
+            text_length,
+            keys=None if noise is not None else decode_key[None],
+            noise=noise,
+            progress=on_code,
+        )
+    length, stopped = int(generated.lengths[0]), bool(generated.stopped[0])
+    codes = np.asarray(generated.codes)[0, :length]
+    stop = np.array([model.gpt.stop_mel_token] * stopped, np.int32)
+    record("codes", np.concatenate([codes, stop])[None])
+    if length == 0:
+        return SpokenSegment(np.zeros(0, np.float32), codes, stopped)
+
+    padded_codes = batch_of_one(codes)
+    with watch("latents"):
+        latents = stages.code_latents(params, conds, ids, text_length, padded_codes, _one(length), model=model)
+        condition, projected = stages.acoustic_condition(params, latents, padded_codes, model=model)
+        condition = np.asarray(condition)[0, :length]
+    record("gpt_latent", np.asarray(latents)[:, :length])
+    record("gpt_layer_out", np.asarray(projected)[:, :length])
+
+    prompt_frames, bins = voice.prompt_mel.shape
+    frames = target_length(length)
+    total = prompt_frames + frames
+    with watch("length_regulator"):
+        mu = np.concatenate([voice.prompt_condition, _regulated(params, model, condition, frames, record)])
+    if replay and replay.cfm_noise:
+        noise_mel = replay.noise(segment, total, bins)
+    else:
+        noise_mel = np.asarray(flow_matching.sample_noise(flow_key, bucket_size(total), bins))[:total]
+    record("cfm_noise", noise_mel.T[None])
+    record("cfm_cond", mu[None])
+    inputs = FlowInputs(
+        batch_of_one(noise_mel * np.float32(config.flow.temperature)),
+        batch_of_one(np.concatenate([voice.prompt_mel, np.zeros((frames, bins), np.float32)])),
+        _one(prompt_frames),
+        voice.style[None],
+        batch_of_one(mu),
+        _one(total),
+    )
+    if full_record:
+        _record_velocities(params, config, model, inputs, total, record)
+    with watch("flow_matching"):
+        mel_all = np.asarray(
+            stages.flow(params, *inputs.values(), model=model, steps=config.flow.steps, guidance=config.flow.guidance)
+        )[0, :total]
+    log_mel = mel_all[prompt_frames:]
+    record("cfm_mel", mel_all.T[None])
+    record("vocoder_mel", log_mel.T[None])
+    with watch("vocoder"):
+        wav = np.asarray(stages.vocode(params, batch_of_one(log_mel), _one(frames), model=model))
+    hop = wav.shape[1] // bucket_size(frames)
+    audio = wav[0, : frames * hop]
+    record("vocoder_wav", audio[None, None])
+    return SpokenSegment(audio, codes, stopped)
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowInputs:
+    """The arrays of `flow`, in its order."""
+
+    noise: np.ndarray
+    prompt: np.ndarray
+    prompt_lengths: np.ndarray
+    style: np.ndarray
+    mu: np.ndarray
+    lengths: np.ndarray
+
+    def values(self) -> tuple[np.ndarray, ...]:
+        return (self.noise, self.prompt, self.prompt_lengths, self.style, self.mu, self.lengths)
+
+
+def _record_velocities(
+    params: Params, config: Config, model: ModelConfig, inputs: FlowInputs, total: int, record: Record
+) -> None:
+    """The estimator's raw output at the first two steps: row 0 conditional, row 1 unconditional."""
+    times = np.asarray(flow_matching.time_schedule(config.flow.steps))
+    behind_prompt = (np.arange(inputs.noise.shape[1]) >= inputs.prompt_lengths[0])[None, :, None]
+    pair = [np.concatenate([a, np.zeros_like(a)]) for a in (inputs.prompt, inputs.style, inputs.mu)]
+    prompt, style, mu = pair
+    x = inputs.noise * behind_prompt
+    for step in range(min(2, config.flow.steps)):
+        t = np.full(2, times[step], np.float32)
+        rows, lengths = np.repeat(x, 2, 0), np.repeat(inputs.lengths, 2)
+        both = stages.velocity(params, rows, prompt, t, style, mu, lengths, model=model)
+        record(f"dit_velocity_step{step}", np.asarray(both)[:, :total].transpose(0, 2, 1))
+        guided = flow_matching.guide(both[:1], both[1:], config.flow.guidance)
+        x = np.asarray(flow_matching.euler_step(x, guided, times[step + 1] - times[step])) * behind_prompt

@@ -1,0 +1,178 @@
+"""The networks as pure functions: each is jitted once per shape, on padded arrays and their lengths.
+
+`pipeline.py` calls them in order; nothing here knows of clips, texts or files. The full parameter tree is passed to
+each (what a stage does not use costs nothing), the model's configuration is a compile-time constant.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from indextts2_jax.array_typing import Array, Float, Int, Lengths, Params
+from indextts2_jax.config import ModelConfig
+from indextts2_jax.gpt.conditioning import Conditioning
+from indextts2_jax.gpt.speech_lm import SpeechLM
+from indextts2_jax.s2mel import flow_matching
+from indextts2_jax.s2mel.dit import DiT
+from indextts2_jax.s2mel.length_regulator import LatentProjection, LengthRegulator
+from indextts2_jax.semantic.semantic_codec import SemanticCodec
+from indextts2_jax.semantic.w2v_bert import W2vBert
+from indextts2_jax.speaker.campplus import Campplus
+from indextts2_jax.vocoder.bigvgan import BigVgan
+
+PRECISION = "highest"  # TF32 or bfloat16 products flip codebook entries and beams
+
+
+def stage(*static: str) -> Callable[[Callable[..., Any]], Any]:
+    """jit with the model (and `static`) as constants, and products in full float32."""
+
+    def wrap(function: Callable[..., Any]) -> Any:
+        @functools.wraps(function)
+        def precise(*args: Any, **kwargs: Any) -> Any:
+            with jax.default_matmul_precision(PRECISION):
+                return function(*args, **kwargs)
+
+        return jax.jit(precise, static_argnames=("model", *static))
+
+    return wrap
+
+
+def _apply(module: nn.Module, params: Params, *inputs: Array, method: str | None = None) -> Any:
+    return module.apply({"params": params}, *inputs, method=method)
+
+
+@stage()
+def semantic_features(
+    params: Params, features: Float[Array, "B T 160"], attended: Lengths, *, model: ModelConfig
+) -> Float[Array, "B T 1024"]:
+    """Stacked fbank -> normalised hidden state 17 of w2v-bert."""
+    return _apply(W2vBert(model.w2v_bert), params["w2v_bert"], features, attended)
+
+
+@stage()
+def quantize(
+    params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
+) -> tuple[Int[Array, "B T"], Float[Array, "B T 1024"]]:
+    """Semantic features -> codebook indices and their embeddings."""
+    return _apply(SemanticCodec(model.semantic_codec), params["semantic_codec"], semantic, lengths)
+
+
+@stage()
+def speaker_embedding(
+    params: Params, fbank: Float[Array, "B F 80"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B 192"]:
+    """Kaldi fbank -> style, by CAMPPlus."""
+    return _apply(Campplus(model.campplus), params["campplus"], fbank, lengths)
+
+
+@stage()
+def regulate_length(
+    params: Params, x: Float[Array, "B T 1024"], index: Int[Array, "B M"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B M 512"]:
+    """50 Hz semantic frames -> mel frames, for the prompt and for each segment apart."""
+    return _apply(LengthRegulator(model.s2mel), params["s2mel"]["length_regulator"], x, index, lengths)
+
+
+@stage()
+def speaker_latents(
+    params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B 32 D"]:
+    """Semantic features -> the speaker's conformer and perceiver latents."""
+    return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], semantic, lengths, method="speaker_latents")
+
+
+@stage()
+def emotion_vector(
+    params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B D"]:
+    """Semantic features -> one emotion embedding."""
+    return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], semantic, lengths, method="emotion_vector")
+
+
+@stage()
+def decoder_conditions(
+    params: Params, latents: Float[Array, "B 32 D"], emotion: Float[Array, "B D"], *, model: ModelConfig
+) -> Float[Array, "B 34 D"]:
+    """Speaker latents and emotion -> the first rows of the decoder's prompt."""
+    return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], latents, emotion, method="decoder_conditions")
+
+
+@stage()
+def decoder_prefix(
+    params: Params, conds: Float[Array, "B 34 D"], text_ids: Int[Array, "B L"], lengths: Lengths, *, model: ModelConfig
+) -> tuple[Float[Array, "B P D"], Lengths]:
+    """What generation starts from; only computed apart to be recorded."""
+    return _apply(SpeechLM(model.gpt), params["gpt"]["speech_lm"], conds, text_ids, lengths, method="prefix")
+
+
+@stage()
+def code_latents(
+    params: Params,
+    conds: Float[Array, "B 34 D"],
+    text_ids: Int[Array, "B L"],
+    text_lengths: Lengths,
+    codes: Int[Array, "B T"],
+    code_lengths: Lengths,
+    *,
+    model: ModelConfig,
+) -> Float[Array, "B T D"]:
+    """The second pass over the finished codes: one latent per code."""
+    return _apply(SpeechLM(model.gpt), params["gpt"]["speech_lm"], conds, text_ids, text_lengths, codes, code_lengths)
+
+
+@stage()
+def acoustic_condition(
+    params: Params, latents: Float[Array, "B T D"], codes: Int[Array, "B T"], *, model: ModelConfig
+) -> tuple[Float[Array, "B T 1024"], Float[Array, "B T 1024"]]:
+    """(codec embedding + projected latents, the projected latents alone)."""
+    projected = _apply(LatentProjection(model.s2mel), params["s2mel"]["latent_projection"], latents)
+    embedded = _apply(SemanticCodec(model.semantic_codec), params["semantic_codec"], codes, method="embed")
+    return embedded + projected, projected
+
+
+@stage()
+def velocity(
+    params: Params,
+    x: Float[Array, "B M 80"],
+    prompt: Float[Array, "B M 80"],
+    t: Float[Array, "B"],
+    style: Float[Array, "B 192"],
+    mu: Float[Array, "B M 512"],
+    lengths: Lengths,
+    *,
+    model: ModelConfig,
+) -> Float[Array, "B M 80"]:
+    """One call of the estimator; only computed apart to be recorded."""
+    return _apply(DiT(model.s2mel), params["s2mel"]["dit"], x, prompt, t, style, mu, lengths)
+
+
+@stage("steps", "guidance")
+def flow(
+    params: Params,
+    noise: Float[Array, "B M 80"],
+    prompt: Float[Array, "B M 80"],
+    prompt_lengths: Lengths,
+    style: Float[Array, "B 192"],
+    mu: Float[Array, "B M 512"],
+    lengths: Lengths,
+    *,
+    model: ModelConfig,
+    steps: int,
+    guidance: float,
+) -> Float[Array, "B M 80"]:
+    """Noise -> log mel of prompt and target, by flow matching."""
+    dit = params["s2mel"]["dit"]
+    return flow_matching.solve(
+        dit, model.s2mel, noise, prompt, prompt_lengths, style, mu, lengths, steps=steps, guidance=guidance
+    )
+
+
+@stage()
+def vocode(
+    params: Params, log_mel: Float[Array, "B M 80"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B N"]:
+    """Log mel -> waveform in [-1, 1] at 22.05 kHz."""
+    return _apply(BigVgan(model.bigvgan), params["bigvgan"], log_mel, lengths)

@@ -1,0 +1,156 @@
+"""BigVGAN's activation: SnakeBeta at twice the sample rate, so that the overtones it makes do not fold back.
+
+    x [B T C] --x2 up (12 taps)--> [B 2T C] --snake--> [B 2T C] --low pass, keep every 2nd (12 taps)--> [B T C]
+
+Even and odd samples of the doubled rate are kept apart (polyphase): each is a sum of six shifted copies of x, and the
+way back is a sum of twelve shifted copies of them. XLA runs that as two plain loops; as a depthwise convolution it is
+more than ten times slower on a CPU. Outside its ends x counts as its first and its last valid frame, and so does the
+doubled signal, which is why the lengths matter here even though nothing is learnt about time.
+
+Source: indextts/s2mel/modules/bigvgan/{activations.py, alias_free_activation/torch/*.py}; SnakeBeta and the filters come
+from BigVGAN (Lee et al., 2022, arXiv:2206.04658) and StyleGAN3.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Float, Int, Key, Lengths
+from indextts2_jax.nn.masking import clip_index
+
+TAPS = 12
+HALO = 3  # frames on each side that six taps of the doubled rate reach
+
+# pi as three float32 whose first two have few enough bits that n * part is exact for n < 4096
+_PI_HIGH = np.float32(3.140625)
+_PI_MIDDLE = np.float32(math.floor((math.pi - 3.140625) * 2.0**22) / 2.0**22)
+_PI_LOW = np.float32(math.pi - 3.140625 - float(_PI_MIDDLE))
+
+
+def _sine_coefficients() -> tuple[float, ...]:
+    """sin(r) / r as a polynomial in r^2 for |r| <= pi/2, fitted at Chebyshev nodes (error 3e-11)."""
+    nodes = (math.pi / 2) ** 2 * (0.5 + 0.5 * np.cos((np.arange(64) + 0.5) * math.pi / 64))
+    root = np.sqrt(nodes)
+    return tuple(np.polynomial.Polynomial.fit(nodes, np.sin(root) / root, 5, domain=[]).convert().coef)
+
+
+_SINE = _sine_coefficients()
+
+
+def kaiser_sinc_filter() -> Float[np.ndarray, "12"]:
+    """The low pass that the published file stores beside every activation: cutoff 1/4, transition 0.3, sum 1.
+
+    Computed in float64; the stored one, computed in float32, differs by about 1e-8.
+    """
+    attenuation = 2.285 * (TAPS // 2 - 1) * math.pi * 4 * 0.3 + 7.95
+    beta = 0.5842 * (attenuation - 21.0) ** 0.4 + 0.07886 * (attenuation - 21.0)  # Kaiser's formula from 21 to 50 dB
+    time = np.arange(-(TAPS // 2), TAPS // 2) + 0.5
+    taps = np.kaiser(TAPS, beta) * np.sinc(time / 2)
+    return (taps / taps.sum()).astype(np.float32)
+
+
+def sin_squared(y: Float[Array, "..."]) -> Float[Array, "..."]:
+    """sin(y)^2 in float32, within 3e-7 for |y| <= 1e4 and always in [0, 1].
+
+    `jnp.sin` keeps its accuracy for any argument, and on a CPU that takes XLA ten times longer than all the rest of the
+    activation. sin^2 has period pi, so one reduction and one polynomial do.
+    """
+    turns = jnp.round(y * np.float32(1 / math.pi))
+    r = ((y - turns * _PI_HIGH) - turns * _PI_MIDDLE) - turns * _PI_LOW
+    r = jnp.clip(r, -math.pi / 2, math.pi / 2)
+    z = r * r
+    sine = jnp.full_like(z, _SINE[-1])
+    for coefficient in _SINE[-2::-1]:
+        sine = sine * z + np.float32(coefficient)
+    sine = sine * r
+    return sine * sine
+
+
+def _upsample(x: Float[Array, "B S C"], taps: Float[Array, "12"]) -> tuple[Array, Array]:
+    """Even and odd samples of the doubled rate, [B, S-6, C] each, of the frames with three neighbours on both sides."""
+    size = x.shape[1] - 2 * HALO
+
+    def phase(first_tap: int, first_frame: int) -> Array:
+        return sum(taps[first_tap + 2 * i] * x[:, first_frame - i : first_frame - i + size] for i in range(TAPS // 2))
+
+    return phase(1, HALO + 2), phase(0, HALO + 3)
+
+
+def _downsample(doubled: Float[Array, "2 B S C"], taps: Float[Array, "12"]) -> Float[Array, "B S-6 C"]:
+    size = doubled.shape[2] - 2 * HALO
+    even = sum(taps[2 * i + 1] * doubled[0, :, i + 1 : i + 1 + size] for i in range(TAPS // 2))
+    odd = sum(taps[2 * i] * doubled[1, :, i : i + size] for i in range(TAPS // 2))
+    return even + odd
+
+
+def _frames(x: Float[Array, "B S C"], index: Int[Array, "B I"]) -> Float[Array, "B I C"]:
+    return jax.vmap(lambda rows, at: rows.at[at].get(mode="promise_in_bounds"))(x, index)
+
+
+class SnakeWeights(NamedTuple):
+    """What one activation multiplies with, ready for use."""
+
+    frequency: Float[Array, "... C"]
+    depth: Float[Array, "... C"]
+    up: Float[Array, "... 12"]  # with the factor 2 that makes up for the zeros between the samples
+    down: Float[Array, "... 12"]
+
+
+class SnakeParameters(nn.Module):
+    """The parameters of one activation, or of a stack of them, as `SnakeWeights` in float32.
+
+    Parameters: `alpha`, `beta` [*stack, C], the logarithms of frequency and of inverse depth; `up_filter`,
+    `down_filter` [*stack, 12]. The filters are buffers of the published file. They are loaded rather than recomputed,
+    so that a checkpoint with other ones is honoured.
+    """
+
+    channels: int
+    stack: tuple[int, ...] = ()
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self) -> SnakeWeights:
+        def param(name: str, init: Any, size: int) -> Array:
+            return self.param(name, init, (*self.stack, size), self.param_dtype).astype(jnp.float32)
+
+        zeros = nn.initializers.zeros
+        return SnakeWeights(
+            frequency=jnp.exp(param("alpha", zeros, self.channels)),
+            depth=1.0 / (jnp.exp(param("beta", zeros, self.channels)) + 1e-9),
+            up=2.0 * param("up_filter", _filter_init, TAPS),
+            down=param("down_filter", _filter_init, TAPS),
+        )
+
+
+def _filter_init(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "... 12"]:
+    return jnp.broadcast_to(jnp.asarray(kaiser_sinc_filter(), dtype), shape)
+
+
+@jax.jit  # so that the many activations of one shape are traced once
+def alias_free_snake(x: Float[Array, "B T C"], lengths: Lengths, weights: SnakeWeights) -> Float[Array, "B T C"]:
+    """x + depth * sin(frequency * x)^2 at the doubled rate, computed in float32.
+
+    What lies behind `lengths` changes no valid frame; there the result means nothing.
+    """
+    dtype, size = x.dtype, x.shape[1]
+    end = jnp.maximum(lengths, 1)[:, None]
+    x = _frames(x.astype(jnp.float32), clip_index(jnp.arange(-2 * HALO, size + 2 * HALO), end))  # frames -6 .. T+5
+
+    # outside its ends the doubled rate, too, repeats its own first and last sample
+    up = weights.up[::-1, None]
+    first = jnp.sum(up[0::2] * x[:, HALO : 3 * HALO], axis=1, keepdims=True)
+    last = jnp.sum(up[1::2] * _frames(x, end + jnp.arange(HALO, 3 * HALO)), axis=1, keepdims=True)
+    frame = jnp.arange(-HALO, size + HALO)
+    before, behind = (frame < 0)[:, None], (frame >= end)[..., None]
+
+    def snake(y: Array) -> Array:
+        y = jnp.where(before, first, jnp.where(behind, last, y))
+        return y + weights.depth * sin_squared(weights.frequency * y)
+
+    # Each sample is used six times. Without the barrier, and on a CPU without a concatenation, XLA computes it six times.
+    doubled = jax.lax.optimization_barrier(jnp.stack([snake(y) for y in _upsample(x, weights.up)]))
+    return _downsample(doubled, weights.down).astype(dtype)

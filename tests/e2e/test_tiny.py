@@ -1,0 +1,153 @@
+"""The whole chain on the tiny random model: what it says is noise, how it behaves is the product."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from indextts2_jax import IndexTTS2, ReferenceVoice
+from indextts2_jax.config import replace
+from indextts2_jax.errors import AudioError, CheckpointError, ConfigError, EmotionError, TextError
+from indextts2_jax.recording import Replay, StageRecorder
+from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice, voice_clip
+
+
+def speak(text="Hello there.", **options):
+    return tiny_synthesizer().synthesize(text, tiny_voice(), **options)
+
+
+def test_speech():
+    speech = speak()
+    assert speech.sampling_rate == 22050 and speech.audio.dtype == np.float32 and speech.audio.ndim == 1
+    assert np.isfinite(speech.audio).all() and np.abs(speech.audio).max() <= 1.0
+    frames = sum(int(len(codes) * 1.72) for codes in speech.codes)
+    assert len(speech.audio) == 256 * frames
+    assert {"decode", "flow_matching", "vocoder"} <= set(speech.seconds)
+
+
+def test_equal_seeds_equal_speech_and_other_seeds_differ():
+    first, again, other = speak(seed=1), speak(seed=1), speak(seed=2)
+    np.testing.assert_array_equal(first.audio, again.audio)
+    assert any(not np.array_equal(a, b) for a, b in zip(first.codes, other.codes, strict=True))
+
+
+def test_a_segment_does_not_depend_on_what_came_before():
+    config = replace(tiny_config(), text={"max_text_tokens_per_segment": 12}, interval_silence_ms=100)
+    alone = speak("Hello there.", config=config)
+    behind = speak("One, two, three, four, five. Hello there.", config=config)
+    assert len(behind.segments) > 1 and behind.segments[-1] == alone.segments[0]
+    np.testing.assert_array_equal(behind.codes[-1], alone.codes[0])
+    np.testing.assert_array_equal(behind.audio[-len(alone.audio) :], alone.audio)
+
+
+def test_silence_between_segments():
+    config = replace(tiny_config(), text={"max_text_tokens_per_segment": 12}, interval_silence_ms=100)
+    speech = speak("One, two, three, four, five. Hello there.", config=config)
+    first = 256 * int(len(speech.codes[0]) * 1.72)
+    assert not speech.audio[first : first + 2205].any()
+    assert speech.audio[first - 100 : first].any() and speech.audio[first + 2205 : first + 2305].any()
+
+
+def test_cut_generation_warns():
+    speech = speak(config=tiny_config(decode={"max_mel_tokens": 5}))
+    if len(speech.codes[0]) == 5:
+        assert any("limit of 5 codes" in warning for warning in speech.warnings)
+    else:
+        pytest.fail("the tiny model was expected to run into the limit")
+
+
+def test_voice_is_a_value(tmp_path):
+    voice = tiny_voice()
+    voice.save(tmp_path / "anna.safetensors")
+    loaded = ReferenceVoice.load(tmp_path / "anna.safetensors")
+    again = tiny_synthesizer().synthesize("Hello there.", loaded)
+    np.testing.assert_array_equal(again.audio, speak().audio)
+    assert loaded.source_sha256 == voice.source_sha256
+    assert [path.name for path in tmp_path.iterdir()] == ["anna.safetensors"]
+
+
+def test_a_clip_does_instead_of_a_voice():
+    direct = tiny_synthesizer().synthesize("Hello there.", voice_clip())
+    np.testing.assert_array_equal(direct.audio, speak().audio)
+
+
+def test_emotions_change_the_speech():
+    plain = speak()
+    vector = speak(emotion_vector=[0, 0, 1.0, 0, 0, 0, 0, 0])
+    clip = speak(emotion_audio=voice_clip(pitch=300.0))
+    half = speak(emotion_audio=voice_clip(pitch=300.0), emotion_alpha=0.5)
+    variants = [plain, vector, clip, half]
+    for i, a in enumerate(variants):
+        for b in variants[i + 1 :]:
+            assert a.audio.shape != b.audio.shape or not np.array_equal(a.audio, b.audio)
+    none = speak(emotion_audio=voice_clip(pitch=300.0), emotion_alpha=0.0)
+    assert len(none.audio)
+
+
+def test_vector_takes_precedence_over_clip():
+    vector = [0, 0.5, 0, 0, 0, 0, 0, 0]
+    both = speak(emotion_vector=vector, emotion_audio=voice_clip(pitch=300.0))
+    np.testing.assert_array_equal(both.audio, speak(emotion_vector=vector).audio)
+
+
+def test_save(tmp_path):
+    speech = speak()
+    speech.save(tmp_path / "out.wav")
+    speech.save(tmp_path / "out.flac")
+    for name in ("out.wav", "out.flac"):
+        info = soundfile.info(tmp_path / name)
+        assert (info.samplerate, info.channels, info.subtype) == (22050, 1, "PCM_16")
+        assert info.frames == len(speech.audio)
+
+
+def test_recorded_run_replays(tmp_path):
+    recorder = StageRecorder()
+    speech = speak(seed=3, record=recorder)
+    recorder.save(tmp_path / "run.npz")
+    replayed = speak(seed=3, replay=Replay.load(tmp_path / "run.npz"))
+    np.testing.assert_array_equal(replayed.audio, speech.audio)
+    noise = {0: recorder.arrays["cfm_noise"] * 0.5}
+    assert not np.array_equal(speak(seed=3, replay=Replay(noise)).audio, speech.audio)
+
+
+@pytest.mark.parametrize("do_sample", [True, False])
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_decoding_modes(do_sample, num_beams):
+    speech = speak(config=tiny_config(decode={"do_sample": do_sample, "num_beams": num_beams, "max_mel_tokens": 12}))
+    assert len(speech.codes[0]) <= 12
+    if not do_sample:
+        other = speak(
+            seed=9, config=tiny_config(decode={"do_sample": False, "num_beams": num_beams, "max_mel_tokens": 12})
+        )
+        np.testing.assert_array_equal(other.codes[0], speech.codes[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"text": ""}, TextError),
+        ({"text": "   "}, TextError),
+        ({"text": "..."}, TextError),
+        ({"emotion_vector": [1.0]}, EmotionError),
+        ({"emotion_vector": [0, 0, -0.1, 0, 0, 0, 0, 0]}, EmotionError),
+        ({"emotion_vector": [0, 0, float("nan"), 0, 0, 0, 0, 0]}, EmotionError),
+        ({"emotion_alpha": 2.0}, EmotionError),
+        ({"emotion_audio": "missing.wav"}, AudioError),
+        ({"replay": Replay({0: np.zeros((1, 80, 3), np.float32)})}, ConfigError),
+        ({"replay": Replay({5: np.zeros((1, 80, 3), np.float32)})}, ConfigError),
+    ],
+)
+def test_bad_input_is_a_typed_error(options, error):
+    with pytest.raises(error) as caught:
+        speak(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_voice_of_another_model_is_refused():
+    other = IndexTTS2.from_random(replace(tiny_config(), random_seed=1))
+    with pytest.raises(CheckpointError, match="another model"):
+        other.synthesize("Hello there.", tiny_voice())
+
+
+def test_random_weights_are_never_a_fallback():
+    with pytest.raises(ConfigError):
+        IndexTTS2.from_random(replace(tiny_config(), random_seed=None))

@@ -1,0 +1,235 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from indextts2_jax.config import DecodeConfig, GptConfig
+from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.gpt import decode as decoding
+from indextts2_jax.gpt.speech_lm import SpeechLM
+from tests.gpt import plain
+
+CONFIG = GptConfig(
+    width=16, layers=2, heads=2, text_vocab=20, code_vocab=30, max_text_tokens=10, max_mel_tokens=40,
+    start_mel_token=28, stop_mel_token=29,
+)  # fmt: skip
+MODEL = SpeechLM(CONFIG)
+BATCH, LIMIT = 6, 14
+MODES = {
+    "published": DecodeConfig(),
+    "greedy": DecodeConfig(do_sample=False, num_beams=1, repetition_penalty=1.5),
+    "sampling": DecodeConfig(num_beams=1, top_k=8, repetition_penalty=2.0),
+    "beam search": DecodeConfig(do_sample=False, repetition_penalty=3.0),
+    "beam search, longer is better": DecodeConfig(
+        do_sample=False, num_beams=4, length_penalty=1.5, repetition_penalty=1.2
+    ),
+    "beam sampling, whole vocabulary": DecodeConfig(num_beams=2, top_k=0, top_p=0.95, length_penalty=-0.7),
+    "beam sampling, hardly a choice": DecodeConfig(num_beams=5, top_k=1, top_p=0.3, temperature=0.3),
+}
+
+
+@pytest.fixture(scope="module")
+def params():
+    """Random weights that stop now and then."""
+    ids, lengths = jnp.zeros((1, 4), jnp.int32), jnp.array([4])
+    init = lambda: MODEL.init(jax.random.key(0), jnp.zeros((1, 3, 16)), ids, lengths, ids, lengths)  # noqa: E731
+    rng = np.random.default_rng(0)
+    drawn = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(0, 0.4, leaf.shape), jnp.float32), jax.eval_shape(init))
+    drawn["params"]["code_head"]["bias"] = drawn["params"]["code_head"]["bias"].at[CONFIG.stop_mel_token].add(1.5)
+    return drawn["params"]
+
+
+@pytest.fixture(scope="module")
+def requests():
+    """Conditioning, text of several lengths (markers inside), and its lengths."""
+    rng = np.random.default_rng(1)
+    conds = jnp.asarray(rng.normal(size=(BATCH, 3, 16)), jnp.float32)
+    return conds, jnp.asarray(rng.integers(0, 20, (BATCH, 7))), jnp.asarray(rng.integers(2, 8, BATCH))
+
+
+@pytest.fixture(autouse=True)
+def one_bucket(monkeypatch):
+    monkeypatch.setattr(decoding, "BUCKETS", ())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_compilation():
+    """Some thirty programs are compiled here and each runs for milliseconds."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def limited(name: str) -> DecodeConfig:
+    return dataclasses.replace(MODES[name], max_mel_tokens=LIMIT)
+
+
+def keys_of(seed: int) -> jax.Array:
+    return jax.random.split(jax.random.key(seed), BATCH)
+
+
+def gumbels(keys: jax.Array, decode: DecodeConfig) -> jax.Array:
+    """The numbers that the decoder draws: [B S WV]."""
+
+    def numbers(key, step):
+        return jax.random.gumbel(jax.random.fold_in(key, step), (decode.num_beams * CONFIG.code_vocab,))
+
+    return jax.vmap(lambda key: jax.vmap(lambda step: numbers(key, step))(jnp.arange(LIMIT)))(keys)
+
+
+def spoken(result: decoding.SpeechCodes) -> list[list[int]]:
+    return [row[:length].tolist() for row, length in zip(result.codes, result.lengths, strict=True)]
+
+
+@jax.jit
+def whole_pass(params, prefix, prefix_lengths, codes):
+    """Scores after each of several whole code histories [n S] of one request, without a cache."""
+
+    def inside(module):
+        rows = module.code_embedding(jnp.pad(codes, ((0, 0), (1, 0)), constant_values=CONFIG.start_mel_token))
+        rows += module.code_position(jnp.array([0, *range(2, codes.shape[1] + 2)]))
+        shared = jnp.broadcast_to(prefix, (len(codes), *prefix.shape[1:]))
+        valid = jnp.arange(prefix.shape[1]) < prefix_lengths
+        valid = jnp.concatenate([valid, jnp.ones(rows.shape[1], bool)])
+        hidden, _ = module.transformer(jnp.concatenate([shared, rows], axis=1), jnp.tile(valid, (len(codes), 1)))
+        return module.logits(hidden[:, prefix.shape[1] :])
+
+    return MODEL.apply({"params": params}, method=inside)
+
+
+def language_model(params, requests, b: int):
+    """`plain`'s view of the same network: code histories -> scores of the next code."""
+    conds, ids, lengths = (column[b : b + 1] for column in requests)
+    prefix, prefix_lengths = MODEL.apply({"params": params}, conds, ids, lengths, method="prefix")
+
+    def next_scores(histories):
+        padded = np.zeros((len(histories), LIMIT), np.int32)
+        for row, codes in zip(padded, histories, strict=True):
+            row[: len(codes)] = codes
+        scores = np.asarray(whole_pass(params, prefix, prefix_lengths, padded), np.float64)
+        return [scores[i, len(codes)] for i, codes in enumerate(histories)]
+
+    return next_scores
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_equals_decoding_spelled_out(params, requests, name):
+    decode = limited(name)
+    for seed in range(3 if decode.do_sample else 1):
+        keys = keys_of(seed)
+        result = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+        noise = np.asarray(gumbels(keys, decode))
+        for b, codes in enumerate(spoken(result)):
+            next_scores = language_model(params, requests, b)
+            expected, stopped = plain.generate(next_scores, decode, noise[b], 28, 29)
+            assert (codes, bool(result.stopped[b])) == (expected, stopped), f"request {b}, seed {seed}"
+            assert (result.codes[np.arange(result.codes.shape[1]) >= result.lengths[:, None]] == 29).all()
+
+
+def test_both_ends_are_covered(params, requests):
+    """The random network of this file makes some requests stop by themselves and cuts others."""
+    stopped = [decoding.generate(params, CONFIG, limited(n), *requests).stopped for n in ("greedy", "beam search")]
+    assert 0 < np.concatenate(stopped).sum() < 2 * BATCH
+
+
+def test_replayed_noise(params, requests):
+    """The numbers of a run, given as an array, give the run again; later steps than needed may be there."""
+    decode, keys = limited("sampling"), keys_of(7)
+    drawn = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+    noise = jnp.pad(gumbels(keys, decode), ((0, 0), (0, 3), (0, 0)))
+    assert spoken(decoding.generate(params, CONFIG, decode, *requests, noise=noise)) == spoken(drawn)
+
+
+@pytest.mark.parametrize("name", ["published", "sampling"])
+def test_requests_do_not_see_each_other(params, requests, name):
+    decode, keys = limited(name), keys_of(3)
+    together = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+    alone = []
+    for b in range(3):
+        conds, ids, lengths = (column[b : b + 1] for column in requests)
+        result = decoding.generate(params, CONFIG, decode, conds, ids, lengths, keys=keys[b : b + 1])
+        np.testing.assert_allclose(result.scores[0], together.scores[b], rtol=1e-4)
+        alone += spoken(result)
+    assert alone == spoken(together)[:3]
+
+
+@pytest.mark.parametrize("buckets", [(3, 7), (LIMIT,), (100,)])
+def test_the_result_does_not_depend_on_the_buckets(params, requests, buckets, monkeypatch):
+    decode, keys = limited("published"), keys_of(4)
+    expected = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+    monkeypatch.setattr(decoding, "BUCKETS", buckets)
+    result = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+    assert spoken(result) == spoken(expected)
+    np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-4)
+
+
+def test_text_padding_changes_nothing(params, requests):
+    decode, keys = limited("published"), keys_of(5)
+    conds, ids, lengths = requests
+    padded = jnp.pad(ids, ((0, 0), (0, 9)), constant_values=7)
+    expected = decoding.generate(params, CONFIG, decode, conds, ids, lengths, keys=keys)
+    assert spoken(decoding.generate(params, CONFIG, decode, conds, padded, lengths, keys=keys)) == spoken(expected)
+
+
+def test_seeds(params, requests):
+    decode = limited("published")
+
+    def speak(seed: int):
+        return spoken(decoding.generate(params, CONFIG, decode, *requests, keys=keys_of(seed)))
+
+    assert speak(0) == speak(0)
+    assert speak(0) != speak(1)
+
+
+def test_progress_is_told_at_every_bucket(params, requests, monkeypatch):
+    monkeypatch.setattr(decoding, "BUCKETS", (5, 9))
+    calls = []
+    decode = dataclasses.replace(limited("greedy"), repetition_penalty=1.0)
+    silent = jax.tree.map(lambda x: x, params)
+    silent["code_head"] = {**params["code_head"], "bias": params["code_head"]["bias"].at[29].set(-100.0)}
+    result = decoding.generate(silent, CONFIG, decode, *requests, progress=lambda *call: calls.append(call))
+    assert calls == [(5, LIMIT), (9, LIMIT), (LIMIT, LIMIT)]
+    assert not result.stopped.any()
+    assert result.codes.shape == (BATCH, LIMIT)
+
+
+@pytest.mark.parametrize("name", ["published", "greedy"])
+def test_nothing_to_say(params, requests, name):
+    """The stop token can be the very first code."""
+    eager = {**params, "code_head": {**params["code_head"], "bias": params["code_head"]["bias"].at[29].set(500.0)}}
+    keys = keys_of(0)
+    result = decoding.generate(eager, CONFIG, limited(name), *requests, keys=keys)
+    assert not result.lengths.any()
+    assert result.stopped.all()
+    assert np.isfinite(result.scores).all()
+
+
+def test_bfloat16(params, requests):
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    keys = keys_of(0)
+    result = decoding.generate(half, CONFIG, limited("published"), *requests, keys=keys)
+    assert ((result.codes >= 0) & (result.codes < 30)).all()
+
+
+def test_lowers_for_an_nvidia_gpu(params, requests):
+    decode, keys = limited("published"), keys_of(0)
+    begin = decoding._begin.trace(CONFIG, decode, 5, params, *requests, keys)
+    prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 5, *a), params, *requests, keys)
+    run = decoding._run.trace(CONFIG, decode, params, prefix, keys, state)
+    for stage in (begin, run):
+        assert "stablehlo" in stage.lower(lowering_platforms=("cuda",)).as_text()
+
+
+def test_mistakes_are_explained(params, requests):
+    conds, ids, lengths = requests
+    keys = keys_of(0)
+    with pytest.raises(TextError, match="11 tokens, but the model reads at most 10"):
+        decoding.generate(params, CONFIG, limited("greedy"), conds, ids, lengths.at[0].set(11))
+    with pytest.raises(ConfigError, match="max_mel_tokens is 41"):
+        decoding.generate(params, CONFIG, DecodeConfig(max_mel_tokens=41), *requests, keys=keys)
+    with pytest.raises(ValueError, match="keys or noise"):
+        decoding.generate(params, CONFIG, limited("published"), *requests)
+    with pytest.raises(ValueError, match="noise is for 2 steps"):
+        decoding.generate(params, CONFIG, limited("published"), *requests, noise=jnp.zeros((BATCH, 2, 90)))

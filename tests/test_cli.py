@@ -1,0 +1,110 @@
+"""run_inference.py as users run it: one command for speech, one clear line and exit code 2 for anything wrong."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.tiny import voice_clip
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TINY = "--config=configs/tiny.py"
+QUICK = ("--config.decode.max_mel_tokens=12", "--config.flow.steps=2")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "run_inference.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory):
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    soundfile.write(path, *voice_clip())
+    return path
+
+
+def test_speaks(voice, tmp_path):
+    out, stages, text = tmp_path / "out.wav", tmp_path / "stages.npz", tmp_path / "text.txt"
+    text.write_text("Hello there. How are you?", encoding="utf-8")
+    result = run(
+        TINY, *QUICK, f"--speaker={voice}", f"--text_file={text}", f"--output={out}", f"--dump_stages={stages}"
+    )
+    assert result.returncode == 0, result.stderr
+    audio, rate = soundfile.read(out, dtype="int16")
+    assert rate == 22050 and len(audio) > 0
+    assert "noise" in result.stderr and "real-time factor" in result.stdout and "flow_matching" in result.stdout
+    with np.load(stages) as arrays:
+        assert len(arrays["wav_int16"]) == len(audio) and arrays["codes"].shape[1] <= 12
+
+    again = tmp_path / "again.wav"
+    result = run(
+        TINY,
+        *QUICK,
+        f"--speaker={voice}",
+        "--text=Hello there. How are you?",
+        f"--output={again}",
+        f"--replay={stages}",
+    )
+    assert result.returncode == 0, result.stderr
+    np.testing.assert_array_equal(soundfile.read(again, dtype="int16")[0], audio)
+
+
+GOOD = {"config": "configs/tiny.py", "speaker": "VOICE", "text": "Hello.", "output": "OUT"}
+BAD = {
+    "no text": ({"text": None}, "--text"),
+    "empty text": ({"text": "  "}, "empty"),
+    "nothing speakable": ({"text": "?!..."}, "speak"),
+    "two texts": ({"text_file": "VOICE"}, "--text_file"),
+    "no speaker": ({"speaker": None}, "--speaker"),
+    "missing speaker": ({"speaker": "nowhere.wav"}, "nowhere.wav"),
+    "not audio": ({"speaker": "README.md"}, "README.md"),
+    "folder as speaker": ({"speaker": "docs"}, "docs"),
+    "missing voice file": ({"speaker": "nobody.safetensors"}, "nobody.safetensors"),
+    "missing emotion clip": ({"emotion_audio": "nowhere.wav"}, "nowhere.wav"),
+    "short vector": ({"emotion_vector": "0,1"}, "emotion"),
+    "negative vector": ({"emotion_vector": "0,0,-1,0,0,0,0,0"}, "sad"),
+    "wordy vector": ({"emotion_vector": "a,b,c,d,e,f,g,h"}, "emotion_vector"),
+    "alpha out of range": ({"emotion_alpha": "3"}, "emotion"),
+    "alpha not a number": ({"emotion_alpha": "much"}, "emotion_alpha"),
+    "beams out of range": ({"config.decode.num_beams": "0"}, "num_beams"),
+    "top_p out of range": ({"config.decode.top_p": "1.5"}, "top_p"),
+    "temperature not a number": ({"config.decode.temperature": "hot"}, "temperature"),
+    "unknown setting": ({"config.decode.beams": "3"}, "beams"),
+    "unknown flag": ({"colour": "red"}, "colour"),
+    "missing config": ({"config": "configs/nothing.py"}, "nothing"),
+    "negative seed": ({"seed": "-1"}, "seed"),
+    "negative silence": ({"interval_silence": "-1"}, "interval_silence"),
+    "unwritable folder": ({"output": "nowhere/out.wav"}, "nowhere"),
+    "unknown ending": ({"output": "out.ogg"}, "ogg"),
+    "missing glossary": ({"glossary": "nowhere.yaml"}, "nowhere.yaml"),
+    "missing replay": ({"replay": "nowhere.npz"}, "nowhere.npz"),
+    "replay not npz": ({"replay": "README.md"}, "README.md"),
+    "checkpoint beside random weights": ({"checkpoint": "docs"}, "--checkpoint"),
+    "no checkpoint": ({"config": "configs/indextts2.py"}, "--checkpoint"),
+    "missing checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "nowhere"}, "nowhere"),
+    "folder is no checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "docs"}, "docs"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(case, voice, tmp_path):
+    changes, word = BAD[case]
+    out = tmp_path / "out.wav"
+    settings = {**GOOD, **changes}
+    places = {"VOICE": voice, "OUT": out}
+    flags = [f"--{key}={places.get(value, value)}" for key, value in settings.items() if value is not None]
+    result = run(*flags)
+    assert result.returncode == 2, result.stdout + result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and word in errors[0], result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_stray_argument(voice):
+    result = run(TINY, f"--speaker={voice}", "--text=Hello", "world")
+    assert result.returncode == 2 and "world" in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,65 @@
+"""Configuration: round trips, and every bad value is an error that names its key."""
+
+import pytest
+
+from configs import indextts2, tiny
+from indextts2_jax.config import Config, ModelConfig, from_dict, replace, to_dict
+from indextts2_jax.errors import ConfigError
+from tests.models import PUBLISHED, SMALL
+
+
+@pytest.mark.parametrize("model", [PUBLISHED, SMALL])
+def test_model_round_trip(model):
+    assert from_dict(ModelConfig, to_dict(model)) == model
+
+
+def test_config_files_are_the_dataclasses():
+    assert from_dict(Config, indextts2.get_config().to_dict()) == Config()
+    made = from_dict(Config, tiny.get_config().to_dict())
+    assert made.model is not None and made.random_seed == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("decode.num_beams", 0),
+        ("decode.num_beams", 17),
+        ("decode.top_k", -1),
+        ("decode.top_p", 0.0),
+        ("decode.top_p", 1.5),
+        ("decode.top_p", float("nan")),
+        ("decode.temperature", 0.0),
+        ("decode.temperature", float("inf")),
+        ("decode.repetition_penalty", 0.0),
+        ("decode.length_penalty", 99.0),
+        ("decode.max_mel_tokens", 0),
+        ("decode.max_mel_tokens", 1816),
+        ("decode.do_sample", 1),
+        ("decode.top_k", 1.5),
+        ("decode.top_k", True),
+        ("decode.top_p", "high"),
+        ("flow.steps", 0),
+        ("flow.guidance", -0.1),
+        ("flow.temperature", -1.0),
+        ("text.max_text_tokens_per_segment", 1),
+        ("text.max_text_tokens_per_segment", 601),
+        ("text.quick_streaming_tokens", -1),
+        ("interval_silence_ms", -1),
+        ("interval_silence_ms", 60_001),
+    ],
+)
+def test_bad_values_name_their_key(key, value):
+    section, _, name = key.rpartition(".")
+    with pytest.raises(ConfigError, match=name):
+        replace(Config(), **({section: {name: value}} if section else {name: value}))
+
+
+@pytest.mark.parametrize("data", [{"decod": {}}, {"decode": {"beams": 3}}, {"decode": 3}])
+def test_unknown_keys(data):
+    with pytest.raises(ConfigError):
+        from_dict(Config, data)
+
+
+def test_replace_leaves_the_rest():
+    changed = replace(Config(), decode={"num_beams": 1}, interval_silence_ms=0)
+    assert changed.decode.num_beams == 1 and changed.decode.top_k == 30 and changed.interval_silence_ms == 0
