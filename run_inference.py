@@ -6,15 +6,25 @@ Any setting of the configuration can be changed on the command line: `--config.d
 """
 
 import dataclasses
+import pathlib
 import sys
 import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from absl import app, flags
 from ml_collections import config_flags
 
+from indextts2_jax.audio import io as audio_io
+from indextts2_jax.bundles import ReferenceVoice
+from indextts2_jax.config import Config, from_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
+from indextts2_jax.gpt import emotion
+from indextts2_jax.recording import Replay, StageRecorder
+from indextts2_jax.text.glossary import Glossary, load_glossary
+
+if TYPE_CHECKING:
+    from indextts2_jax.synthesizer import Progress
 
 _CONFIG = config_flags.DEFINE_config_file("config", "configs/indextts2.py", "Configuration file.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Folder that `python -m convert` wrote.")
@@ -43,11 +53,18 @@ def fail(error: object) -> NoReturn:
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:
+    """ml_collections reports a bad file or override by whatever exception Python gave it."""
     try:
-        return flags.FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        # ml_collections reports a bad file or override by whatever exception Python gave it
+        rest = flags.FLAGS(argv)
+        _CONFIG.value.to_dict()  # a file that cannot be loaded only shows here
+    except (KeyError, AttributeError) as error:
+        fail(f"There is no such setting in the configuration: {error}.")
+    except OSError:
+        given = [arg for arg in argv if arg.startswith("--config=")]
+        fail(f"Cannot load the configuration file: {given[-1] if given else '--config'}.")
+    except (flags.Error, TypeError, ValueError) as error:
         fail(" ".join(str(error).split()))
+    return rest
 
 
 def main(argv: Sequence[str]) -> None:
@@ -63,24 +80,19 @@ def main(argv: Sequence[str]) -> None:
 class Request:
     """Everything of the command line, checked; no model has been touched yet."""
 
-    config: object
+    config: Config
     text: str
+    voice: str | ReferenceVoice
     emotion_vector: tuple[float, ...] | None
-    glossary: object
-    replay: object
+    glossary: Glossary | None
+    replay: Replay | None
 
 
 def _request() -> Request:
-    from indextts2_jax import config as configuration
-    from indextts2_jax.audio import io as audio_io
-    from indextts2_jax.gpt import emotion
-    from indextts2_jax.recording import Replay
-    from indextts2_jax.text.glossary import load_glossary
-
     values = _CONFIG.value.to_dict()
     if _INTERVAL_SILENCE.value is not None:
         values["interval_silence_ms"] = _INTERVAL_SILENCE.value
-    config = configuration.from_dict(configuration.Config, values)
+    config = from_dict(Config, values)
     if (config.model is None) == (_CHECKPOINT.value is None):
         raise ConfigError(
             "--checkpoint is needed: the folder that `python -m convert` wrote."
@@ -96,14 +108,20 @@ def _request() -> Request:
         except ValueError as error:
             raise ConfigError(f"--emotion_vector: {error}") from None
     emotion.check_alpha(_EMOTION_ALPHA.value)
-    if not _SPEAKER.value.endswith(".safetensors"):
+    voice: str | ReferenceVoice = _SPEAKER.value
+    if _SPEAKER.value.endswith(".safetensors"):
+        voice = ReferenceVoice.load(_SPEAKER.value)
+    else:
         audio_io.inspect(_SPEAKER.value)
     if _EMOTION_AUDIO.value is not None:
         audio_io.inspect(_EMOTION_AUDIO.value, audio_io.MIN_EMOTION_SECONDS)
     audio_io.check_writable(_OUTPUT.value)
+    if _DUMP_STAGES.value and not pathlib.Path(_DUMP_STAGES.value).resolve().parent.is_dir():
+        raise ConfigError(f"--dump_stages: there is no folder to write {_DUMP_STAGES.value} in.")
     return Request(
         config,
         _text(),
+        voice,
         vector,
         load_glossary(_GLOSSARY.value) if _GLOSSARY.value else None,
         Replay.load(_REPLAY.value) if _REPLAY.value else None,
@@ -113,42 +131,39 @@ def _request() -> Request:
 def _text() -> str:
     if (_TEXT.value is None) == (_TEXT_FILE.value is None):
         raise TextError("Give the text with either --text or --text_file.")
-    if _TEXT.value is not None:
-        text = _TEXT.value
-    else:
+    text = _TEXT.value
+    if _TEXT_FILE.value is not None:
         try:
-            with open(_TEXT_FILE.value, encoding="utf-8") as file:
-                text = file.read()
+            text = pathlib.Path(_TEXT_FILE.value).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise TextError(f"Cannot read {_TEXT_FILE.value}: {error}.") from None
-    if not text.strip():
+    if not text or not text.strip():
         raise TextError("The text is empty.")
     return text
 
 
 def synthesize(request: Request) -> None:
+    # only now: a typing mistake should not wait for JAX
     import jax
     from tqdm import tqdm
 
-    from indextts2_jax import IndexTTS2, ReferenceVoice
+    from indextts2_jax import IndexTTS2
     from indextts2_jax.cache import cache_folder
-    from indextts2_jax.recording import StageRecorder
 
     compiled = _COMPILATION_CACHE.value
     jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")) if compiled is None else compiled or None)
     start = time.perf_counter()
-    if request.config.model is not None:
+    if _CHECKPOINT.value is None:
         print("warning: random weights, the result is noise", file=sys.stderr)
         tts = IndexTTS2.from_random(request.config, glossary=request.glossary)
     else:
         tts = IndexTTS2.from_pretrained(_CHECKPOINT.value, config=request.config, glossary=request.glossary)
     loaded = time.perf_counter()
-    speaker = _SPEAKER.value
     recorder = StageRecorder() if _DUMP_STAGES.value else None
     with tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:
         speech = tts.synthesize(
             request.text,
-            ReferenceVoice.load(speaker) if speaker.endswith(".safetensors") else speaker,
+            request.voice,
             emotion_audio=_EMOTION_AUDIO.value,
             emotion_alpha=_EMOTION_ALPHA.value,
             emotion_vector=request.emotion_vector,
@@ -159,7 +174,7 @@ def synthesize(request: Request) -> None:
         )
     seconds = time.perf_counter() - loaded
     speech.save(_OUTPUT.value)
-    if recorder:
+    if recorder and _DUMP_STAGES.value:
         recorder.save(_DUMP_STAGES.value)
     for warning in speech.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -169,7 +184,7 @@ def synthesize(request: Request) -> None:
     print(f"{_OUTPUT.value}: {speech.duration:.2f} s of audio in {seconds:.2f} s, real-time factor {factor:.3f}")
 
 
-def _describe(state) -> str:
+def _describe(state: "Progress") -> str:
     where = f"segment {state.segment}/{state.segments}: " if state.segment else ""
     codes = f" {state.codes}/{state.code_limit} codes" if state.code_limit else ""
     return f"{where}{state.stage}{codes}"

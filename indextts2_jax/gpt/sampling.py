@@ -5,9 +5,9 @@ Everything works on one request: scores [W, V] of its W beams. Source: the logit
 indextts/gpt/transformers_generation_utils.py.
 
 Departure: the start token is a code for which the codec has no row; upstream can choose it and then fails. Here it is
-forbidden, after the penalty. It keeps its share of the softmax behind the log probabilities, so all other scores are
-upstream's; and since it is in every history from the start, with its log probability times ten, it would not have
-come near the top k anyway.
+forbidden, after the penalty. With beams it keeps its share of the softmax behind the log probabilities, so all other
+scores are upstream's; and since it is in every history from the start, with its log probability times ten, it would
+not have come near the top k anyway.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,8 @@ from indextts2_jax.array_typing import Array, Bool, Float, Int
 from indextts2_jax.config import DecodeConfig
 
 TIES = 16
-"""Codes with exactly the score of the k-th best survive top-k too; up to so many of them are looked for."""
+"""All codes with exactly the score of the k-th best survive top-k. Up to so many beyond k are looked for; float32
+scores of a trained model never tie in such numbers."""
 
 LOG_ZERO = -103.97
 """log of the smallest float32 that does not round to 0: below it upstream's probability is 0, never to be drawn."""

@@ -32,13 +32,19 @@ MODES = {
 
 @pytest.fixture(scope="module")
 def params():
-    """Random weights that stop now and then."""
+    """Random weights with a steep head; `eager` makes them stop."""
     ids, lengths = jnp.zeros((1, 4), jnp.int32), jnp.array([4])
     init = lambda: MODEL.init(jax.random.key(0), jnp.zeros((1, 3, 16)), ids, lengths, ids, lengths)  # noqa: E731
     rng = np.random.default_rng(0)
     drawn = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(0, 0.4, leaf.shape), jnp.float32), jax.eval_shape(init))
-    drawn["params"]["code_head"]["bias"] = drawn["params"]["code_head"]["bias"].at[CONFIG.stop_mel_token].add(1.5)
-    return drawn["params"]
+    drawn["params"]["code_head"]["kernel"] *= 3
+    return eager(drawn["params"], 3.0)
+
+
+def eager(params, bias: float):
+    """The same network with a higher score of the stop token."""
+    head = params["code_head"]
+    return {**params, "code_head": {**head, "bias": head["bias"].at[CONFIG.stop_mel_token].add(bias)}}
 
 
 @pytest.fixture(scope="module")
@@ -117,21 +123,28 @@ def language_model(params, requests, b: int):
 @pytest.mark.parametrize("name", MODES)
 def test_equals_decoding_spelled_out(params, requests, name):
     decode = limited(name)
-    for seed in range(3 if decode.do_sample else 1):
-        keys = keys_of(seed)
-        result = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+    for seed, bias in enumerate([-1.0, 1.0, 4.0]):
+        keys, inclined = keys_of(seed), eager(params, bias)
+        result = decoding.generate(inclined, CONFIG, decode, *requests, keys=keys)
         noise = np.asarray(gumbels(keys, decode))
         for b, codes in enumerate(spoken(result)):
-            next_scores = language_model(params, requests, b)
+            next_scores = language_model(inclined, requests, b)
             expected, stopped = plain.generate(next_scores, decode, noise[b], 28, 29)
             assert (codes, bool(result.stopped[b])) == (expected, stopped), f"request {b}, seed {seed}"
             assert (result.codes[np.arange(result.codes.shape[1]) >= result.lengths[:, None]] == 29).all()
 
 
 def test_both_ends_are_covered(params, requests):
-    """The random network of this file makes some requests stop by themselves and cuts others."""
-    stopped = [decoding.generate(params, CONFIG, limited(n), *requests).stopped for n in ("greedy", "beam search")]
-    assert 0 < np.concatenate(stopped).sum() < 2 * BATCH
+    """Over the three biases above some requests stop by themselves and others are cut."""
+    for name in ("greedy", "published"):
+        found = [
+            decoding.generate(eager(params, bias), CONFIG, limited(name), *requests, keys=keys_of(0))
+            for bias in (-1.0, 1.0, 4.0)
+        ]
+        lengths = np.concatenate([result.lengths for result in found])
+        stopped = np.concatenate([result.stopped for result in found])
+        assert 0 < stopped.sum() < len(stopped)
+        assert len(set(lengths.tolist())) > 3
 
 
 def test_replayed_noise(params, requests):
@@ -187,9 +200,9 @@ def test_progress_is_told_at_every_bucket(params, requests, monkeypatch):
     monkeypatch.setattr(decoding, "BUCKETS", (5, 9))
     calls = []
     decode = dataclasses.replace(limited("greedy"), repetition_penalty=1.0)
-    silent = jax.tree.map(lambda x: x, params)
-    silent["code_head"] = {**params["code_head"], "bias": params["code_head"]["bias"].at[29].set(-100.0)}
-    result = decoding.generate(silent, CONFIG, decode, *requests, progress=lambda *call: calls.append(call))
+    result = decoding.generate(
+        eager(params, -500.0), CONFIG, decode, *requests, progress=lambda *call: calls.append(call)
+    )
     assert calls == [(5, LIMIT), (9, LIMIT), (LIMIT, LIMIT)]
     assert not result.stopped.any()
     assert result.codes.shape == (BATCH, LIMIT)
@@ -198,9 +211,8 @@ def test_progress_is_told_at_every_bucket(params, requests, monkeypatch):
 @pytest.mark.parametrize("name", ["published", "greedy"])
 def test_nothing_to_say(params, requests, name):
     """The stop token can be the very first code."""
-    eager = {**params, "code_head": {**params["code_head"], "bias": params["code_head"]["bias"].at[29].set(500.0)}}
     keys = keys_of(0)
-    result = decoding.generate(eager, CONFIG, limited(name), *requests, keys=keys)
+    result = decoding.generate(eager(params, 500.0), CONFIG, limited(name), *requests, keys=keys)
     assert not result.lengths.any()
     assert result.stopped.all()
     assert np.isfinite(result.scores).all()
