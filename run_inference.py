@@ -20,13 +20,14 @@ from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, from_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
-from indextts2_jax.recording import Replay, StageRecorder
+from indextts2_jax.recording import Replay, StageRecorder, check_folder
 from indextts2_jax.text.glossary import Glossary, load_glossary
 
 if TYPE_CHECKING:
     from indextts2_jax.synthesizer import Progress
 
-_CONFIG = config_flags.DEFINE_config_file("config", "configs/indextts2.py", "Configuration file.")
+_DEFAULT_CONFIG = str(pathlib.Path(__file__).resolve().with_name("configs") / "indextts2.py")
+_CONFIG = config_flags.DEFINE_config_file("config", _DEFAULT_CONFIG, "Configuration file.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Folder that `python -m convert` wrote.")
 _SPEAKER = flags.DEFINE_string("speaker", None, "Reference clip of the voice (WAV, FLAC, OGG, MP3), or a saved voice.")
 _TEXT = flags.DEFINE_string("text", None, "What to say.")
@@ -59,11 +60,12 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         _CONFIG.value.to_dict()  # a file that cannot be loaded only shows here
     except (KeyError, AttributeError) as error:
         fail(f"There is no such setting in the configuration: {error}.")
-    except OSError:
-        given = [arg for arg in argv if arg.startswith("--config=")]
-        fail(f"Cannot load the configuration file: {given[-1] if given else '--config'}.")
     except (flags.Error, TypeError, ValueError) as error:
         fail(" ".join(str(error).split()))
+    except Exception as error:  # the file is a program: it may raise anything
+        given = [arg.partition("=")[2] for arg in argv if arg.startswith("--config=")] or [_DEFAULT_CONFIG]
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        fail(f"Cannot load the configuration file {given[-1]} ({reason}).")
     return rest
 
 
@@ -116,8 +118,8 @@ def _request() -> Request:
     if _EMOTION_AUDIO.value is not None:
         audio_io.inspect(_EMOTION_AUDIO.value, audio_io.MIN_EMOTION_SECONDS)
     audio_io.check_writable(_OUTPUT.value)
-    if _DUMP_STAGES.value and not pathlib.Path(_DUMP_STAGES.value).resolve().parent.is_dir():
-        raise ConfigError(f"--dump_stages: there is no folder to write {_DUMP_STAGES.value} in.")
+    if _DUMP_STAGES.value:
+        check_folder(_DUMP_STAGES.value)
     return Request(
         config,
         _text(),
@@ -143,7 +145,6 @@ def _text() -> str:
 
 
 def synthesize(request: Request) -> None:
-    # only now: a typing mistake should not wait for JAX
     import jax
     from tqdm import tqdm
 
@@ -173,11 +174,11 @@ def synthesize(request: Request) -> None:
             replay=request.replay,
         )
     seconds = time.perf_counter() - loaded
+    for warning in speech.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     speech.save(_OUTPUT.value)
     if recorder and _DUMP_STAGES.value:
         recorder.save(_DUMP_STAGES.value)
-    for warning in speech.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
     for name, value in {"load": loaded - start, **speech.seconds}.items():
         print(f"{name:>18} {value:8.2f} s")
     factor = seconds / speech.duration if speech.duration else float("inf")

@@ -49,8 +49,8 @@ class ReferenceVoice:
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
                 save_file(arrays, pathlib.Path(folder) / "voice", metadata)
                 os.replace(pathlib.Path(folder) / "voice", path)
-        except OSError as error:
-            raise AudioError(f"Cannot write the voice file {path}: {error.strerror or error}.") from None
+        except (OSError, SafetensorError) as error:
+            raise AudioError(f"Cannot write the voice file {path}: {error}.") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ReferenceVoice":
@@ -70,13 +70,23 @@ class ReferenceVoice:
             raise CheckpointError(f"{path} is not a readable voice file: {error}.") from None
         if metadata.get("format") != VOICE_FORMAT or set(arrays) | {"emotion_own"} != set(_ARRAYS):
             raise CheckpointError(f"{path} is not a voice file of this version; encode the clip again.")
+        for name, array in arrays.items():
+            if array.dtype != np.float32 or array.ndim != _ARRAYS[name]:
+                raise CheckpointError(f"{path}: {name} is {array.dtype} {list(array.shape)}; encode the clip again.")
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise CheckpointError(f"{path} holds NaN or infinite numbers; encode the clip again.")
         arrays.setdefault("emotion_own", None)
         return cls(**arrays, model_id=metadata.get("model_id", ""), source_sha256=metadata.get("source_sha256", ""))
 
 
-_ARRAYS = ("speaker_latents", "emotion_base", "emotion_own", "style", "prompt_mel", "prompt_condition")
+_ARRAYS = {  # and their axes
+    "speaker_latents": 2,
+    "emotion_base": 1,
+    "emotion_own": 1,
+    "style": 1,
+    "prompt_mel": 2,
+    "prompt_condition": 2,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +94,7 @@ class EmotionPrompt:
     """The emotion embedding of a clip, before it is blended with the speaker's own."""
 
     vector: Float[np.ndarray, "D"]
+    model_id: str = ""
 
 
 def fingerprint(data: object) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 
 
 def cache_folder(name: str) -> pathlib.Path:
@@ -10,4 +11,7 @@ def cache_folder(name: str) -> pathlib.Path:
     if own:
         return pathlib.Path(own) / name
     base = os.environ.get("XDG_CACHE_HOME")
-    return (pathlib.Path(base) if base else pathlib.Path.home() / ".cache") / "indextts2_jax" / name
+    try:
+        return (pathlib.Path(base) if base else pathlib.Path.home() / ".cache") / "indextts2_jax" / name
+    except RuntimeError:  # a user without a home, as in some containers
+        return pathlib.Path(tempfile.gettempdir()) / f"indextts2_jax-{os.getuid()}" / name

@@ -224,17 +224,52 @@ def _require(condition: bool, key: str, value: object, rule: str) -> None:
         raise ConfigError(f"{key} is {value!r}, but it must be {rule}.")
 
 
+def check_model(model: ModelConfig) -> None:
+    """Raises `ConfigError` where two networks do not fit together, or heads do not divide their width."""
+    gpt, s2mel = model.gpt, model.s2mel
+    for key, width, heads in (
+        ("w2v_bert", model.w2v_bert.width, model.w2v_bert.heads),
+        ("gpt", gpt.width, gpt.heads),
+        ("gpt.speaker_conformer", gpt.speaker_conformer.width, gpt.speaker_conformer.heads),
+        ("gpt.emotion_conformer", gpt.emotion_conformer.width, gpt.emotion_conformer.heads),
+        ("s2mel", s2mel.width, s2mel.heads),
+    ):
+        _require(heads > 0 and width % heads == 0, f"model.{key}.heads", heads, f"a divisor of the width {width}")
+    semantic = model.w2v_bert.width
+    equal = {
+        "semantic_codec.hidden_size": (model.semantic_codec.hidden_size, semantic),
+        "gpt.speaker_conformer.input_dim": (gpt.speaker_conformer.input_dim, semantic),
+        "gpt.emotion_conformer.input_dim": (gpt.emotion_conformer.input_dim, semantic),
+        "gpt.speaker_perceiver.context_dim": (gpt.speaker_perceiver.context_dim, gpt.speaker_conformer.width),
+        "gpt.emotion_perceiver.context_dim": (gpt.emotion_perceiver.context_dim, gpt.emotion_conformer.width),
+        "gpt.speaker_perceiver.width": (gpt.speaker_perceiver.width, gpt.width),
+        "s2mel.latent_dim": (s2mel.latent_dim, gpt.width),
+        "s2mel.semantic_dim": (s2mel.semantic_dim, semantic),
+        "s2mel.style_dim": (s2mel.style_dim, model.campplus.embedding_size),
+        "emotion.style_dim": (model.emotion.style_dim, model.campplus.embedding_size),
+        "emotion.width": (model.emotion.width, gpt.width),
+        "bigvgan.mel_bins": (model.bigvgan.mel_bins, s2mel.mel_bins),
+    }
+    for key, (value, wanted) in equal.items():
+        _require(value == wanted, f"model.{key}", value, f"{wanted}, as the network that feeds it")
+    _require(gpt.start_mel_token < gpt.code_vocab, "model.gpt.start_mel_token", gpt.start_mel_token, "a code")
+    _require(gpt.stop_mel_token < gpt.code_vocab, "model.gpt.stop_mel_token", gpt.stop_mel_token, "a code")
+
+
 def check(config: Config) -> None:
     """Raises `ConfigError` for the first value out of range."""
+    if config.model is not None:
+        check_model(config.model)
     text, decode, flow = config.text, config.decode, config.flow
     n = text.max_text_tokens_per_segment
     _require(2 <= n <= 600, "text.max_text_tokens_per_segment", n, "from 2 to 600")
     _require(text.quick_streaming_tokens >= 0, "text.quick_streaming_tokens", text.quick_streaming_tokens, ">= 0")
     _require(1 <= decode.num_beams <= 16, "decode.num_beams", decode.num_beams, "from 1 to 16")
     _require(decode.top_k >= 0, "decode.top_k", decode.top_k, ">= 0 (0 switches it off)")
-    _require(0.0 < decode.top_p <= 1.0, "decode.top_p", decode.top_p, "above 0 and at most 1")
-    _require(0.0 < decode.temperature <= 100.0, "decode.temperature", decode.temperature, "above 0 and at most 100")
-    _require(decode.repetition_penalty > 0.0, "decode.repetition_penalty", decode.repetition_penalty, "above 0")
+    _require(1e-6 <= decode.top_p <= 1.0, "decode.top_p", decode.top_p, "above 0 and at most 1")
+    _require(0.01 <= decode.temperature <= 100.0, "decode.temperature", decode.temperature, "from 0.01 to 100")
+    penalty = decode.repetition_penalty
+    _require(0.1 <= penalty <= 1000.0, "decode.repetition_penalty", penalty, "from 0.1 to 1000 (1: none)")
     _require(abs(decode.length_penalty) <= 10.0, "decode.length_penalty", decode.length_penalty, "from -10 to 10")
     limit = config.model.gpt.max_mel_tokens if config.model else GptConfig.max_mel_tokens
     _require(

@@ -30,7 +30,7 @@ from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
-from indextts2_jax.config import Config, ModelConfig
+from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt.sampling import replay_noise
 from indextts2_jax.recording import Record, Replay
@@ -209,6 +209,7 @@ def speak_segment(
     stop = np.array([model.gpt.stop_mel_token] * stopped, np.int32)
     record("codes", np.concatenate([codes, stop])[None])
     if length == 0:
+        record("cfm_noise", np.zeros((1, voice.prompt_mel.shape[1], 0), np.float32))  # keeps the numbering by segment
         return SpokenSegment(np.zeros(0, np.float32), codes, stopped)
 
     padded_codes = batch_of_one(codes)
@@ -231,7 +232,7 @@ def speak_segment(
     record("cfm_noise", noise_mel.T[None])
     record("cfm_cond", mu[None])
     inputs = FlowInputs(
-        batch_of_one(noise_mel * np.float32(config.flow.temperature)),
+        batch_of_one(noise_mel),
         batch_of_one(np.concatenate([voice.prompt_mel, np.zeros((frames, bins), np.float32)])),
         _one(prompt_frames),
         voice.style[None],
@@ -241,9 +242,7 @@ def speak_segment(
     if full_record:
         _record_velocities(params, config, model, inputs, total, record)
     with watch("flow_matching"):
-        mel_all = np.asarray(
-            stages.flow(params, *inputs.values(), model=model, steps=config.flow.steps, guidance=config.flow.guidance)
-        )[0, :total]
+        mel_all = np.asarray(stages.flow(params, *inputs.values(), model=model, **to_dict(config.flow)))[0, :total]
     log_mel = mel_all[prompt_frames:]
     record("cfm_mel", mel_all.T[None])
     record("vocoder_mel", log_mel.T[None])
@@ -278,7 +277,7 @@ def _record_velocities(
     behind_prompt = (np.arange(inputs.noise.shape[1]) >= inputs.prompt_lengths[0])[None, :, None]
     pair = [np.concatenate([a, np.zeros_like(a)]) for a in (inputs.prompt, inputs.style, inputs.mu)]
     prompt, style, mu = pair
-    x = inputs.noise * behind_prompt
+    x = inputs.noise * behind_prompt * np.float32(config.flow.temperature)
     for step in range(min(2, config.flow.steps)):
         t = np.full(2, times[step], np.float32)
         rows, lengths = np.repeat(x, 2, 0), np.repeat(inputs.lengths, 2)

@@ -18,6 +18,13 @@ from indextts2_jax.errors import ConfigError
 Record = Callable[[str, np.ndarray], None]
 
 
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raises `ConfigError` if `StageRecorder.save` could not write there; to be called before hours are spent."""
+    path = pathlib.Path(path).resolve()
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"Cannot write the stage arrays to {path}: give a file in a folder that can be written.")
+
+
 class StageRecorder:
     """Call it with a name and an array; `save` writes them all as one .npz file."""
 
@@ -36,8 +43,9 @@ class StageRecorder:
             np.savez(temporary, **self.arrays)  # type: ignore[arg-type]
             os.replace(temporary, path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise ConfigError(f"Cannot write the stage arrays to {path}: {error.strerror or error}.") from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +65,20 @@ class Replay:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files if key.split(".")[0] in ("cfm_noise", "noise_seed")}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ConfigError(f"Cannot read the replay file {path}: {error}.") from None
-        noise_seed = arrays.pop("noise_seed", None)
+        seed = arrays.pop("noise_seed", None)
+        if seed is not None and (seed.shape != () or seed.dtype.kind not in "iu" or seed < 0):
+            raise ConfigError(f"noise_seed in {path} must be one whole number, 0 or larger.")
         noise: dict[int, np.ndarray] = {}
         for key, array in arrays.items():
-            if array.ndim != 3 or array.shape[0] != 1 or array.dtype != np.float32:
+            number = key.partition(".")[2] or "0"
+            if not number.isdigit() or array.ndim != 3 or array.shape[0] != 1 or array.dtype != np.float32:
                 raise ConfigError(f"{key} in {path} must be float32 [1, mel bins, frames], not {array.shape}.")
-            noise[int(key.partition(".")[2] or 0)] = array
-        if not noise and noise_seed is None:
+            noise[int(number)] = array
+        if not noise and seed is None:
             raise ConfigError(f"{path} holds neither cfm_noise nor noise_seed.")
-        return cls(noise, None if noise_seed is None else int(noise_seed))
+        return cls(noise, None if seed is None else int(seed))
 
     def noise(self, segment: int, frames: int, bins: int) -> np.ndarray:
         """[frames, bins] for one segment.

@@ -162,11 +162,21 @@ def flow(
     model: ModelConfig,
     steps: int,
     guidance: float,
+    temperature: Float[Array, ""],
 ) -> Float[Array, "B M 80"]:
     """Noise -> log mel of prompt and target, by flow matching."""
-    dit = params["s2mel"]["dit"]
     return flow_matching.solve(
-        dit, model.s2mel, noise, prompt, prompt_lengths, style, mu, lengths, steps=steps, guidance=guidance
+        params["s2mel"]["dit"],
+        model.s2mel,
+        noise,
+        prompt,
+        prompt_lengths,
+        style,
+        mu,
+        lengths,
+        steps=steps,
+        guidance=guidance,
+        temperature=temperature,
     )
 
 

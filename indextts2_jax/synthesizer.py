@@ -150,7 +150,8 @@ class IndexTTS2:
     def encode_emotion(self, source: AudioSource, *, record: Record | None = None) -> EmotionPrompt:
         """Encodes an emotion clip. Raises `AudioError` as `encode_voice` does."""
         clip = _clip(source, audio_io.MIN_EMOTION_SECONDS)
-        return pipeline.encode_emotion(self.params, self.model, clip, record=record)
+        prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record)
+        return dataclasses.replace(prompt, model_id=self.model_id)
 
     def synthesize(
         self,
@@ -186,6 +187,8 @@ class IndexTTS2:
           ConfigError, CheckpointError: a bad setting; a voice of another model.
         """
         config = config or self.config
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise ConfigError(f"seed is {seed!r}, but it must be a whole number from 0 to {2**32 - 1}.")
         _, segments, warnings = self.read(text, config)
         vector = None if emotion_vector is None else gpt_emotion.check_vector(emotion_vector)
         alpha = gpt_emotion.check_alpha(emotion_alpha)
@@ -205,8 +208,11 @@ class IndexTTS2:
         use_clip = emotion_audio is not None and vector is None
         if not isinstance(voice, ReferenceVoice):
             voice = self._encode_voice(voice, not use_clip, record, watch)
-        if voice.model_id != self.model_id:
-            raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
+        for prompt in (voice, emotion_audio):
+            if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
+                raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
+        if vector is not None and config.emotion.normalize_vector:
+            vector = gpt_emotion.normalize_vector(vector)
         emotion = self._emotion(voice, emotion_audio if use_clip else None, alpha, vector, record, watch)
 
         spoken = []
@@ -230,6 +236,8 @@ class IndexTTS2:
             )
             spoken.append(result)
             warnings += _segment_warnings(index, len(segment), result, config)
+        if not any(len(part.codes) for part in spoken):
+            raise TextError(f"The model stopped before the first code of {text.strip()!r}: try another seed.")
         audio = audio_io.join_segments([part.audio for part in spoken], config.interval_silence_ms)
         if record:
             record("wav_int16", audio_io.to_int16(audio)[:, None])
@@ -279,8 +287,6 @@ class IndexTTS2:
         merged = gpt_emotion.blend(voice.emotion_base, voice.emotion_own, 1.0)
         if vector is None:
             return _Emotion(merged, merged)
-        if self.config.emotion.normalize_vector:
-            vector = gpt_emotion.normalize_vector(vector)
         vector = gpt_emotion.scale_vector(vector, alpha)
         matrices = jax.tree.map(np.asarray, self.params["emotion"])
         rows = gpt_emotion.matrix_rows(voice.style, matrices["speaker_matrix"], self.model.emotion.rows)

@@ -54,6 +54,25 @@ def test_bad_values_name_their_key(key, value):
         replace(Config(), **({section: {name: value}} if section else {name: value}))
 
 
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"gpt": {"heads": 3}}, "model.gpt.heads"),
+        ({"gpt": {"width": 64}}, "latent_dim|speaker_perceiver.width"),
+        ({"gpt": {"stop_mel_token": 64}}, "stop_mel_token"),
+        ({"w2v_bert": {"width": 64}}, "hidden_size"),
+        ({"bigvgan": {"mel_bins": 100}}, "bigvgan.mel_bins"),
+        ({"campplus": {"embedding_size": 8}}, "style_dim"),
+    ],
+)
+def test_networks_that_do_not_fit_together(changes, key):
+    model = tiny.get_config().to_dict()["model"]
+    for network, values in changes.items():
+        model[network].update(values)
+    with pytest.raises(ConfigError, match=key):
+        from_dict(Config, {"model": model, "random_seed": 0})
+
+
 @pytest.mark.parametrize("data", [{"decod": {}}, {"decode": {"beams": 3}}, {"decode": 3}])
 def test_unknown_keys(data):
     with pytest.raises(ConfigError):

@@ -28,6 +28,8 @@ def rules(model: ModelConfig) -> list[Rule]:
         source, target = f"resblocks.{block}", f"block_{block // kernels}_{block % kernels}"
         table += _conv(f"{source}.convs1.{{n}}", f"{target}/conv1_{{n}}")
         table += _conv(f"{source}.convs2.{{n}}", f"{target}/conv2_{{n}}")
-        table += _activation(f"{source}.activations.{{n}}", f"{target}/activations")  # n is stacked
+        for n in range(len(config.resblock_dilations[block % kernels])):  # conv1's and conv2's by turns
+            table += _activation(f"{source}.activations.{2 * n}", f"{target}/act1_{n}")
+            table += _activation(f"{source}.activations.{2 * n + 1}", f"{target}/act2_{n}")
     table += _activation("activation_post", "post_activation")
     return [*table, Rule(weight_norm("conv_post"), "conv_post/kernel", layouts.conv1d_wn)]

@@ -69,7 +69,7 @@ def solve(
     *,
     steps: int,
     guidance: float,
-    temperature: float = 1.0,
+    temperature: float | Float[Array, ""] = 1.0,
     dtype: Dtype = jnp.float32,
 ) -> Float[Array, "B M C"]:
     """Integrates the flow from t = 0 to 1.

@@ -7,12 +7,14 @@ way back is a sum of twelve shifted copies of them. XLA runs that as two plain l
 more than ten times slower on a CPU. Outside its ends x counts as its first and its last valid frame, and so does the
 doubled signal, which is why the lengths matter here even though nothing is learnt about time.
 
-Source: indextts/s2mel/modules/bigvgan/{activations.py, alias_free_activation/torch/*.py}; SnakeBeta and the filters come
-from BigVGAN (Lee et al., 2022, arXiv:2206.04658) and StyleGAN3.
+Source: indextts/s2mel/modules/bigvgan/activations.py and alias_free_activation/torch; BigVGAN (Lee et al., 2022,
+arXiv:2206.04658), which took the filters from StyleGAN3.
 """
 
+import functools
 import math
-from typing import Any, NamedTuple
+import operator
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -70,87 +72,88 @@ def sin_squared(y: Float[Array, "..."]) -> Float[Array, "..."]:
     return sine * sine
 
 
+def _correlate(taps: Float[Array, "6"], x: Float[Array, "B S C"]) -> Float[Array, "B S-5 C"]:
+    """sum_i taps[i] * x[:, t + i]"""
+    size = x.shape[1] - len(taps) + 1
+    return functools.reduce(operator.add, (taps[i] * x[:, i : i + size] for i in range(len(taps))))
+
+
 def _upsample(x: Float[Array, "B S C"], taps: Float[Array, "12"]) -> tuple[Array, Array]:
     """Even and odd samples of the doubled rate, [B, S-6, C] each, of the frames with three neighbours on both sides."""
-    size = x.shape[1] - 2 * HALO
-
-    def phase(first_tap: int, first_frame: int) -> Array:
-        return sum(taps[first_tap + 2 * i] * x[:, first_frame - i : first_frame - i + size] for i in range(TAPS // 2))
-
-    return phase(1, HALO + 2), phase(0, HALO + 3)
+    return _correlate(taps[11::-2], x[:, :-1]), _correlate(taps[10::-2], x[:, 1:])
 
 
 def _downsample(doubled: Float[Array, "2 B S C"], taps: Float[Array, "12"]) -> Float[Array, "B S-6 C"]:
-    size = doubled.shape[2] - 2 * HALO
-    even = sum(taps[2 * i + 1] * doubled[0, :, i + 1 : i + 1 + size] for i in range(TAPS // 2))
-    odd = sum(taps[2 * i] * doubled[1, :, i : i + size] for i in range(TAPS // 2))
-    return even + odd
+    return _correlate(taps[1::2], doubled[0, :, 1:]) + _correlate(taps[0::2], doubled[1, :, :-1])
 
 
 def _frames(x: Float[Array, "B S C"], index: Int[Array, "B I"]) -> Float[Array, "B I C"]:
     return jax.vmap(lambda rows, at: rows.at[at].get(mode="promise_in_bounds"))(x, index)
 
 
-class SnakeWeights(NamedTuple):
-    """What one activation multiplies with, ready for use."""
+def _materialise(parts: list[Array], axis: int) -> Array:
+    """Concatenates, and keeps XLA from computing the parts anew for each of their uses.
 
-    frequency: Float[Array, "... C"]
-    depth: Float[Array, "... C"]
-    up: Float[Array, "... 12"]  # with the factor 2 that makes up for the zeros between the samples
-    down: Float[Array, "... 12"]
-
-
-class SnakeParameters(nn.Module):
-    """The parameters of one activation, or of a stack of them, as `SnakeWeights` in float32.
-
-    Parameters: `alpha`, `beta` [*stack, C], the logarithms of frequency and of inverse depth; `up_filter`,
-    `down_filter` [*stack, 12]. The filters are buffers of the published file. They are loaded rather than recomputed,
-    so that a checkpoint with other ones is honoured.
+    Every doubled sample is used six times and every edge sample everywhere. The CPU compiler would merge all of it into
+    one loop; it heeds the barrier only behind an operation that it does not merge, such as a concatenation.
     """
-
-    channels: int
-    stack: tuple[int, ...] = ()
-    param_dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self) -> SnakeWeights:
-        def param(name: str, init: Any, size: int) -> Array:
-            return self.param(name, init, (*self.stack, size), self.param_dtype).astype(jnp.float32)
-
-        zeros = nn.initializers.zeros
-        return SnakeWeights(
-            frequency=jnp.exp(param("alpha", zeros, self.channels)),
-            depth=1.0 / (jnp.exp(param("beta", zeros, self.channels)) + 1e-9),
-            up=2.0 * param("up_filter", _filter_init, TAPS),
-            down=param("down_filter", _filter_init, TAPS),
-        )
-
-
-def _filter_init(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "... 12"]:
-    return jnp.broadcast_to(jnp.asarray(kaiser_sinc_filter(), dtype), shape)
+    return jax.lax.optimization_barrier(jnp.concatenate(parts, axis))
 
 
 @jax.jit  # so that the many activations of one shape are traced once
-def alias_free_snake(x: Float[Array, "B T C"], lengths: Lengths, weights: SnakeWeights) -> Float[Array, "B T C"]:
-    """x + depth * sin(frequency * x)^2 at the doubled rate, computed in float32.
-
-    What lies behind `lengths` changes no valid frame; there the result means nothing.
-    """
-    dtype, size = x.dtype, x.shape[1]
-    end = jnp.maximum(lengths, 1)[:, None]
-    x = _frames(x.astype(jnp.float32), clip_index(jnp.arange(-2 * HALO, size + 2 * HALO), end))  # frames -6 .. T+5
+def _alias_free_snake(
+    x: Float[Array, "B T C"],
+    lengths: Lengths,
+    frequency: Float[Array, "C"],
+    depth: Float[Array, "C"],
+    up: Float[Array, "12"],
+    down: Float[Array, "12"],
+) -> Float[Array, "B T C"]:
+    """x + depth * sin(frequency * x)^2 at the doubled rate."""
+    size, end = x.shape[1], jnp.maximum(lengths, 1)[:, None]
+    up = 2.0 * up  # the zeros between the samples halve the level
+    x = _frames(x, clip_index(jnp.arange(-2 * HALO, size + 2 * HALO), end))  # frames -6 .. T+5
 
     # outside its ends the doubled rate, too, repeats its own first and last sample
-    up = weights.up[::-1, None]
-    first = jnp.sum(up[0::2] * x[:, HALO : 3 * HALO], axis=1, keepdims=True)
-    last = jnp.sum(up[1::2] * _frames(x, end + jnp.arange(HALO, 3 * HALO)), axis=1, keepdims=True)
+    first, _ = _upsample(x[:, HALO : 3 * HALO + 1], up)
+    _, last = _upsample(_frames(x, end + jnp.arange(HALO - 1, 3 * HALO)), up)
+    first_last = _materialise([first, last], 1)
     frame = jnp.arange(-HALO, size + HALO)
     before, behind = (frame < 0)[:, None], (frame >= end)[..., None]
 
     def snake(y: Array) -> Array:
-        y = jnp.where(before, first, jnp.where(behind, last, y))
-        return y + weights.depth * sin_squared(weights.frequency * y)
+        y = jnp.where(before, first_last[:, :1], jnp.where(behind, first_last[:, 1:], y))
+        return y + depth * sin_squared(frequency * y)
 
-    # Each sample is used six times. Without the barrier, and on a CPU without a concatenation, XLA computes it six times.
-    doubled = jax.lax.optimization_barrier(jnp.stack([snake(y) for y in _upsample(x, weights.up)]))
-    return _downsample(doubled, weights.down).astype(dtype)
+    doubled = _materialise([snake(y)[None] for y in _upsample(x, up)], 0)
+    return _downsample(doubled, down)
+
+
+class AliasFreeSnake(nn.Module):
+    """One activation, in float32 inside.
+
+    Parameters: `alpha`, `beta` [C], the logarithms of frequency and of inverse depth; `up_filter`, `down_filter` [12].
+    The filters are buffers of the published file. They are loaded rather than recomputed, so that a checkpoint that
+    stores other ones is honoured. Parameters of several activations are not stacked: slicing them makes XLA take twice
+    as long to compile.
+    """
+
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B T C"], lengths: Lengths) -> Float[Array, "B T C"]:
+        """What lies behind `lengths` changes no valid frame; there the result means nothing."""
+
+        def param(name: str, init: Any, size: int) -> Array:
+            return self.param(name, init, (size,), self.param_dtype).astype(jnp.float32)
+
+        zeros = nn.initializers.zeros
+        frequency = jnp.exp(param("alpha", zeros, x.shape[-1]))
+        depth = 1.0 / (jnp.exp(param("beta", zeros, x.shape[-1])) + 1e-9)
+        up, down = param("up_filter", _filter_init, TAPS), param("down_filter", _filter_init, TAPS)
+        return _alias_free_snake(x.astype(jnp.float32), lengths, frequency, depth, up, down).astype(self.dtype)
+
+
+def _filter_init(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "12"]:
+    return jnp.asarray(kaiser_sinc_filter(), dtype)

@@ -16,7 +16,6 @@ Source: indextts/s2mel/modules/bigvgan/bigvgan.py; Lee et al., 2022, arXiv:2206.
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Lengths
@@ -24,43 +23,21 @@ from indextts2_jax.config import BigVganConfig
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.nn.layers import conv1d
 from indextts2_jax.nn.masking import length_mask, zero_padding
-from indextts2_jax.vocoder.alias_free import SnakeParameters, alias_free_snake
+from indextts2_jax.vocoder.alias_free import AliasFreeSnake
 
 
-class Upsample(nn.Module):
-    """`torch.nn.ConvTranspose1d(in, features, kernel_size, rate, padding=(kernel_size - rate) // 2)`: T -> rate * T.
-
-    Parameters: `kernel` [k, out, in] as `nn.ConvTranspose(transpose_kernel=True)` has it, `bias` [out]. Computed as
-    one matrix product and an overlap-add; the convolution over inserted zeros that XLA makes of a transposed
-    convolution does `rate` times the work.
-    """
-
-    features: int
-    kernel_size: int
-    rate: int
-    dtype: Any = jnp.float32
-    param_dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "B T C"]) -> Float[Array, "B rate*T features"]:
-        batch, size, channels = x.shape
-        overlap = self.kernel_size // self.rate
-        shape = (self.kernel_size, self.features, channels)
-        init = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
-        kernel = self.param("kernel", init, shape, self.param_dtype).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype).astype(self.dtype)
-
-        # what each frame adds to the next `overlap` blocks of `rate` samples
-        parts = jnp.einsum("KDC,BTC->KDBT", kernel, x.astype(self.dtype))  # kernel first: XLA then transposes only x
-        parts = parts.transpose(2, 3, 0, 1).reshape(batch, size, overlap, self.rate * self.features)
-        blocks = sum(jnp.pad(parts[:, :, i], ((0, 0), (i, overlap - 1 - i), (0, 0))) for i in range(overlap))
-        samples = blocks.reshape(batch, (size + overlap - 1) * self.rate, self.features)
-        start = (self.kernel_size - self.rate) // 2
-        return samples[:, start : start + size * self.rate] + bias
+def _upsampler(channels: int, rate: int, kernel_size: int, **options: Any) -> nn.ConvTranspose:
+    """`torch.nn.ConvTranspose1d(..., padding=(kernel_size - rate) // 2)`: T -> rate * T; kernel [k, out, in]."""
+    if kernel_size < rate or (kernel_size - rate) % 2:
+        raise ConfigError(
+            f"bigvgan.upsample_kernels has {kernel_size} for the rate {rate}, but it must exceed it by an even number."
+        )
+    cut = kernel_size - 1 - (kernel_size - rate) // 2
+    return nn.ConvTranspose(channels, (kernel_size,), (rate,), [(cut, cut)], transpose_kernel=True, **options)
 
 
 class AmpBlock(nn.Module):
-    """`AMPBlock1`. Parameters: `conv1_{n}`, `conv2_{n}` for dilation n; `activations`, the one before conv1_0 first."""
+    """`AMPBlock1`. Parameters: `act1_{n}`, `conv1_{n}`, `act2_{n}`, `conv2_{n}` for dilation n."""
 
     kernel_size: int
     dilations: tuple[int, ...]
@@ -70,20 +47,15 @@ class AmpBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "B T C"], lengths: Lengths, mask: Bool[Array, "B T"]) -> Float[Array, "B T C"]:
         channels, types = x.shape[-1], {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        stack = (2 * len(self.dilations),)
-        snakes = SnakeParameters(channels, stack, self.param_dtype, name="activations")()
 
-        def activate(x: Array, n: int) -> Array:
-            return alias_free_snake(x, lengths, jax.tree.map(lambda weight: weight[n], snakes))
-
-        def conv(x: Array, dilation: int, name: str) -> Array:
+        def activated_conv(x: Array, dilation: int, name: str) -> Array:
+            x = zero_padding(AliasFreeSnake(name=f"act{name}", **types)(x, lengths), mask)
             padding = (self.kernel_size - 1) * dilation // 2
-            layer = conv1d(channels, self.kernel_size, padding=padding, dilation=dilation, name=name, **types)
-            return layer(zero_padding(x, mask))
+            conv = conv1d(channels, self.kernel_size, padding=padding, dilation=dilation, name=f"conv{name}", **types)
+            return conv(x)
 
         for n, dilation in enumerate(self.dilations):
-            y = conv(activate(x, 2 * n), dilation, f"conv1_{n}")
-            x = x + conv(activate(y, 2 * n + 1), 1, f"conv2_{n}")
+            x = x + activated_conv(activated_conv(x, dilation, f"1_{n}"), 1, f"2_{n}")
         return x
 
 
@@ -104,19 +76,15 @@ class BigVgan(nn.Module):
           [B, M * hop] float32 in [-1, 1], hop being the product of the upsampling rates; zero behind lengths * hop.
 
         Raises:
-          ConfigError: an upsampling kernel that is not a multiple of its rate with an even difference.
+          ConfigError: an upsampling kernel that does not exceed its rate by an even number.
         """
         config, types = self.config, {"dtype": self.dtype, "param_dtype": self.param_dtype}
         mask = length_mask(lengths, mel.shape[1])
         x = zero_padding(mel.astype(self.dtype), mask)
         x = conv1d(config.initial_channels, 7, padding=3, name="conv_pre", **types)(x)
         for i, (rate, kernel) in enumerate(zip(config.upsample_rates, config.upsample_kernels, strict=True)):
-            if kernel % rate or (kernel - rate) % 2:
-                raise ConfigError(
-                    f"bigvgan.upsample_kernels[{i}] is {kernel}, but it must be a multiple of the rate {rate}."
-                )
-            features = config.initial_channels // 2 ** (i + 1)
-            x = Upsample(features, kernel, rate, name=f"up_{i}", **types)(zero_padding(x, mask))
+            channels = config.initial_channels // 2 ** (i + 1)
+            x = _upsampler(channels, rate, kernel, name=f"up_{i}", **types)(zero_padding(x, mask))
             lengths = lengths * rate
             mask = length_mask(lengths, x.shape[1])
             blocks = zip(config.resblock_kernels, config.resblock_dilations, strict=True)
@@ -124,9 +92,8 @@ class BigVgan(nn.Module):
                 AmpBlock(size, dilations, name=f"block_{i}_{j}", **types)(x, lengths, mask)
                 for j, (size, dilations) in enumerate(blocks)
             ]
-            x = sum(outputs) / len(outputs)
-        snake = SnakeParameters(x.shape[-1], param_dtype=self.param_dtype, name="post_activation")()
-        x = alias_free_snake(x, lengths, snake)
+            x = sum(outputs[1:], outputs[0]) / len(outputs)
+        x = AliasFreeSnake(name="post_activation", **types)(x, lengths)
         x = conv1d(1, 7, padding=3, use_bias=False, name="conv_post", **types)(zero_padding(x, mask))
         wav = jnp.clip(x[..., 0].astype(jnp.float32), -1.0, 1.0)
         return jnp.where(mask, wav, 0.0)

@@ -1,10 +1,12 @@
 """The whole chain on the tiny random model: what it says is noise, how it behaves is the product."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax import IndexTTS2, ReferenceVoice
+from indextts2_jax import EmotionPrompt, IndexTTS2, ReferenceVoice
 from indextts2_jax.config import replace
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.recording import Replay, StageRecorder
@@ -83,6 +85,15 @@ def test_emotions_change_the_speech():
     assert len(none.audio)
 
 
+def test_vector_normalisation_is_an_option():
+    vector = [0.9, 0, 0, 0, 0, 0, 0, 0]
+    config = tiny_config(emotion={"normalize_vector": True})
+    normalised = speak(emotion_vector=vector, config=config)
+    by_hand = speak(emotion_vector=[0.8, 0, 0, 0, 0, 0, 0, 0])  # 0.9 * 0.9375 = 0.84, more than the cap of 0.8
+    np.testing.assert_array_equal(normalised.codes[0], by_hand.codes[0])
+    assert not np.array_equal(normalised.audio, speak(emotion_vector=vector).audio)
+
+
 def test_vector_takes_precedence_over_clip():
     vector = [0, 0.5, 0, 0, 0, 0, 0, 0]
     both = speak(emotion_vector=vector, emotion_audio=voice_clip(pitch=300.0))
@@ -133,6 +144,10 @@ def test_decoding_modes(do_sample, num_beams):
         ({"emotion_alpha": 2.0}, EmotionError),
         ({"emotion_audio": "missing.wav"}, AudioError),
         ({"replay": Replay({0: np.zeros((1, 80, 3), np.float32)})}, ConfigError),
+        ({"seed": -1}, ConfigError),
+        ({"seed": 2**32}, ConfigError),
+        ({"seed": 1.5}, ConfigError),
+        ({"emotion_audio": EmotionPrompt(np.zeros(32, np.float32), "another")}, CheckpointError),
         ({"replay": Replay({5: np.zeros((1, 80, 3), np.float32)})}, ConfigError),
     ],
 )
@@ -151,3 +166,36 @@ def test_a_voice_of_another_model_is_refused():
 def test_random_weights_are_never_a_fallback():
     with pytest.raises(ConfigError):
         IndexTTS2.from_random(replace(tiny_config(), random_seed=None))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"cfm_noise": np.zeros((80, 3), np.float32)},
+        {"cfm_noise": np.zeros((1, 80, 3), np.float64)},
+        {"cfm_noise.x": np.zeros((1, 80, 3), np.float32)},
+        {"noise_seed": np.array([1, 2])},
+        {"noise_seed": np.array(-1)},
+        {"noise_seed": np.array(1.5)},
+        {"other": np.zeros(3)},
+    ],
+)
+def test_bad_replay_files(arrays, tmp_path):
+    np.savez(tmp_path / "run.npz", **arrays)
+    with pytest.raises(ConfigError):
+        Replay.load(tmp_path / "run.npz")
+
+
+def test_files_that_are_no_replay(tmp_path):
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    for name in ("empty.npz", "one.npy", "missing.npz"):
+        with pytest.raises(ConfigError):
+            Replay.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("change", [{"style": np.zeros(16, np.int8)}, {"style": np.full(16, np.nan, np.float32)}])
+def test_bad_voice_files(change, tmp_path):
+    dataclasses.replace(tiny_voice(), **change).save(tmp_path / "voice.safetensors")
+    with pytest.raises(CheckpointError):
+        ReferenceVoice.load(tmp_path / "voice.safetensors")

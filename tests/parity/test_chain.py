@@ -104,11 +104,9 @@ def check(golden, ours: dict[str, np.ndarray]) -> dict[str, float]:
     return measured
 
 
-def check_indices(golden, ours: dict[str, np.ndarray]) -> float:
-    """At least 99 % of the frames get the reference's code; returns the share that does not."""
-    differs = np.ravel(golden["codec_indices"] != ours["codec_indices"])
-    assert differs.mean() <= 0.01
-    return float(differs.mean())
+def check_indices(golden, ours: dict[str, np.ndarray]) -> None:
+    """Every frame gets the reference's code. (99 % and near-ties in the rest would do; there are none.)"""
+    np.testing.assert_array_equal(ours["codec_indices"], golden["codec_indices"])
 
 
 def check_audio(golden, ours: dict[str, np.ndarray]) -> None:
@@ -130,10 +128,10 @@ def report(name: str, measured: dict[str, float]) -> None:
 def test_small_goldens(name, golden, synthesizer, shared):
     reference = golden(name)
     speech, ours = run(synthesizer(reference.request), reference, shared)
-    differing = check_indices(reference, ours)
+    check_indices(reference, ours)
     measured = check(reference, ours)
     check_audio(reference, ours)
-    report(name, {**measured, "codec_indices": differing})
+    report(name, measured)
     assert len(speech.segments) == sum(key.startswith("text_ids") for key in reference)
 
 
@@ -142,7 +140,7 @@ def test_small_goldens(name, golden, synthesizer, shared):
 def test_full_goldens(name, golden, synthesizer, shared):
     reference = golden(name)
     _, ours = run(synthesizer(reference.request), reference, shared)
-    differing = check_indices(reference, ours)
+    check_indices(reference, ours)
     measured = check(reference, ours)
     check_audio(reference, ours)
-    report(name, {**measured, "codec_indices": differing})
+    report(name, measured)
