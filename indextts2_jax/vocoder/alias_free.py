@@ -49,7 +49,7 @@ def kaiser_sinc_filter() -> Float[np.ndarray, "12"]:
     Computed in float64; the stored one, computed in float32, differs by about 1e-8.
     """
     attenuation = 2.285 * (TAPS // 2 - 1) * math.pi * 4 * 0.3 + 7.95
-    beta = 0.5842 * (attenuation - 21.0) ** 0.4 + 0.07886 * (attenuation - 21.0)  # Kaiser's formula from 21 to 50 dB
+    beta = 0.1102 * (attenuation - 8.7)  # Kaiser's formula above 50 dB; here it is 51
     time = np.arange(-(TAPS // 2), TAPS // 2) + 0.5
     taps = np.kaiser(TAPS, beta) * np.sinc(time / 2)
     return (taps / taps.sum()).astype(np.float32)
