@@ -155,6 +155,14 @@ def relative_error(actual, reference) -> float:
     return float(np.max(np.abs(actual - reference)) / max(1.0, np.max(np.abs(reference))))
 
 
+def report(**figures: object) -> None:
+    """Appends measured errors to $INDEXTTS2_PARITY_REPORT (JSON lines), from which docs/parity.md is written."""
+    if path := os.environ.get("INDEXTTS2_PARITY_REPORT"):
+        with open(path, "a", encoding="utf-8") as file:
+            print(json.dumps({"test": os.environ.get("PYTEST_CURRENT_TEST", "").split()[0], **figures}), file=file)
+
+
 def assert_close(actual, reference, tolerance: float) -> None:
     error = relative_error(actual, reference)
+    report(error=error, tolerance=tolerance)
     assert error <= tolerance, f"error {error:.2e} exceeds {tolerance:.0e}"

@@ -1,6 +1,7 @@
 """BigVGAN against the recorded official waveforms, through the real conversion table."""
 
 import functools
+import json
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 
 from convert.maps import bigvgan as table
+from convert.rules import plan
 from indextts2_jax import networks
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 from indextts2_jax.vocoder.bigvgan import BigVgan
 from tests.conftest import GOLDENS, assert_close, convert_component
-from tests.models import SMALL
+from tests.models import PUBLISHED, SMALL
 
 SEGMENTS = [(name, "") for name in GOLDENS] + [("small_stop_segments", ".1")]
 
@@ -50,3 +52,19 @@ def test_the_stored_filter_is_ours(source):
     assert len(stored) == 2 * (6 * 18 + 1)
     for array in stored:
         np.testing.assert_allclose(array.ravel(), kaiser_sinc_filter(), atol=1e-7)
+
+
+def test_another_stored_filter_is_used(source, params):
+    """The filters are parameters: a checkpoint that stores other ones keeps them."""
+    name = "resblocks.4.activations.3.downsample.lowpass.filter"
+    other = type(source)({**source.tensors, name: source.tensors[name][..., ::-1] * 0.5})
+    tree = convert_component("bigvgan", table.rules(SMALL), other, networks.shapes("bigvgan", SMALL))
+    np.testing.assert_array_equal(tree["block_1_1"]["act2_1"]["down_filter"], other.tensors[name].ravel())
+    np.testing.assert_array_equal(tree["block_1_1"]["act2_1"]["up_filter"], params["block_1_1"]["act2_1"]["up_filter"])
+
+
+def test_every_published_tensor_has_its_place(shared):
+    tensors = json.loads((shared / "manifests" / "bigvgan.full.json").read_text())["tensors"]
+    source = {name: tuple(shape) for name, (shape, _) in tensors.items()}
+    made = plan("bigvgan", table.rules(PUBLISHED), source, networks.shapes("bigvgan", PUBLISHED))
+    assert not made.dropped and made.used == len(source) == 783

@@ -4,8 +4,6 @@ Nothing is fed back in but the random numbers (flow-matching noise, sampling noi
 The tolerances are those of docs/parity.md; `INDEXTTS2_PARITY_REPORT=FILE` appends the measured errors as JSON lines.
 """
 
-import json
-import os
 import pathlib
 
 import numpy as np
@@ -14,7 +12,7 @@ import pytest
 from indextts2_jax import IndexTTS2
 from indextts2_jax.config import Config, replace
 from indextts2_jax.recording import Replay, StageRecorder
-from tests.conftest import GOLDENS, converted, relative_error
+from tests.conftest import GOLDENS, converted, relative_error, report
 
 # golden array -> chained tolerance (max abs error over max(1, max abs of the reference))
 TOLERANCES = {
@@ -117,13 +115,6 @@ def check_audio(golden, ours: dict[str, np.ndarray]) -> None:
     assert cosine(ours["wav_int16"], reference) >= 0.999
 
 
-def report(name: str, measured: dict[str, float]) -> None:
-    path = os.environ.get("INDEXTTS2_PARITY_REPORT")
-    if path:
-        with open(path, "a", encoding="utf-8") as file:
-            print(json.dumps({"golden": name, "kind": "chained", **measured}), file=file)
-
-
 @pytest.mark.parametrize("name", GOLDENS)
 def test_small_goldens(name, golden, synthesizer, shared):
     reference = golden(name)
@@ -131,7 +122,7 @@ def test_small_goldens(name, golden, synthesizer, shared):
     check_indices(reference, ours)
     measured = check(reference, ours)
     check_audio(reference, ours)
-    report(name, measured)
+    report(**measured)
     assert len(speech.segments) == sum(key.startswith("text_ids") for key in reference)
 
 
@@ -143,4 +134,4 @@ def test_full_goldens(name, golden, synthesizer, shared):
     check_indices(reference, ours)
     measured = check(reference, ours)
     check_audio(reference, ours)
-    report(name, measured)
+    report(**measured)

@@ -1,5 +1,6 @@
 """The alias-free SnakeBeta against its definition, written out in float64."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -52,3 +53,14 @@ def test_sine():
     squared = np.asarray(sin_squared(jnp.asarray(y)))
     np.testing.assert_allclose(squared, np.sin(y.astype(np.float64)) ** 2, atol=3e-7)
     assert squared.min() >= 0.0 and squared.max() <= 1.0
+
+
+def test_sine_of_anything_stays_in_range():
+    """Beyond its accuracy the reduction may be wrong, but must not blow up."""
+    squared = np.asarray(sin_squared(jnp.array([1e6, -1e12, 3e37], jnp.float32)))
+    assert np.isfinite(squared).all() and squared.min() >= 0.0 and squared.max() <= 1.0
+
+
+def test_gradient_of_sine():
+    y = jnp.linspace(-20.0, 20.0, 1001)
+    np.testing.assert_allclose(jax.vmap(jax.grad(sin_squared))(y), np.sin(2 * np.asarray(y, np.float64)), atol=2e-5)

@@ -83,3 +83,8 @@ def test_kernels_that_cannot_be():
     with pytest.raises(ConfigError, match="upsample_kernels"):
         config = BigVganConfig(mel_bins=8, upsample_rates=(4,), upsample_kernels=(7,), initial_channels=4)
         jax.eval_shape(BigVgan(config).init, jax.random.key(0), *mel_and_lengths(4))
+
+
+def test_lowers_for_a_gpu():
+    traced = vocoder().trace(params(), *mel_and_lengths(4))
+    assert "custom_call" not in traced.lower(lowering_platforms=("cuda",)).as_text()
