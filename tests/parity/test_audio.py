@@ -27,7 +27,8 @@ def speaker(run, shared):
 @pytest.fixture
 def emotion(run, shared):
     # Without an emotion clip the speaker's is encoded again, over the other road to 16 kHz.
-    return resample.emotion_audio(io.load_clip(shared / "voices" / run.request.get("emo", run.request["voice"])))
+    clip = io.load_clip(shared / "voices" / run.request.get("emo", run.request["voice"]), io.MIN_EMOTION_SECONDS)
+    return resample.emotion_audio(clip)
 
 
 def assert_w2v(audio, run, suffix, tolerance):
