@@ -6,6 +6,7 @@ Any setting of the configuration can be changed on the command line: `--config.d
 """
 
 import dataclasses
+import logging
 import pathlib
 import sys
 import time
@@ -151,6 +152,7 @@ def synthesize(request: Request) -> None:
     from indextts2_jax import IndexTTS2
     from indextts2_jax.cache import cache_folder
 
+    logging.getLogger("jax").setLevel(logging.WARNING)  # which backends it did not find is no news
     compiled = _COMPILATION_CACHE.value
     jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")) if compiled is None else compiled or None)
     start = time.perf_counter()
