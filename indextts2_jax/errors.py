@@ -26,3 +26,11 @@ class TextError(IndexTTSError, ValueError):
 
 class EmotionError(IndexTTSError, ValueError):
     """An emotion vector, name or weight that makes no sense."""
+
+
+class ManifestError(IndexTTSError, ValueError):
+    """A training manifest or a row of it that cannot be used."""
+
+
+class TrainingError(IndexTTSError):
+    """A run that cannot start, go on or be exported: data, checkpoints or parameters do not fit."""

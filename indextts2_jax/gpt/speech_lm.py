@@ -69,19 +69,35 @@ class SpeechLM(nn.Module):
         Returns:
           Latents; rows behind `code_lengths` are zero.
         """
+        hidden = self.hidden_states(conds, text_ids, text_lengths, codes, code_lengths)
+        latents = zero_padding(hidden[:, -codes.shape[1] :], length_mask(code_lengths, codes.shape[1]))
+        if self.is_initializing():
+            self.logits(latents)  # so that its parameters exist
+        return latents
+
+    def hidden_states(
+        self,
+        conds: Float[Array, "B C D"],
+        text_ids: Int[Array, "B L"],
+        text_lengths: Lengths,
+        codes: Int[Array, "B T"],
+        code_lengths: Lengths,
+        code_offset: Int[Array, ""] | int = 0,
+    ) -> Float[Array, "B C+L+2+T D"]:
+        """The states of conditioning, [start] text [stop] and codes, as `__call__` lays them out.
+
+        Args:
+          code_offset: added to the position of every code but the start token; generation counts with an offset of 1.
+        """
         text = self._text_rows(text_ids, text_lengths)
         before = jnp.pad(codes[:, :-1], ((0, 0), (1, 0)), constant_values=self.config.start_mel_token)
-        rows = self.code_embedding(before) + self._positions(self.code_position, codes.shape[1])
+        rows = self.code_embedding(before) + self._positions(self.code_position, codes.shape[1], code_offset)
         # The padding of the text stays in the middle, masked: no position depends on it, so this equals moving the
         # codes up. Upstream also appends the last code and the stop token, which no row that is kept can see.
         sequence = jnp.concatenate([conds.astype(self.dtype), text, rows], axis=1)
         code_mask = length_mask(code_lengths, codes.shape[1])
         valid = jnp.concatenate([self._prefix_mask(conds, text, text_lengths + 2), code_mask], axis=1)
-        hidden, _ = self.transformer(sequence, valid)
-        latents = zero_padding(hidden[:, -codes.shape[1] :], code_mask)
-        if self.is_initializing():
-            self.logits(latents)  # so that its parameters exist
-        return latents
+        return self.transformer(sequence, valid)[0]
 
     def logits(self, hidden: Float[Array, "... D"]) -> Float[Array, "... V"]:
         """Scores of the next code, in float32."""
@@ -135,9 +151,11 @@ class SpeechLM(nn.Module):
         hidden, generated = self.transformer.step(x, prefix.layers, generated, index * beams, seen)
         return self.logits(hidden), generated
 
-    def _positions(self, table: nn.Embed, size: int) -> Float[Array, "T D"]:
-        """Rows 0 .. size-1; padding beyond the table repeats its last row, for an absent one would be NaN."""
-        return table(jnp.minimum(jnp.arange(size), table.num_embeddings - 1))
+    def _positions(self, table: nn.Embed, size: int, offset: Int[Array, ""] | int = 0) -> Float[Array, "T D"]:
+        """Rows 0, 1 + offset .. size-1 + offset; padding beyond the table repeats its last row, for an absent one would
+        be NaN."""
+        index = jnp.arange(size)
+        return table(jnp.minimum(jnp.where(index > 0, index + offset, 0), table.num_embeddings - 1))
 
     def _text_rows(self, ids: Int[Array, "B L"], lengths: Lengths) -> Float[Array, "B L2 D"]:
         """[start] + ids + [stop] with positions from 0; padding behind is the stop token too."""

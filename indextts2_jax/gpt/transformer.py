@@ -67,7 +67,9 @@ class Block(nn.Module):
         query, key, value = self._qkv(x)
         heads = attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
         memory = Memory(jnp.einsum("BSHK->BHKS", key), jnp.einsum("BSHK->BHSK", value))
-        return self._finish(x, heads), memory
+        x = self._finish(x, heads)
+        self.sow("attention", "inside", (query, key, x))  # for training; nothing is kept unless a caller asks
+        return x, memory
 
     def step(
         self,

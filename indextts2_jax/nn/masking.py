@@ -21,11 +21,6 @@ def masked_mean(x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Arr
     return jnp.sum(zero_padding(x, mask), axis=1, keepdims=True) / count
 
 
-def clip_index(index: Int[Array, "..."], lengths: Int[Array, "..."]) -> Int[Array, "..."]:
-    """Clamps frame indices to the valid range: gathering with it repeats the edge frames (replicate padding)."""
-    return jnp.clip(index, 0, lengths - 1)
-
-
 def reflect_index(index: Int[Array, "..."], lengths: Int[Array, "..."]) -> Int[Array, "..."]:
     """Mirrors frame indices at both true ends without repeating the edge frame (torch's `reflect` padding)."""
     index = jnp.abs(index)

@@ -1,4 +1,4 @@
-"""`python -m indextts2_jax.text --tokenizer=bpe.model`: what becomes of a text before the model sees it.
+"""`python -m indextts2_jax.text --tokenizer=FILE [--frontend=phonemes]`: a text as the model gets to see it.
 
 Reads texts from standard input, one a line, and prints one JSON object for each: text, normalized, tokens, ids,
 segments (lists of tokens) and, where there are any, the tokens that are unknown.
@@ -16,7 +16,10 @@ from indextts2_jax.errors import IndexTTSError, TextError
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
 
-_TOKENIZER = flags.DEFINE_string("tokenizer", None, "SentencePiece model: bpe.model of the checkpoint.", required=True)
+_TOKENIZER = flags.DEFINE_string(
+    "tokenizer", None, "SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.", required=True
+)
+_FRONTEND = flags.DEFINE_enum("frontend", "bpe", ["bpe", "phonemes"], "What the tokenizer is for.")
 _MAX_TOKENS = flags.DEFINE_integer("max_tokens", 120, "Tokens a segment may have.", lower_bound=2, upper_bound=600)
 _QUICK_TOKENS = flags.DEFINE_integer(
     "quick_tokens", 0, "Keep the segments short during the first so many tokens.", lower_bound=0
@@ -51,7 +54,7 @@ def main(argv: list[str]) -> int:
         if len(argv) > 1:
             raise TextError(f"Unexpected argument {argv[1]!r}: texts are read from standard input.")
         glossary = load_glossary(_GLOSSARY.value) if _GLOSSARY.value is not None else None
-        frontend = build_frontend("bpe", _TOKENIZER.value, glossary)
+        frontend = build_frontend(_FRONTEND.value, _TOKENIZER.value, glossary)
         for text in _lines():
             result = describe(frontend, text, _MAX_TOKENS.value, _QUICK_TOKENS.value)
             sys.stdout.buffer.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")

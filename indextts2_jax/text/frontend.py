@@ -1,6 +1,7 @@
 """What the pipeline asks of a text front-end, and the choice of one by name."""
 
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -42,11 +43,15 @@ def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: G
 
     Raises `ConfigError` for a name that is not known, `CheckpointError` for a tokenizer that cannot be used.
     """
-    if kind != "bpe":
-        raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' is known.")
-    from indextts2_jax.text.tokenizer import BpeFrontend
+    if kind == "bpe":
+        from indextts2_jax.text.tokenizer import BpeFrontend
 
-    return BpeFrontend(tokenizer, glossary)
+        return BpeFrontend(tokenizer, glossary)
+    if kind == "phonemes":
+        from indextts2_jax.text.phonemes import PhonemeFrontend
+
+        return PhonemeFrontend(tokenizer, glossary)
+    raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' and 'phonemes' are known.")
 
 
 def check_speakable(frontend: TextFrontend, text: str, tokens: Sequence[str]) -> None:
@@ -62,6 +67,6 @@ def check_speakable(frontend: TextFrontend, text: str, tokens: Sequence[str]) ->
         return
     shown = repr(text if len(text) <= 40 else text[:40] + "…")
     if any(character.isalnum() for token in unknown for character in token):
-        hint = " Write a single letter as a capital." if len(text.strip()) == 1 and text.strip().islower() else ""
+        hint = " Write a single letter as a capital." if re.fullmatch("[a-z]", text.strip()) else ""
         raise TextError(f"The tokenizer knows no character of the text {shown}: there is nothing to speak.{hint}")
     raise TextError(f"The text {shown} has no letter or digit that can be spoken.")

@@ -22,7 +22,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Int, Key, Lengths
-from indextts2_jax.nn.masking import clip_index
 
 TAPS = 12
 HALO = 3  # frames on each side that six taps of the doubled rate reach
@@ -61,6 +60,12 @@ def sin_squared(y: Float[Array, "..."]) -> Float[Array, "..."]:
     `jnp.sin` keeps its accuracy for any argument, and on a CPU that takes XLA ten times longer than all the rest of the
     activation. sin^2 has period pi, so one reduction and one polynomial do.
     """
+    sine = _sine(y)
+    return sine * sine
+
+
+def _sine(y: Float[Array, "..."]) -> Float[Array, "..."]:
+    """sin(y) up to the sign of cos(y): a polynomial in y less the nearest multiple of pi."""
     turns = jnp.round(y * np.float32(1 / math.pi))
     r = ((y - turns * _PI_HIGH) - turns * _PI_MIDDLE) - turns * _PI_LOW
     r = jnp.clip(r, -math.pi / 2, math.pi / 2)
@@ -68,8 +73,7 @@ def sin_squared(y: Float[Array, "..."]) -> Float[Array, "..."]:
     sine = jnp.full_like(z, _SINE[-1])
     for coefficient in _SINE[-2::-1]:
         sine = sine * z + np.float32(coefficient)
-    sine = sine * r
-    return sine * sine
+    return sine * r
 
 
 def _correlate(taps: Float[Array, "6"], x: Float[Array, "B S C"]) -> Float[Array, "B S-5 C"]:
@@ -78,17 +82,69 @@ def _correlate(taps: Float[Array, "6"], x: Float[Array, "B S C"]) -> Float[Array
     return functools.reduce(operator.add, (taps[i] * x[:, i : i + size] for i in range(len(taps))))
 
 
+@jax.custom_vjp
 def _upsample(x: Float[Array, "B S C"], taps: Float[Array, "12"]) -> tuple[Array, Array]:
     """Even and odd samples of the doubled rate, [B, S-6, C] each, of the frames with three neighbours on both sides."""
     return _correlate(taps[11::-2], x[:, :-1]), _correlate(taps[10::-2], x[:, 1:])
 
 
+@jax.custom_vjp
 def _downsample(doubled: Float[Array, "2 B S C"], taps: Float[Array, "12"]) -> Float[Array, "B S-6 C"]:
     return _correlate(taps[1::2], doubled[0, :, 1:]) + _correlate(taps[0::2], doubled[1, :, :-1])
 
 
-def _frames(x: Float[Array, "B S C"], index: Int[Array, "B I"]) -> Float[Array, "B I C"]:
-    return jax.vmap(lambda rows, at: rows.at[at].get(mode="promise_in_bounds"))(x, index)
+@jax.custom_vjp
+def _snake(y: Float[Array, "B S C"], frequency: Float[Array, "C"], depth: Float[Array, "C"]) -> Float[Array, "B S C"]:
+    return y + depth * sin_squared(frequency * y)
+
+
+# The gradients are written out: of the transposed sums of shifted copies XLA's CPU compiler makes loops that take
+# twenty times as long as the forward pass. The filters are data of the file, not weights: their gradient is zero.
+
+
+def _upsample_backward(taps: Array, dy: tuple[Array, Array]) -> tuple[Array, Array]:
+    even, odd = (
+        _materialise([jnp.pad(d, ((0, 0), cut, (0, 0)))], 0) for d, cut in zip(dy, ((5, 6), (6, 5)), strict=True)
+    )
+    return _correlate(taps[1::2], even) + _correlate(taps[0::2], odd), jnp.zeros_like(taps)
+
+
+def _downsample_backward(taps: Array, dy: Array) -> tuple[Array, Array]:
+    even, odd = (_materialise([jnp.pad(dy, ((0, 0), cut, (0, 0)))], 0) for cut in ((6, 5), (5, 6)))
+    parts = [_correlate(taps[11::-2], even)[None], _correlate(taps[10::-2], odd)[None]]
+    return _materialise(parts, 0), jnp.zeros_like(taps)
+
+
+def _snake_backward(saved: tuple[Array, Array, Array], dz: Array) -> tuple[Array, Array, Array]:
+    y, frequency, depth = saved
+    sine = _sine(frequency * y)
+    double = (
+        2.0 * sine * jnp.sqrt(jnp.maximum(1.0 - sine * sine, 0.0))
+    )  # sin 2y, for the reduced cosine is not negative
+    axes = tuple(range(y.ndim - 1))
+    slope = dz * depth * double
+    return dz + slope * frequency, jnp.sum(slope * y, axes), jnp.sum(dz * sine * sine, axes)
+
+
+_upsample.defvjp(lambda x, taps: (_upsample(x, taps), taps), _upsample_backward)
+_downsample.defvjp(lambda doubled, taps: (_downsample(doubled, taps), taps), _downsample_backward)
+_snake.defvjp(lambda *inputs: (_snake(*inputs), inputs), _snake_backward)
+
+
+def _window(x: Float[Array, "B T C"], start: Int[Array, "B"], size: int) -> Float[Array, "B size C"]:
+    """Frames start[b] .. start[b] + size - 1 of every row."""
+    return jax.vmap(lambda rows, at: jax.lax.dynamic_slice_in_dim(rows, at, size))(x, start)
+
+
+def _repeat_edges(x: Float[Array, "B T C"], end: Int[Array, "B 1"], count: int) -> Float[Array, "B T+2*count C"]:
+    """`count` copies of the first frame before, and the last valid frame from `end` on to `count` frames behind.
+
+    By copies and a choice, not by gathering all frames: the gradient of a gather is a scatter, slow on a CPU.
+    """
+    last = _window(x, end[:, 0] - 1, 1)
+    x = jnp.pad(x, ((0, 0), (count, count), (0, 0)))
+    frame = jnp.arange(x.shape[1]) - count
+    return jnp.where((frame < 0)[:, None], x[:, count : count + 1], jnp.where((frame >= end)[..., None], last, x))
 
 
 def _materialise(parts: list[Array], axis: int) -> Array:
@@ -112,18 +168,18 @@ def _alias_free_snake(
     """x + depth * sin(frequency * x)^2 at the doubled rate."""
     size, end = x.shape[1], jnp.maximum(lengths, 1)[:, None]
     up = 2.0 * up  # the zeros between the samples halve the level
-    x = _frames(x, clip_index(jnp.arange(-2 * HALO, size + 2 * HALO), end))  # frames -6 .. T+5
+    x = _repeat_edges(x, end, 2 * HALO)  # frames -6 .. T+5
 
     # outside its ends the doubled rate, too, repeats its own first and last sample
     first, _ = _upsample(x[:, HALO : 3 * HALO + 1], up)
-    _, last = _upsample(_frames(x, end + jnp.arange(HALO - 1, 3 * HALO)), up)
+    _, last = _upsample(_window(x, end[:, 0] + HALO - 1, 2 * HALO + 1), up)
     first_last = _materialise([first, last], 1)
     frame = jnp.arange(-HALO, size + HALO)
     before, behind = (frame < 0)[:, None], (frame >= end)[..., None]
 
     def snake(y: Array) -> Array:
         y = jnp.where(before, first_last[:, :1], jnp.where(behind, first_last[:, 1:], y))
-        return y + depth * sin_squared(frequency * y)
+        return _snake(y, frequency, depth)
 
     doubled = _materialise([snake(y)[None] for y in _upsample(x, up)], 0)
     return _downsample(doubled, down)

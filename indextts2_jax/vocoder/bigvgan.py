@@ -21,19 +21,19 @@ import jax.numpy as jnp
 from indextts2_jax.array_typing import Array, Bool, Float, Lengths
 from indextts2_jax.config import BigVganConfig
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.nn.conv_transpose import ConvTranspose1d
 from indextts2_jax.nn.layers import conv1d
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.vocoder.alias_free import AliasFreeSnake
 
 
-def _upsampler(channels: int, rate: int, kernel_size: int, **options: Any) -> nn.ConvTranspose:
+def _upsampler(channels: int, rate: int, kernel_size: int, **options: Any) -> ConvTranspose1d:
     """`torch.nn.ConvTranspose1d(..., padding=(kernel_size - rate) // 2)`: T -> rate * T; kernel [k, out, in]."""
     if kernel_size < rate or (kernel_size - rate) % 2:
         raise ConfigError(
             f"bigvgan.upsample_kernels has {kernel_size} for the rate {rate}, but it must exceed it by an even number."
         )
-    cut = kernel_size - 1 - (kernel_size - rate) // 2
-    return nn.ConvTranspose(channels, (kernel_size,), (rate,), [(cut, cut)], transpose_kernel=True, **options)
+    return ConvTranspose1d(channels, kernel_size, rate, **options)
 
 
 class AmpBlock(nn.Module):

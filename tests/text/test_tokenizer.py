@@ -100,8 +100,10 @@ def test_missing_tokenizer(tmp_path):
 
 def test_front_ends_by_name(plain_rules):
     assert build_frontend("bpe", train_tiny_tokenizer()).tokenize("the sea")
-    with pytest.raises(ConfigError, match="'phonemes'"):
+    with pytest.raises(CheckpointError, match="not a phoneme lexicon"):
         build_frontend("phonemes", train_tiny_tokenizer())
+    with pytest.raises(ConfigError, match="'letters', but only 'bpe' and 'phonemes' are known"):
+        build_frontend("letters", train_tiny_tokenizer())
 
 
 @pytest.mark.parametrize("text", ["The sea.", "E", "5", "a?!", "你 sea"])

@@ -1,0 +1,211 @@
+"""What is measured of spoken sentences: words that a recogniser hears, whose voice it is, how high, how long.
+
+Every function takes float32 [N] at `RATE` in [-1, 1], as `load_audio` gives it, whichever system spoke. The packages of
+the extra `eval` are imported where they are used; `check_packages` says at the start which one is missing.
+"""
+
+import importlib
+import os
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Float, Float32
+
+from indextts2_jax.errors import IndexTTSError
+
+Audio: TypeAlias = Float32[np.ndarray, "N"]
+
+RATE = 16_000
+"""Of the recogniser's and the speaker encoder's models, in Hz."""
+
+PACKAGES = ("pocketsphinx", "jiwer", "librosa", "webrtcvad", "resemblyzer")
+"""By the names they are imported under."""
+
+INSTALL = "Install the packages of the evaluation: pip install -e '.[eval]'"
+
+PITCH_RANGE = (60.0, 400.0)  # Hz
+PITCH_FRAME, PITCH_HOP = 1024, 160
+"""Samples: 64 ms hold almost four periods of 60 Hz; a value every 10 ms."""
+
+VOICED_GATE = 0.2
+"""A frame counts as voiced from a fifth (-14 dB) of its clip's 95th percentile of loudness. Silence and most
+consonants lie below: of flite's frames above it at most 2 % are an octave or more off the median."""
+
+PITCH_TOLERANCE = 0.08
+DURATION_RANGE = (0.6, 1.6)
+
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
+_MARKUP = re.compile(r"<[^>]*>|\[[^\]]*\]|\+\+[^+]*\+\+|\(\d+\)")
+_SILENT = 1e-4  # -80 dBFS: three steps of 16 bits
+
+
+def check_packages(names: Iterable[str] = PACKAGES) -> None:
+    """Imports them. Raises `IndexTTSError` that says what to install."""
+    for name in names:
+        try:
+            _import(name)
+        except ImportError as error:
+            missing = error.name or name
+            reason = f"{name} cannot be imported: {' '.join(str(error).split()).rstrip('.')}"
+            if missing == "pkg_resources":  # webrtcvad asks it for its own version; setuptools 81 dropped it
+                reason += "; it came with setuptools<81"
+            raise IndexTTSError(f"{reason}. {INSTALL}") from None
+
+
+def _import(name: str) -> Any:
+    with warnings.catch_warnings():  # webrtcvad and Resemblyzer use what setuptools and scipy deprecate
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+        return importlib.import_module(name)
+
+
+def load_audio(path: str | os.PathLike[str]) -> Audio:
+    """A file, its channels averaged, at `RATE`. Raises `IndexTTSError` where it cannot be read."""
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise IndexTTSError(f"{os.fspath(path)} cannot be read: {' '.join(str(error).split())}") from None
+    mono = samples.mean(axis=1)
+    return mono if rate == RATE else soxr.resample(mono, rate, RATE, quality="HQ")
+
+
+# --- words ----------------------------------------------------------------------------------------------------
+
+
+def normalize(text: str) -> str:
+    """Lower-case words of a-z with apostrophes inside, one space between: "It's two-fold." -> "it's two fold"."""
+    plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).encode("ascii", "ignore").decode()
+    return " ".join(_WORD.findall(plain.lower()))
+
+
+class WordErrors(NamedTuple):
+    """Counts over one sentence, or summed over many."""
+
+    errors: int
+    """Substitutions, deletions and insertions."""
+    words: int
+    """Of the references."""
+
+    @property
+    def rate(self) -> float:
+        """Errors a word; above 1 where more is inserted than there was. NaN without words."""
+        return self.errors / self.words if self.words else float("nan")
+
+
+def word_errors(reference: str, heard: str) -> WordErrors:
+    """Word errors of `heard`, both normalised here. Raises `IndexTTSError` for a reference without a word."""
+    wanted = normalize(reference)
+    if not wanted:
+        raise IndexTTSError(f"There is no word to be recognised in {reference!r}.")
+    result = _import("jiwer").process_words(wanted, normalize(heard))
+    return WordErrors(result.substitutions + result.deletions + result.insertions, len(wanted.split()))
+
+
+def total(counts: Iterable[WordErrors]) -> WordErrors:
+    """The sums: their rate is the corpus-level word error rate."""
+    pairs = list(counts)
+    return WordErrors(sum(pair.errors for pair in pairs), sum(pair.words for pair in pairs))
+
+
+class Recogniser:
+    """PocketSphinx with everything at its default: its US English model, dictionary and trigrams, no grammar.
+
+    Every utterance is heard as if it were the first. The samples come in one piece (`full_utt`), so that the cepstral
+    mean is the utterance's own, and `reinit_feat` empties what would be left of the utterance before (noise estimate,
+    mean). Fed as a stream, a third of flite's sentences are heard otherwise after other sentences.
+    What to know of it: white noise at -60 dBFS costs flite two points, at -50 dBFS it doubles flite's errors; loudness
+    and silence around the speech hardly matter; digital silence alone is heard as "dog".
+    """
+
+    def __init__(self) -> None:
+        self._decoder = _import("pocketsphinx").Decoder(samprate=RATE, loglevel="FATAL")
+
+    def hear(self, audio: Audio) -> str:
+        """What was said, normalised; empty where nothing was recognised."""
+        if not len(audio):
+            return ""
+        samples = np.clip(np.round(audio * 32768), -32768, 32767).astype(np.int16)  # a 16-bit file's own samples
+        self._decoder.reinit_feat()
+        self._decoder.start_utt()
+        self._decoder.process_raw(samples.tobytes(), no_search=False, full_utt=True)
+        self._decoder.end_utt()
+        best = self._decoder.hyp()
+        return normalize(_MARKUP.sub(" ", best.hypstr)) if best else ""
+
+
+# --- voice ----------------------------------------------------------------------------------------------------
+
+
+class SpeakerEncoder:
+    """Resemblyzer's encoder on the CPU: 256 numbers of length 1 that depend on who speaks."""
+
+    def __init__(self) -> None:
+        self._package = _import("resemblyzer")
+        self._encoder = self._package.VoiceEncoder("cpu", verbose=False)
+
+    def embed(self, audio: Audio) -> Float32[np.ndarray, "256"] | None:
+        """None where no speech is found in the audio."""
+        if not len(audio) or np.max(np.abs(audio)) < _SILENT:  # its volume normalisation would divide by 0
+            return None
+        trimmed = self._package.preprocess_wav(audio)
+        return self._encoder.embed_utterance(trimmed) if len(trimmed) else None
+
+    def embed_all(self, clips: Sequence[Audio]) -> Float32[np.ndarray, "256"]:
+        """The mean over clips of one speaker, of length 1. Raises `IndexTTSError` where one has no speech."""
+        found = [self.embed(clip) for clip in clips]
+        vectors = [vector for vector in found if vector is not None]
+        if not vectors or len(vectors) < len(found):
+            raise IndexTTSError("There is no speech in a reference clip.")
+        mean = np.mean(vectors, axis=0)
+        return mean / np.linalg.norm(mean)
+
+
+def cosines(vector: np.ndarray | None, others: Sequence[np.ndarray]) -> list[float]:
+    """Cosine similarities of vectors of length 1; 0 to each where there is none."""
+    return [0.0 if vector is None else float(vector @ other) for other in others]
+
+
+# --- pitch and duration ---------------------------------------------------------------------------------------
+
+
+def voiced_pitch(audio: Audio) -> Float[np.ndarray, "F"]:
+    """The fundamental frequency of the voiced frames, in Hz within `PITCH_RANGE`: YIN, and a gate on the energy.
+
+    Args:
+      audio: shorter than a frame, or silent, it has no voiced frames.
+    """
+    if len(audio) < PITCH_FRAME:
+        return np.zeros(0)
+    librosa = _import("librosa")
+    fmin, fmax = PITCH_RANGE
+    pitch = librosa.yin(audio, fmin=fmin, fmax=fmax, sr=RATE, frame_length=PITCH_FRAME, hop_length=PITCH_HOP)
+    loudness = librosa.feature.rms(y=audio, frame_length=PITCH_FRAME, hop_length=PITCH_HOP)[0]
+    frames = min(len(pitch), len(loudness))
+    loud = np.percentile(loudness, 95)
+    voiced = (loudness[:frames] >= VOICED_GATE * loud) & (loud >= _SILENT)
+    return pitch[:frames][voiced]
+
+
+def median_pitch(clips: Sequence[Audio]) -> float:
+    """The median over the voiced frames of all clips, in Hz; NaN where there is none."""
+    frames = np.concatenate([voiced_pitch(clip) for clip in clips])
+    return float(np.median(frames)) if len(frames) else float("nan")
+
+
+def pitch_deviation(pitch: float, reference: float) -> float:
+    """|pitch / reference - 1|; infinite where one of them is NaN, so that it is never within a tolerance."""
+    deviation = abs(pitch / reference - 1)
+    return deviation if np.isfinite(deviation) else float("inf")
+
+
+def duration_fits(seconds: float, expected: float) -> bool:
+    """Whether it lasts 0.6 to 1.6 times as long as expected: neither broken off nor rambling on."""
+    low, high = DURATION_RANGE
+    return low * expected <= seconds <= high * expected

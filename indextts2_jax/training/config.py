@@ -1,0 +1,92 @@
+"""Configuration of a training run: frozen dataclasses, as in `indextts2_jax/config.py`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from indextts2_jax.config import ModelConfig, check_model, from_dict
+from indextts2_jax.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    name: str = "adamw"  # or "muon": matrices by Muon (Jordan et al. 2024), the rest by AdamW
+    learning_rate: float = 1e-3
+    muon_rate: float = 0.02  # of the matrices
+    warmup_steps: int = 100
+    schedule: str = "linear"  # or "cosine", "constant": from the warm-up's end to `final_fraction` of the rate
+    final_fraction: float = 0.0
+    weight_decay: float = 0.01
+    b1: float = 0.9
+    b2: float = 0.98
+    clip_norm: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One run: which network, on what, for how long."""
+
+    network: str = "gpt"
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    data: str = ""
+    """A prepared data set (training/prepare.py)."""
+    output: str = ""
+    """The run's folder: checkpoints, metrics, plot, exported network."""
+    init: str = ""
+    """An artefact or a run to start from; empty: the modules' own random initialisation."""
+    objective: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of the network's objective; its dataclass in training/objectives/ lists them."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    batch_size: int = 16
+    """Over all devices and micro-batches."""
+    accumulate: int = 1
+    """Micro-batches whose gradients are averaged for one step."""
+    steps: int = 1000
+    dtype: str = "float32"
+    """Of the computation; parameters, gradients and statistics stay float32."""
+    ema_decay: float = 0.999
+    """Of the parameters that are evaluated and exported; 0 switches it off."""
+    seed: int = 0
+    log_every: int = 20
+    evaluate_every: int = 200
+    save_every: int = 200
+    valid_batches: int = 8
+    lora_rank: int = 0
+    """Above 0: low-rank adapters of the GPT's matrices are trained, nothing else."""
+    lora_alpha: float = 16.0
+
+
+def train_config(values: Mapping[str, Any]) -> TrainConfig:
+    """A checked `TrainConfig`. Raises `ConfigError`, naming the key."""
+    values = dict(values)
+    objective = values.pop("objective", {}) or {}
+    config = dataclasses.replace(from_dict(TrainConfig, values), objective=dict(objective))
+    check_model(config.model)
+    rules = {
+        "optimizer.name": (config.optimizer.name in ("adamw", "muon"), "adamw or muon"),
+        "optimizer.schedule": (
+            config.optimizer.schedule in ("linear", "cosine", "constant"),
+            "linear, cosine, constant",
+        ),
+        "optimizer.learning_rate": (config.optimizer.learning_rate > 0, "above 0"),
+        "dtype": (config.dtype in ("float32", "bfloat16", "float16"), "float32, bfloat16 or float16"),
+        "steps": (config.steps > 0, "above 0"),
+        "accumulate": (config.accumulate > 0, "above 0"),
+        "batch_size": (
+            config.batch_size > 0 and config.batch_size % config.accumulate == 0,
+            "a multiple of accumulate",
+        ),
+        "ema_decay": (0 <= config.ema_decay < 1, "from 0 to below 1"),
+        "save_every": (config.save_every > 0, "above 0"),
+        "evaluate_every": (config.evaluate_every > 0, "above 0"),
+        "log_every": (config.log_every > 0, "above 0"),
+        "valid_batches": (config.valid_batches > 0, "above 0"),
+        "data": (bool(config.data), "the folder of a prepared data set"),
+        "output": (bool(config.output), "a folder for the run"),
+        "lora_rank": (config.lora_rank >= 0, "0 or above"),
+    }
+    for key, (good, rule) in rules.items():
+        if not good:
+            value = getattr(config.optimizer if "." in key else config, key.rsplit(".", 1)[-1])
+            raise ConfigError(f"{key} is {value!r}, but it must be {rule}.")
+    return config

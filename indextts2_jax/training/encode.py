@@ -1,0 +1,113 @@
+"""What a trained network makes of a data set, for the training of the next one:
+
+    python -m indextts2_jax.training.encode --data=data/mine --run=runs/w2v_bert        -> semantic/semantic [T D]
+    python -m indextts2_jax.training.encode --data=data/mine --run=runs/semantic_codec  -> codes/codes [T]
+    python -m indextts2_jax.training.encode --data=data/mine --run=runs/campplus        -> style/style [D]
+    python -m indextts2_jax.training.encode --data=data/mine --artefact=checkpoints/x   -> all three
+
+The networks run as in synthesis (`stages.py`), a batch of clips of similar length at a time.
+"""
+
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from indextts2_jax import stages
+from indextts2_jax.array_typing import Params
+from indextts2_jax.buckets import bucket_size, pad_axis
+from indextts2_jax.checkpoint import load_artefact
+from indextts2_jax.config import ModelConfig
+from indextts2_jax.errors import ConfigError, IndexTTSError, TrainingError
+from indextts2_jax.training.dataset import DataSet
+from indextts2_jax.training.runs import load_run
+
+BATCH = 16
+
+Encoder = Callable[[np.ndarray, np.ndarray], Any]
+
+
+def _semantic(params: Params, model: ModelConfig) -> Encoder:
+    return lambda x, lengths: stages.semantic_features(params, x, lengths, model=model)
+
+
+def _codes(params: Params, model: ModelConfig) -> Encoder:
+    return lambda x, lengths: stages.quantize(params, x, lengths, model=model)[0]
+
+
+def _style(params: Params, model: ModelConfig) -> Encoder:
+    return lambda x, lengths: stages.speaker_embedding(params, x, lengths, model=model)[:, None]
+
+
+# network: (array read, folder and array written, its type, how)
+WORK: dict[str, tuple[str, str, Any, Callable[[Params, ModelConfig], Encoder]]] = {
+    "w2v_bert": ("features", "semantic", np.float16, _semantic),
+    "semantic_codec": ("semantic/semantic", "codes", np.uint16, _codes),
+    "campplus": ("fbank", "style", np.float32, _style),
+}
+
+
+def encode(data: DataSet, network: str, params: Params, model: ModelConfig, source: dict[str, Any]) -> None:
+    """Writes the derived array of one network; `params` is {network: parameters}.
+
+    An odd last fbank frame is treated as in synthesis: its row is computed, and nothing attends to it.
+    """
+    from tqdm import tqdm
+
+    read, write, kind, make = WORK[network]
+    array, encoder = data.array(read), make(params, model)
+    order = np.argsort(array.lengths, kind="stable")
+    results: dict[int, np.ndarray] = {}
+    for start in tqdm(range(0, len(order), BATCH), unit="batch", desc=write, mininterval=2.0):
+        chosen = order[start : start + BATCH]
+        padded = np.resize(chosen, BATCH)  # the last batch repeats utterances rather than compile another shape
+        size = bucket_size(int(array.lengths[padded].max()))
+        x = np.stack([pad_axis(np.asarray(array[i], np.float32), size) for i in padded])
+        lengths = array.lengths[padded].astype(np.int32)
+        if network == "w2v_bert":
+            lengths = lengths - _half_padded(x, lengths)
+        output = np.asarray(encoder(x, lengths))
+        for i, row in zip(chosen, output, strict=False):
+            results[int(i)] = row[: 1 if network == "campplus" else array.lengths[i]].astype(kind)
+    data.derive(write, {write: [results[i] for i in range(len(array))]}, source)
+
+
+def _half_padded(features: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """1 for clips whose last frame is half padding (`w2v_features` fills it with ones), else 0."""
+    half = features.shape[-1] // 2
+    last = features[np.arange(len(lengths)), lengths - 1, half:]
+    return np.all(last == 1.0, axis=-1).astype(np.int32)
+
+
+def main(argv: list[str]) -> None:
+    values = flags.FLAGS
+    try:
+        if len(argv) > 1:
+            raise ConfigError(f"Unexpected argument {argv[1]!r}.")
+        if (values.run is None) == (values.artefact is None):
+            raise ConfigError("Give either --run or --artefact.")
+        data = DataSet.open(values.data)
+        if values.artefact:
+            artefact = load_artefact(values.artefact, dtype="float32")
+            for network in WORK:
+                encode(data, network, artefact.params, artefact.model, {"artefact": artefact.model_id})
+            return
+        config, network = load_run(pathlib.Path(values.run), values.which)
+        if config.network not in WORK:
+            raise TrainingError(f"{values.run} trained {config.network}, which encodes nothing.")
+        source = {"run": str(values.run), "network": config.network}
+        encode(data, config.network, {config.network: network}, config.model, source)
+    except IndexTTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "Prepared data set.", required=True)
+    flags.DEFINE_string("run", None, "Folder of a finished run.")
+    flags.DEFINE_string("artefact", None, "An artefact: all of its encoders, one after another.")
+    flags.DEFINE_enum("which", "last", ["last", "best"], "The run's last or best network.")
+    app.run(main)

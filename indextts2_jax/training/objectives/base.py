@@ -1,0 +1,82 @@
+"""What the training loop asks of an objective.
+
+    batch(utterances, rng) ──► arrays on the host ──► loss(params, arrays, key) ──► (loss, metrics, carried)
+                                                      update(params, carried) after the optimiser's step
+
+`params` is {"network": the parameters that synthesis uses, "heads": what only training needs}.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.training.dataset import DataSet, Order
+
+Batch = dict[str, Any]
+
+
+class Loss(NamedTuple):
+    value: Array
+    metrics: dict[str, Array]
+    carried: Any = None
+    """Statistics of the batch that `update` moves into the parameters (running means, codes in use)."""
+
+
+class Objective(Protocol):
+    data: DataSet
+
+    def init(self, key: Key[jax.Array, ""]) -> Params:
+        """{"network", "heads"} at random."""
+        ...
+
+    def order(self, split: str) -> Order:
+        """The order in which the utterances of "train" or "valid" are read."""
+        ...
+
+    def batch(self, utterances: np.ndarray, rng: np.random.Generator, training: bool) -> Batch:
+        """Host arrays of one batch, the utterances along axis 0. Not `training`: no augmentation, a loss to compare."""
+        ...
+
+    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+        """Traced: the loss and what to log. Metrics are means over the batch."""
+        ...
+
+    def frozen(self, path: str) -> bool:
+        """Whether the parameter at "network/…" or "heads/…" is data that the optimiser must leave alone."""
+        ...
+
+    def update(self, params: Params, carried: Any) -> Params:
+        """Traced: the parameters after the optimiser's step, with the batch's statistics moved in."""
+        ...
+
+    def finish(self, params: Params) -> Params:
+        """The network to export, after the last step; may read the data set."""
+        ...
+
+
+class Defaults:
+    """The plain case of everything that only some objectives need."""
+
+    def frozen(self, path: str) -> bool:
+        return False
+
+    def update(self, params: Params, carried: Any) -> Params:
+        return params
+
+    def finish(self, params: Params) -> Params:
+        return params["network"]
+
+
+def crop_starts(lengths: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Where to cut `size` frames out of sequences of the given lengths; 0 for shorter ones."""
+    return (rng.random(len(lengths)) * (np.maximum(lengths - size, 0) + 1)).astype(np.int64)
+
+
+def cut(array: np.ndarray, start: int, size: int, fill: float = 0.0) -> np.ndarray:
+    """array[start : start + size], padded behind to `size`."""
+    part = np.asarray(array[start : start + size])
+    if len(part) == size:
+        return part
+    return np.pad(part, [(0, size - len(part))] + [(0, 0)] * (part.ndim - 1), constant_values=fill)

@@ -1,0 +1,181 @@
+"""Flow matching: codes of an utterance and a clip of the voice -> log mel.
+
+    prompt: another utterance of the speaker ─ codes ─ embed ─ length regulator ─► mu of the prompt ─┐
+    target: crop of the utterance ─ codes ─ embed (+ projected GPT latents) ─ length regulator ──────┤
+    x_t = (1 - (1 - s) t) noise + t mel, zero in the prompt; prompt mel, style ──────────────────────┴─► DiT ─► velocity
+    loss: |velocity - (mel - (1 - s) noise)|^2 over the target's frames
+
+Everything is laid out as in synthesis: two clips, each regulated by itself. In a share of the rows all conditions are
+zero, for classifier-free guidance. Source: BASECFM.forward in indextts/s2mel/modules/flow_matching.py (Lipman et al.
+2022; Matcha-TTS). The codec is the trained one, and is not trained here.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Float, Key, Params
+from indextts2_jax.config import from_dict
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.nn.masking import length_mask, zero_padding
+from indextts2_jax.s2mel.dit import DiT
+from indextts2_jax.s2mel.length_regulator import LatentProjection, LengthRegulator, resize_index, target_length
+from indextts2_jax.semantic.semantic_codec import SemanticCodec
+from indextts2_jax.training.config import TrainConfig
+from indextts2_jax.training.dataset import DataSet, Order
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts, cut
+from indextts2_jax.training.state import load_network
+
+SIGMA_MIN = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class S2MelObjective:
+    codec: str = ""
+    """The trained semantic codec: a run, an artefact or a file."""
+    codes: int = 80
+    """Length of the target crop in codes (20 ms); its mel has 1.72 times as many frames."""
+    prompt_codes: int = 64
+    """The longest prompt; the shortest is a quarter of it."""
+    latents: bool = False
+    """Whether to add GPT latents (gpt/latents of the data set). Without them their projection is held at zero."""
+    drop_condition: float = 0.12
+    corrupt: float = 0.02
+    """Share of the target's codes replaced by random ones: generation will make mistakes."""
+
+
+class _Objective(Defaults):
+    def __init__(self, config: TrainConfig, data: DataSet) -> None:
+        self.config, self.data, self.sizes = config, data, config.model.s2mel
+        self.settings = from_dict(S2MelObjective, config.objective, "objective")
+        if not self.settings.codec:
+            raise ConfigError("objective.codec is empty, but it must be the trained semantic codec.")
+        dtype = jnp.dtype(config.dtype)
+        self.dit, self.regulator = DiT(self.sizes, dtype), LengthRegulator(self.sizes, dtype)
+        self.projection = LatentProjection(self.sizes, dtype)
+        self.codec = SemanticCodec(config.model.semantic_codec, dtype)
+        self.codec_params = load_network(self.settings.codec, "semantic_codec")
+        self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
+
+    def init(self, key: Key[jax.Array, ""]) -> Params:
+        from indextts2_jax.networks import NETWORKS
+
+        network = NETWORKS["s2mel"](self.config.model)(key)
+        if not self.settings.latents:
+            network["latent_projection"] = jax.tree.map(jnp.zeros_like, network["latent_projection"])
+        return {"network": network, "heads": {}}
+
+    def order(self, split: str) -> Order:
+        lengths = self.data.array("codes/codes").lengths
+        return Order(self.data.indices(split), lengths, self.config.batch_size, self.config.seed)
+
+    def batch(self, utterances: np.ndarray, rng: np.random.Generator, training: bool) -> Batch:
+        rows = [self._row(int(u), rng, training) for u in utterances]
+        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+    @functools.cached_property
+    def _sizes(self) -> tuple[int, int]:
+        """Mel frames of the longest prompt and of the target."""
+        return target_length(self.settings.prompt_codes), target_length(self.settings.codes)
+
+    def _row(self, utterance: int, rng: np.random.Generator, training: bool) -> dict[str, Any]:
+        settings, (prompt_size, target_size) = self.settings, self._sizes
+        same = self.by_speaker[int(self.data.speaker_ids[utterance])]
+        other = int(same[rng.integers(len(same))])
+        longest = settings.prompt_codes
+        prompt = self._crop(other, int(rng.integers(longest // 4, longest + 1)) if training else longest, rng)
+        target = self._crop(utterance, settings.codes, rng)
+        codes = target["codes"].copy()
+        if training:
+            wrong = rng.random(len(codes)) < settings.corrupt
+            codes[wrong] = rng.integers(0, self.config.model.semantic_codec.codebook_size, int(wrong.sum()))
+        total = prompt_size + target_size
+        # the prompt's frames come first, the target's directly behind them, the padding last
+        mel = np.concatenate([prompt["mel"], target["mel"]])
+        row = {
+            "prompt_codes": cut(prompt["codes"], 0, longest),
+            "prompt_index": cut(resize_index(len(prompt["codes"]), len(prompt["mel"])), 0, prompt_size),
+            "prompt_frames": np.int32(len(prompt["mel"])),
+            "codes": cut(codes, 0, settings.codes),
+            "index": cut(resize_index(len(codes), len(target["mel"])), 0, target_size),
+            "frames": np.int32(len(target["mel"])),
+            "mel": cut(mel, 0, total),
+            "style": self.data.array("style/style")[other][0],
+            "keep": np.float32(rng.random() >= (settings.drop_condition if training else 0.0)),
+        }
+        if settings.latents:
+            start = target["start"]
+            latents = self.data.array("latents/latents")[utterance][start : start + len(codes)]
+            row["latents"] = cut(latents.astype(np.float32), 0, settings.codes)
+        return row
+
+    def _crop(self, utterance: int, count: int, rng: np.random.Generator) -> dict[str, Any]:
+        """`count` codes of an utterance from a random place on, and the mel frames of the same time."""
+        codes, mel = self.data.array("codes/codes")[utterance], self.data.array("mel")[utterance]
+        count = min(count, len(codes))
+        start = int(crop_starts(np.array([len(codes)]), count, rng)[0])
+        first = target_length(start)
+        frames = min(target_length(count), len(mel) - first)
+        part = np.asarray(mel[first : first + max(frames, 3)], np.float32)
+        if len(part) < 3:  # rounding at the very end
+            part = np.asarray(mel[-3:], np.float32)
+        return {"codes": codes[start : start + count].astype(np.int32), "mel": part, "start": start}
+
+    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+        network, frames = params["network"], batch["mel"].shape[1]
+        noise_key, time_key = jax.random.split(key)
+
+        def embed(codes: Array) -> Array:
+            embedded: Array = self.codec.apply({"params": self.codec_params}, codes, method="embed")
+            return embedded
+
+        def regulate(x: Array, index: Array, lengths: Array) -> Float[Array, "B M D"]:
+            regulated: Array = self.regulator.apply({"params": network["length_regulator"]}, x, index, lengths)
+            return regulated
+
+        target = embed(batch["codes"])
+        if self.settings.latents:
+            target = target + self.projection.apply({"params": network["latent_projection"]}, batch["latents"])
+        prompt_frames, lengths = batch["prompt_frames"], batch["prompt_frames"] + batch["frames"]
+        prompt_mu = regulate(embed(batch["prompt_codes"]), batch["prompt_index"], prompt_frames)
+        target_mu = regulate(target, batch["index"], batch["frames"])
+        mu = _join(prompt_mu, target_mu, prompt_frames)
+        in_prompt, in_all = length_mask(prompt_frames, frames), length_mask(lengths, frames)
+        keep = batch["keep"]
+        noise = jax.random.normal(noise_key, batch["mel"].shape)
+        rows = len(keep)
+        # times spread evenly over the batch: less variance than independent ones
+        t = (jnp.arange(rows) + jax.random.uniform(time_key, (rows,))) / rows
+        t = jax.random.permutation(time_key, t)
+        at = t[:, None, None]
+        x = zero_padding((1 - (1 - SIGMA_MIN) * at) * noise + at * batch["mel"], in_all & ~in_prompt)
+        prompt = zero_padding(batch["mel"], in_prompt) * keep[:, None, None]
+        velocity = self.dit.apply(
+            {"params": network["dit"]}, x, prompt, t, batch["style"] * keep[:, None], mu * keep[:, None, None], lengths
+        )
+        error = jnp.mean((velocity - (batch["mel"] - (1 - SIGMA_MIN) * noise)) ** 2, axis=-1)
+        weight = (in_all & ~in_prompt).astype(jnp.float32)
+        kept = weight * keep[:, None]
+        value = jnp.sum(error * weight) / jnp.sum(weight)
+        return Loss(value, {"conditional": jnp.sum(error * kept) / jnp.maximum(jnp.sum(kept), 1)})
+
+    def frozen(self, path: str) -> bool:
+        return not self.settings.latents and path.startswith("network/latent_projection")
+
+
+def _join(first: Float[Array, "B P D"], second: Float[Array, "B M D"], lengths: Array) -> Float[Array, "B PM D"]:
+    """Row b: first[b, :lengths[b]], then second[b], then zeros."""
+    size = first.shape[1] + second.shape[1]
+    places = jnp.arange(size)[None] - lengths[:, None]  # of the second
+    both = jnp.concatenate([second, jnp.zeros_like(first)], axis=1)
+    moved = jnp.take_along_axis(both, jnp.clip(places, 0, size - 1)[..., None], axis=1)
+    padded = jnp.pad(first, ((0, 0), (0, second.shape[1]), (0, 0)))
+    return jnp.where((places < 0)[..., None], padded, moved)
+
+
+def build(config: TrainConfig, data: DataSet) -> _Objective:
+    return _Objective(config, data)

@@ -1,0 +1,72 @@
+"""The optimiser of a run: a learning-rate schedule, clipping, AdamW, and Muon for the matrices where asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+from optax.contrib import MuonDimensionNumbers, muon
+
+from indextts2_jax.array_typing import Params
+from indextts2_jax.training.config import OptimizerConfig
+
+SMALLEST_MATRIX = 16  # both sides; what is smaller, AdamW handles as well
+
+
+def schedule(config: OptimizerConfig, steps: int, peak: float) -> optax.Schedule:
+    """Warm-up from 0 to `peak`, then down to `final_fraction` of it at the last step."""
+    rest = max(steps - config.warmup_steps, 1)
+    final = peak * config.final_fraction
+    after: optax.Schedule
+    if config.schedule == "linear":
+        after = optax.linear_schedule(peak, final, rest)
+    elif config.schedule == "cosine":
+        after = optax.cosine_decay_schedule(peak, rest, config.final_fraction)
+    else:
+        after = optax.constant_schedule(peak)
+    if not config.warmup_steps:
+        return after
+    return optax.join_schedules([optax.linear_schedule(0.0, peak, config.warmup_steps), after], [config.warmup_steps])
+
+
+def path_name(path: tuple[Any, ...]) -> str:
+    """ "network/dit/merge/kernel" """
+    return "/".join(str(part.key) for part in path)
+
+
+def build_optimizer(config: OptimizerConfig, steps: int, frozen: Callable[[str], bool]) -> optax.GradientTransformation:
+    """Parameters for which `frozen` holds are left alone; biases, scales and embeddings do not decay."""
+
+    def kind(path: tuple[Any, ...], leaf: jax.Array) -> str:
+        name = path_name(path)
+        if frozen(name):
+            return "frozen"
+        if leaf.ndim < 2 or not name.endswith("kernel"):
+            return "plain"
+        big = min(leaf.shape[-2:]) >= SMALLEST_MATRIX
+        return "matrix" if config.name == "muon" and big and name.startswith("network/") else "decayed"
+
+    def kinds(params: Params) -> Any:
+        return jax.tree_util.tree_map_with_path(kind, params)
+
+    def numbers(params: Params) -> Any:
+        return jax.tree.map(lambda leaf: MuonDimensionNumbers(leaf.ndim - 2, leaf.ndim - 1), params)
+
+    rate = schedule(config, steps, config.learning_rate)
+    adam = {"b1": config.b1, "b2": config.b2}
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.multi_transform(
+            {
+                "frozen": optax.set_to_zero(),
+                "plain": optax.adamw(rate, weight_decay=0.0, **adam),
+                "decayed": optax.adamw(rate, weight_decay=config.weight_decay, **adam),
+                "matrix": muon(
+                    schedule(config, steps, config.muon_rate),
+                    weight_decay=config.weight_decay,
+                    muon_weight_dimension_numbers=numbers,
+                ),
+            },
+            kinds,
+        ),
+    )

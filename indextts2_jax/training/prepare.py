@@ -1,0 +1,124 @@
+"""From a manifest to a prepared data set, once: every utterance resampled, its spectra computed, all of it on disk.
+
+    python -m indextts2_jax.training.prepare --manifest=clips/manifest.jsonl --output=data/mine [--jobs=2]
+
+A data set is a folder of flat arrays: the frames of all utterances one after another, and where each one begins.
+
+    rows.jsonl            text, speaker, split and phones of every utterance
+    audio [N] int16       at 22.05 kHz                  mel [M 80] float16         log mel (audio/mel.py)
+    features [T 160]      float16, of w2v-bert          fbank [F 80] float16       of CAM++
+    NAME.offsets.npy      int64 [utterances + 1]
+
+The same functions as in synthesis compute them (`audio/`), by the speaker clip's route.
+"""
+
+import json
+import multiprocessing
+import os
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from indextts2_jax.atomic_folder import replaced_folder
+from indextts2_jax.audio import io as audio_io
+from indextts2_jax.audio import resample
+from indextts2_jax.audio.kaldi_fbank import campplus_fbank
+from indextts2_jax.audio.mel import ref_mel
+from indextts2_jax.audio.w2v_features import w2v_features
+from indextts2_jax.errors import AudioError, IndexTTSError, ManifestError, TrainingError
+from indextts2_jax.training.dataset import ROWS, write_flat
+from indextts2_jax.training.manifest import Utterance, read_manifest
+
+ARRAYS = ("audio", "mel", "features", "fbank")
+
+
+def analyse(utterance: Utterance) -> dict[str, np.ndarray]:
+    """Every array of one utterance. Raises `AudioError` as `load_clip` does."""
+    audio_22k, audio_16k = resample.speaker_audio(audio_io.load_clip(utterance.audio))
+    return {
+        "audio": audio_io.to_int16(audio_22k),
+        "mel": ref_mel(audio_22k).astype(np.float16),
+        "features": w2v_features(audio_16k).features.astype(np.float16),
+        "fbank": campplus_fbank(audio_16k).astype(np.float16),
+    }
+
+
+def _attempt(task: tuple[int, Utterance]) -> tuple[int, dict[str, np.ndarray] | str]:
+    number, utterance = task
+    try:
+        return number, analyse(utterance)
+    except AudioError as error:
+        return number, str(error)
+
+
+def prepare(manifest: str | os.PathLike[str], output: str | os.PathLike[str], *, jobs: int = 1) -> dict[str, float]:
+    """Writes the data set, whole or not at all.
+
+    Returns:
+      Utterances, speakers and hours.
+    Raises:
+      ManifestError: rows that cannot be used, by line. TrainingError: `output` holds something else.
+    """
+    target = pathlib.Path(output).resolve()
+    if target.exists() and any(target.iterdir()) and not (target / ROWS).exists():
+        raise TrainingError(f"{output} holds other files, which would be lost; choose another folder.")
+    utterances = read_manifest(manifest)
+    results: dict[int, dict[str, np.ndarray]] = {}
+    problems = []
+    for number, result in _all(utterances, jobs):
+        if isinstance(result, str):
+            problems.append(result)
+        else:
+            results[number] = result
+    if problems:
+        raise ManifestError(f"{manifest}: {' '.join(problems[:5])}")
+    try:
+        with replaced_folder(target) as new:
+            for name in ARRAYS:
+                write_flat(new, name, [results[number][name] for number in range(len(utterances))])
+            with open(new / ROWS, "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(_row(utterance)) + "\n" for utterance in utterances)
+    except OSError as error:
+        raise TrainingError(f"Cannot write {output}: {error.strerror or error}.") from None
+    seconds = sum(len(result["audio"]) for result in results.values()) / audio_io.OUTPUT_RATE
+    speakers = {utterance.speaker for utterance in utterances}
+    return {"utterances": len(utterances), "speakers": len(speakers), "hours": seconds / 3600}
+
+
+def _all(utterances: list[Utterance], jobs: int) -> Iterator[tuple[int, Any]]:
+    from tqdm import tqdm
+
+    tasks = list(enumerate(utterances))
+    if jobs == 1:
+        yield from tqdm(map(_attempt, tasks), total=len(tasks), unit="clip")
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from tqdm(pool.imap_unordered(_attempt, tasks, chunksize=16), total=len(tasks), unit="clip")
+
+
+def _row(utterance: Utterance) -> dict[str, Any]:
+    row = {"text": utterance.text, "speaker": utterance.speaker, "split": utterance.split}
+    return row if utterance.phones is None else row | {"phones": utterance.phones}
+
+
+def main(argv: list[str]) -> None:
+    values = flags.FLAGS
+    try:
+        if len(argv) > 1:
+            raise ManifestError(f"Unexpected argument {argv[1]!r}.")
+        summary = prepare(values.manifest, values.output, jobs=values.jobs)
+    except IndexTTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(", ".join(f"{value:.2f} {name}" if name == "hours" else f"{value} {name}" for name, value in summary.items()))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("manifest", None, "JSON lines: audio, text, speaker.", required=True)
+    flags.DEFINE_string("output", None, "Folder to write the data set to.", required=True)
+    flags.DEFINE_integer("jobs", os.cpu_count(), "Processes.", lower_bound=1)
+    app.run(main)

@@ -1,0 +1,62 @@
+"""The figures of a run: RUN/metrics.csv, one row a logged step, and RUN/loss.png."""
+
+import csv
+import io
+import pathlib
+
+from indextts2_jax.errors import TrainingError
+
+NAME = "metrics.csv"
+
+
+class Report:
+    """Appends rows; a resumed run drops what came after its checkpoint."""
+
+    def __init__(self, run: pathlib.Path, resumed_at: int) -> None:
+        self._path, self._plot = run / NAME, run / "loss.png"
+        self.rows: list[dict[str, float | str]] = []
+        if self._path.exists() and resumed_at:
+            with open(self._path, newline="") as file:
+                self.rows = [dict(row) for row in csv.DictReader(file) if int(row["step"]) <= resumed_at]
+        self._write()
+
+    def add(self, step: int, split: str, values: dict[str, float]) -> None:
+        self.rows.append({"step": step, "split": split} | {name: f"{value:.6g}" for name, value in values.items()})
+        self._write()
+
+    def best(self) -> float:
+        """The lowest validation loss so far; infinite before the first."""
+        return min((float(row["loss"]) for row in self.rows if row["split"] == "valid"), default=float("inf"))
+
+    def _write(self) -> None:
+        names = list(dict.fromkeys(name for row in self.rows for name in row)) or ["step", "split", "loss"]
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, names)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        temporary = self._path.with_name(f".{NAME}.new")
+        try:
+            temporary.write_text(text.getvalue())
+            temporary.replace(self._path)
+        except OSError as error:
+            raise TrainingError(f"Cannot write {self._path}: {error.strerror or error}.") from None
+
+    def plot(self) -> None:
+        """Training and validation loss over the steps."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(figsize=(7, 4))
+        for split in ("train", "valid"):
+            rows = [row for row in self.rows if row["split"] == split]
+            axes.plot([int(row["step"]) for row in rows], [float(row["loss"]) for row in rows], label=split)
+        axes.set(xlabel="step", ylabel="loss", title=self._path.parent.name)
+        axes.legend()
+        axes.grid(alpha=0.3)
+        figure.tight_layout()
+        temporary = self._plot.with_name(".loss.new.png")
+        figure.savefig(temporary, dpi=110)
+        temporary.replace(self._plot)
+        pyplot.close(figure)
