@@ -1,8 +1,10 @@
 """Text and a reference clip in, speech out:
 
-    python run_inference.py --config=configs/indextts2.py --checkpoint=DIR --speaker=voice.wav --text="…"
+    python run_inference.py --config=configs/demo.py --text="…"
+    python run_inference.py --checkpoint=DIR --speaker=voice.wav --text="…"
 
-Any setting of the configuration can be changed on the command line: `--config.decode.num_beams=1`.
+The first uses the small English model that comes with this package, and its own reference clip. Without --config the
+settings are those that the checkpoint was made with. Any of them can be changed: `--config.decode.num_beams=1`.
 """
 
 import dataclasses
@@ -14,11 +16,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from absl import app, flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
+from indextts2_jax import demo
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.bundles import ReferenceVoice
-from indextts2_jax.config import Config, from_dict
+from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
 from indextts2_jax.recording import Replay, StageRecorder, check_folder
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_CONFIG = str(pathlib.Path(__file__).resolve().with_name("configs") / "indextts2.py")
 _CONFIG = config_flags.DEFINE_config_file("config", _DEFAULT_CONFIG, "Configuration file.")
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Folder that `python -m convert` wrote.")
-_SPEAKER = flags.DEFINE_string("speaker", None, "Reference clip of the voice (WAV, FLAC, OGG, MP3), or a saved voice.")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Folder that `python -m convert` wrote; demo: the bundled model.")
+_SPEAKER = flags.DEFINE_string("speaker", None, "Reference clip (WAV, FLAC, OGG, MP3), or a saved voice.")
 _TEXT = flags.DEFINE_string("text", None, "What to say.")
 _TEXT_FILE = flags.DEFINE_string("text_file", None, "File with what to say (UTF-8), instead of --text.")
 _OUTPUT = flags.DEFINE_string("output", "out.wav", "Audio file to write; .flac writes FLAC.")
@@ -84,6 +87,8 @@ class Request:
     """Everything of the command line, checked; no model has been touched yet."""
 
     config: Config
+    checkpoint: str
+    """Name or folder; empty: random weights."""
     text: str
     voice: str | ReferenceVoice
     emotion_vector: tuple[float, ...] | None
@@ -91,18 +96,35 @@ class Request:
     replay: Replay | None
 
 
-def _request() -> Request:
-    values = _CONFIG.value.to_dict()
-    if _INTERVAL_SILENCE.value is not None:
-        values["interval_silence_ms"] = _INTERVAL_SILENCE.value
-    config = from_dict(Config, values)
-    if (config.model is None) == (_CHECKPOINT.value is None):
+def _config() -> tuple[Config, str]:
+    """The settings, and the checkpoint that they are for (empty: random weights)."""
+    config = from_dict(Config, _CONFIG.value.to_dict())
+    checkpoint = config.checkpoint if _CHECKPOINT.value is None else _CHECKPOINT.value
+    if (config.model is None) == (not checkpoint):
         raise ConfigError(
-            "--checkpoint is needed: the folder that `python -m convert` wrote."
+            "--checkpoint is needed: the folder that `python -m convert` wrote, or demo for the bundled model."
             if config.model is None
             else "This configuration has random weights; --checkpoint cannot be given with it."
         )
-    if _SPEAKER.value is None:
+    flag = flags.FLAGS["config"]
+    values = to_dict(config)
+    if flag.using_default_value:  # no --config: the checkpoint's own settings, and what --config.KEY changes in them
+        from indextts2_jax.checkpoint import read_header
+
+        own = ConfigDict(to_dict(read_header(demo.resolve(checkpoint)).defaults or Config()))
+        own.update_from_flattened_dict(config_flags.get_override_values(flag))
+        values = own.to_dict()
+    if _INTERVAL_SILENCE.value is not None:
+        values["interval_silence_ms"] = _INTERVAL_SILENCE.value
+    return from_dict(Config, values), checkpoint
+
+
+def _request() -> Request:
+    config, checkpoint = _config()
+    speaker = _SPEAKER.value
+    if speaker is None and demo.is_demo(checkpoint):
+        speaker = str(demo.voice_clip())
+    if speaker is None:
         raise ConfigError("--speaker is needed: a clip of the voice, at least half a second long.")
     vector = None
     if _EMOTION_VECTOR.value is not None:
@@ -111,11 +133,11 @@ def _request() -> Request:
         except ValueError as error:
             raise ConfigError(f"--emotion_vector: {error}") from None
     emotion.check_alpha(_EMOTION_ALPHA.value)
-    voice: str | ReferenceVoice = _SPEAKER.value
-    if _SPEAKER.value.endswith(".safetensors"):
-        voice = ReferenceVoice.load(_SPEAKER.value)
+    voice: str | ReferenceVoice = speaker
+    if speaker.endswith(".safetensors"):
+        voice = ReferenceVoice.load(speaker)
     else:
-        audio_io.inspect(_SPEAKER.value)
+        audio_io.inspect(speaker)
     if _EMOTION_AUDIO.value is not None:
         audio_io.inspect(_EMOTION_AUDIO.value, audio_io.MIN_EMOTION_SECONDS)
     audio_io.check_writable(_OUTPUT.value)
@@ -123,6 +145,7 @@ def _request() -> Request:
         check_folder(_DUMP_STAGES.value)
     return Request(
         config,
+        checkpoint,
         _text(),
         voice,
         vector,
@@ -146,21 +169,18 @@ def _text() -> str:
 
 
 def synthesize(request: Request) -> None:
-    import jax
     from tqdm import tqdm
 
-    from indextts2_jax import IndexTTS2
-    from indextts2_jax.cache import cache_folder
+    from indextts2_jax import IndexTTS2, use_compilation_cache
 
     logging.getLogger("jax").setLevel(logging.WARNING)  # which backends it did not find is no news
-    compiled = _COMPILATION_CACHE.value
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")) if compiled is None else compiled or None)
+    use_compilation_cache(_COMPILATION_CACHE.value)
     start = time.perf_counter()
-    if _CHECKPOINT.value is None:
+    if not request.checkpoint:
         print("warning: random weights, the result is noise", file=sys.stderr)
         tts = IndexTTS2.from_random(request.config, glossary=request.glossary)
     else:
-        tts = IndexTTS2.from_pretrained(_CHECKPOINT.value, config=request.config, glossary=request.glossary)
+        tts = IndexTTS2.from_pretrained(request.checkpoint, config=request.config, glossary=request.glossary)
     loaded = time.perf_counter()
     recorder = StageRecorder() if _DUMP_STAGES.value else None
     with tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:

@@ -3,11 +3,14 @@
 Everything that differs from the published model is a width or a depth.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from indextts2_jax import config as c
 from indextts2_jax.config import to_dict
 from indextts2_jax.training.config import OptimizerConfig, TrainConfig
+from indextts2_jax.training.objectives import default_settings
 
 
 def demo_model() -> c.ModelConfig:
@@ -59,12 +62,14 @@ def demo_model() -> c.ModelConfig:
     )
 
 
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "w2v_bert": {"steps": 1200, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "semantic_codec": {"steps": 1500, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "campplus": {"steps": 700, "batch_size": 32, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "gpt": {
         "steps": 5000,
+        "save_every": 100,
+        "objective": {"guided_weight": 1.0, "phone_weight": 1.0, "tokens_per_code": 0.32},
         "optimizer": OptimizerConfig(name="muon", learning_rate=2e-3, muon_rate=0.02, warmup_steps=200),
     },
     "s2mel": {"steps": 3000, "optimizer": OptimizerConfig(learning_rate=1e-3, warmup_steps=200)},
@@ -78,9 +83,7 @@ RUNS = {
 
 
 def get_config(network: str = "gpt") -> ConfigDict:
-    config = TrainConfig(network=network, model=demo_model(), **RUNS[network])
-    values = ConfigDict(to_dict(config))
-    values.objective = ConfigDict()
-    with values.unlocked():
-        values.objective = ConfigDict(type_safe=False)
-    return values
+    run = RUNS[network]
+    values = to_dict(TrainConfig(network=network, model=demo_model(), **run))
+    values["objective"] = default_settings(network) | run.get("objective", {})
+    return ConfigDict(values)

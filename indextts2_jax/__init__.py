@@ -6,11 +6,21 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
+    from indextts2_jax.cache import use_compilation_cache
     from indextts2_jax.config import Config
     from indextts2_jax.errors import IndexTTSError
     from indextts2_jax.synthesizer import IndexTTS2, Speech
 
-__all__ = ["Config", "EmotionPrompt", "IndexTTS2", "IndexTTSError", "ReferenceVoice", "Speech", "__version__"]
+__all__ = [
+    "Config",
+    "EmotionPrompt",
+    "IndexTTS2",
+    "IndexTTSError",
+    "ReferenceVoice",
+    "Speech",
+    "__version__",
+    "use_compilation_cache",
+]
 
 _HOMES = {
     "Config": "config",
@@ -19,6 +29,7 @@ _HOMES = {
     "IndexTTSError": "errors",
     "ReferenceVoice": "bundles",
     "Speech": "synthesizer",
+    "use_compilation_cache": "cache",
 }
 
 

@@ -2,7 +2,8 @@
 
     NETWORK.safetensors   one a network (`networks.NETWORKS`); tensors named by their path, "a/b/kernel"
     tokenizer.model       the SentencePiece model
-    config.json           {"format", "version", "model": every size, "dtype", "source": what it was made from}
+    config.json           {"format", "version", "model": every size, "dtype", "source": what it was made from,
+                           "defaults": how the model is best used (`config.SETTINGS`); may be absent}
     manifest.json         {"format", "version", "files": {name: {"size", "sha256"}}} of all the others
 
 Loading compares the size and SHA-256 of every file, and every tensor's name, shape and type with the networks. As this
@@ -17,7 +18,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import flax
@@ -29,7 +30,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from indextts2_jax import manifest, networks
 from indextts2_jax.array_typing import Params
 from indextts2_jax.atomic_folder import replaced_folder
-from indextts2_jax.config import ModelConfig, from_dict, to_dict
+from indextts2_jax.config import SETTINGS, Config, ModelConfig, check_fits, from_dict, settings, to_dict
 from indextts2_jax.errors import CheckpointError, ConfigError
 from indextts2_jax.tensor_file import Digest, Spec, map_tensors, write_bytes, write_tensors
 
@@ -51,6 +52,17 @@ class Artefact:
     dtype: str
     model_id: str
     """Identity of the weights: equal for equal weights, wherever they lie and whatever they were converted from."""
+    defaults: Config | None = None
+    """How the model is best used; None where the artefact does not say."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What an artefact says of itself, as of `Artefact`; `dtype` is that of the files."""
+
+    model: ModelConfig
+    dtype: str
+    defaults: Config | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +103,7 @@ def write_artefact(
     tokenizer: bytes,
     source: Mapping[str, Any],
     tensors: Iterable[NetworkTensors],
+    defaults: Config | None = None,
 ) -> None:
     """Writes an artefact network by network and tensor by tensor; a kill leaves the former one or none.
 
@@ -98,9 +111,13 @@ def write_artefact(
       folder: replaced if it is an artefact, an empty folder or absent (`check_output`).
       source: anything JSON; kept for whoever asks where the weights came from.
       tensors: consumed one at a time, so a generator holds one network's source at a time.
+      defaults: the settings that the model is best used with; None writes none. Its model, seed and checkpoint are
+        not kept.
     Raises:
-      CheckpointError: `folder` is something else, or cannot be written.
+      CheckpointError: `folder` is something else, or cannot be written. ConfigError: `defaults` beyond the model.
     """
+    if defaults is not None:
+        check_fits(defaults, model)
     target = check_output(folder)
     try:
         with replaced_folder(target) as new:
@@ -109,6 +126,8 @@ def write_artefact(
                 name = f"{network.name}.safetensors"
                 files[name] = write_tensors(new / name, network.specs, network.build)
             config = {"model": to_dict(model), "dtype": dtype, "source": dict(source)}
+            if defaults is not None:
+                config["defaults"] = settings(defaults)
             files[TOKENIZER] = write_bytes(new / TOKENIZER, tokenizer)
             files[CONFIG] = manifest.write_json(new / CONFIG, config)
             manifest.write(new, files)
@@ -124,12 +143,14 @@ def save_artefact(
     tokenizer: bytes,
     dtype: str = "float32",
     source: Mapping[str, Any] | None = None,
+    defaults: Config | None = None,
 ) -> None:
     """Writes parameters that are in memory, e.g. trained ones, as an artefact.
 
     Args:
       params: {network: nested dict of arrays}, every network of `networks.NETWORKS`.
       dtype: what floating-point parameters are stored as.
+      source, defaults: as of `write_artefact`.
     Raises:
       CheckpointError: parameters that are not those of `model`, numbers that are not finite, or as `write_artefact`.
     """
@@ -144,7 +165,10 @@ def save_artefact(
         parts.append(NetworkTensors(name, specs, functools.partial(_stored, name, arrays, specs)))
     if problems:
         raise CheckpointError(f"The parameters are not those of the model: {'; '.join(problems)}.")
-    write_artefact(folder, model=model, dtype=dtype, tokenizer=tokenizer, source=source or {}, tensors=parts)
+    source = source or {}
+    write_artefact(
+        folder, model=model, dtype=dtype, tokenizer=tokenizer, source=source, tensors=parts, defaults=defaults
+    )
 
 
 def _stored(network: str, arrays: Mapping[str, Any], specs: Mapping[str, Spec], path: str) -> np.ndarray:
@@ -202,25 +226,45 @@ def _network_files() -> list[str]:
 # --- loading --------------------------------------------------------------------------------------------------
 
 
-def load_artefact(folder: str | os.PathLike[str], *, dtype: str | None = None, verify: bool = False) -> Artefact:
+def load_artefact(
+    folder: str | os.PathLike[str],
+    *,
+    dtype: str | None = None,
+    verify: bool = False,
+    only: Collection[str] | None = None,
+) -> Artefact:
     """Loads an artefact that `write_artefact` wrote. Every parameter is there and as expected, or nothing is loaded.
 
     Args:
       dtype: what floating-point parameters become, one of `DTYPES`; None leaves them as they are stored.
       verify: compares everything, even if these files passed before.
+      only: the networks whose parameters are wanted; None for all of them.
     Raises:
       CheckpointError: missing, damaged, incomplete, or of another version. ConfigError: no such dtype.
     """
     if dtype not in (None, *DTYPES):
         raise ConfigError(f"dtype is {dtype!r}, but it must be one of {', '.join(DTYPES)}.")
     opened = _open(pathlib.Path(folder), verify)
-    wanted = dtype or opened.dtype
+    header = opened.header
+    wanted = dtype or header.dtype
     params = {}
     for network in list(opened.views):
         views = opened.views.pop(network)
+        if only is not None and network not in only:
+            continue
         arrays = {path: _device_array(view, wanted) for path, view in views.items()}
         params[network] = unflatten_dict(arrays, sep="/")
-    return Artefact(opened.model, params, opened.tokenizer, wanted, opened.model_id)
+    return Artefact(header.model, params, opened.tokenizer, wanted, opened.model_id, header.defaults)
+
+
+def read_header(folder: str | os.PathLike[str]) -> Header:
+    """What config.json says. No weight is looked at: `load_artefact` may still find the folder damaged.
+
+    Raises:
+      CheckpointError: no artefact, or a config.json that makes no sense.
+    """
+    folder = pathlib.Path(folder)
+    return _header(folder, _read_config(folder))
 
 
 def verify_artefact(folder: str | os.PathLike[str]) -> dict[str, int]:
@@ -237,31 +281,34 @@ def verify_artefact(folder: str | os.PathLike[str]) -> dict[str, int]:
 
 @dataclasses.dataclass
 class _Opened:
-    model: ModelConfig
-    dtype: str
+    header: Header
     tokenizer: bytes
     model_id: str
     views: dict[str, dict[str, np.ndarray]]
 
 
-def _open(folder: pathlib.Path, verify: bool) -> _Opened:
+def _read_config(folder: pathlib.Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise CheckpointError(f"There is no artefact at {folder}; make one with python -m convert.")
-    config = manifest.read_json(folder, CONFIG)
+    return manifest.read_json(folder, CONFIG)
+
+
+def _open(folder: pathlib.Path, verify: bool) -> _Opened:
+    config = _read_config(folder)
     files = manifest.read(folder, {*_network_files(), TOKENIZER, CONFIG})
     manifest.compare(folder, {name: files[name] for name in (TOKENIZER, CONFIG)})
-    model, dtype = _model_of(folder, config)
+    header = _header(folder, config)
     weights = {name: files[name] for name in _network_files()}
     accepted = not verify and manifest.was_accepted(folder, files, _program_id())
     if not accepted:
         manifest.compare(folder, weights)
     views = {network: map_tensors(folder / f"{network}.safetensors") for network in networks.NETWORKS}
     if not accepted:
-        _check_views(folder, views, model, dtype)
+        _check_views(folder, views, header.model, header.dtype)
         manifest.remember(folder, files, _program_id())
     identity = [config["model"], {name: digest.sha256 for name, digest in weights.items()}]
     model_id = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-    return _Opened(model, dtype, (folder / TOKENIZER).read_bytes(), model_id, views)
+    return _Opened(header, (folder / TOKENIZER).read_bytes(), model_id, views)
 
 
 def _check_views(
@@ -279,12 +326,14 @@ def _check_views(
 def _program_id() -> str:
     """Changes with this package's sources: what one version of the networks accepts, another must look at again."""
     digest = hashlib.sha256(f"{jax.__version__} {flax.__version__}".encode())
-    for path in sorted(pathlib.Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    package = pathlib.Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] != "training":  # changes no network
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _model_of(folder: pathlib.Path, config: dict[str, Any]) -> tuple[ModelConfig, str]:
+def _header(folder: pathlib.Path, config: dict[str, Any]) -> Header:
     path = folder / CONFIG
     dtype = config.get("dtype")
     if dtype not in DTYPES:
@@ -297,7 +346,22 @@ def _model_of(folder: pathlib.Path, config: dict[str, Any]) -> tuple[ModelConfig
         limit = _LARGEST_COUNT if name.rsplit(".", 1)[-1] in _COUNTS else _LARGEST_SIZE
         if any(not 0 <= number <= limit for number in _numbers(value)):
             raise CheckpointError(f"{path}: model.{name} is {value!r}, which makes no sense.")
-    return model, dtype
+    if "defaults" not in config:
+        return Header(model, dtype, None)
+    try:
+        return Header(model, dtype, _defaults(config["defaults"], model))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: defaults: {error}") from None
+
+
+def _defaults(values: Any, model: ModelConfig) -> Config:
+    """Raises `ConfigError`."""
+    unknown = sorted(set(values) - set(SETTINGS)) if isinstance(values, Mapping) else []
+    if unknown:
+        raise ConfigError(f"{unknown[0]} is no setting; known: {', '.join(SETTINGS)}.")
+    defaults = from_dict(Config, values)
+    check_fits(defaults, model)
+    return defaults
 
 
 def _numbers(value: Any) -> list[int]:

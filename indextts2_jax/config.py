@@ -205,10 +205,13 @@ class EmotionConfig:
 @dataclasses.dataclass(frozen=True)
 class Config:
     """How to synthesise. `model` is None when a checkpoint says what the networks are; a model written here has
-    no weights, so `random_seed` must then say how to draw them, and the result is noise."""
+    no weights, so `random_seed` must then say how to draw them, and the result is noise.
+
+    `checkpoint` is what run_inference.py loads where --checkpoint says nothing else; Python code names it itself."""
 
     model: ModelConfig | None = None
     random_seed: int | None = None
+    checkpoint: str = ""
     text: TextConfig = TextConfig()
     decode: DecodeConfig = DecodeConfig()
     flow: FlowConfig = FlowConfig()
@@ -260,6 +263,7 @@ def check(config: Config) -> None:
     """Raises `ConfigError` for the first value out of range."""
     if config.model is not None:
         check_model(config.model)
+        _require(not config.checkpoint, "checkpoint", config.checkpoint, "empty beside a model with random weights")
     text, decode, flow = config.text, config.decode, config.flow
     n = text.max_text_tokens_per_segment
     _require(2 <= n <= 600, "text.max_text_tokens_per_segment", n, "from 2 to 600")
@@ -325,6 +329,24 @@ def _build(kind: Any, data: Any, where: str) -> Any:
     if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
         raise ConfigError(f"{where} is {data!r}, but it must be {'an' if kind is int else 'a'} {kind.__name__}.")
     return data
+
+
+SETTINGS = ("text", "decode", "flow", "emotion", "interval_silence_ms")
+"""The keys of `Config` that any model has: what an artefact may hold as its defaults."""
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """The `SETTINGS` of a configuration as nested dicts."""
+    return {name: to_dict(getattr(config, name)) for name in SETTINGS}
+
+
+def check_fits(config: Config, model: ModelConfig) -> None:
+    """Raises `ConfigError` where a limit of `config` is above what `model` can do."""
+    for key, value, most in (
+        ("decode.max_mel_tokens", config.decode.max_mel_tokens, model.gpt.max_mel_tokens),
+        ("text.max_text_tokens_per_segment", config.text.max_text_tokens_per_segment, model.gpt.max_text_tokens),
+    ):
+        _require(value <= most, key, value, f"at most {most}, which is what the model was made for")
 
 
 def replace(config: Config, **updates: Any) -> Config:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import jax
 import numpy as np
 
-from indextts2_jax import checkpoint, networks, pipeline
+from indextts2_jax import checkpoint, demo, networks, pipeline
 from indextts2_jax.array_typing import Float, Int, Params
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice, fingerprint
@@ -97,17 +97,33 @@ class IndexTTS2:
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | os.PathLike[str], *, config: Config | None = None, glossary: Glossary | None = None
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        config: Config | None = None,
+        glossary: Glossary | None = None,
+        dtype: str | None = None,
     ) -> "IndexTTS2":
-        """Loads an artefact that `python -m convert` wrote. Every parameter is there, or nothing is loaded.
+        """Loads an artefact. Every parameter is there, or nothing is loaded.
 
+        Args:
+          folder: what `python -m convert` or `training.export` wrote. The string "demo" always means the small English
+            model that comes with this package; a folder of that name is "./demo".
+          config: settings, instead of the artefact's own.
+          dtype: what the weights become, one of `checkpoint.DTYPES`; by default they stay as they are stored, but
+            float16 becomes float32 on a CPU, which is slow at computing in it, and on any device for "demo".
         Raises:
-          CheckpointError: missing, damaged, incomplete, or of another version.
+          CheckpointError: missing, damaged, incomplete, or of another version. ConfigError: a bad setting.
         """
-        artefact = checkpoint.load_artefact(folder)
+        path = demo.resolve(folder)
+        if dtype is None and checkpoint.read_header(path).dtype == "float16":
+            widen = demo.is_demo(folder) or jax.default_backend() == "cpu"
+            dtype = "float32" if widen else None
+        artefact = checkpoint.load_artefact(path, dtype=dtype)
         if config and config.model not in (None, artefact.model):
-            raise ConfigError(f"config.model differs from the model in {folder}; leave it out to use the latter.")
+            raise ConfigError(f"config.model differs from the model in {path}; leave it out to use the latter.")
         frontend = build_frontend(artefact.model.text_frontend, artefact.tokenizer, glossary)
+        config = config or artefact.defaults
         return cls(artefact.params, artefact.model, frontend, config=config, model_id=artefact.model_id)
 
     @classmethod

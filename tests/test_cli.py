@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.tiny import voice_clip
+from configs.demo import demo_settings
+from indextts2_jax.config import Config, replace
+from tests.tiny import tiny_artefact, tiny_config, voice_clip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TINY = "--config=configs/tiny.py"
@@ -88,9 +90,16 @@ BAD = {
     "missing replay": ({"replay": "nowhere.npz"}, "nowhere.npz"),
     "replay not npz": ({"replay": "README.md"}, "README.md"),
     "checkpoint beside random weights": ({"checkpoint": "docs"}, "--checkpoint"),
+    "checkpoint in a random configuration": ({"config.checkpoint": "demo"}, "checkpoint is 'demo'"),
     "no checkpoint": ({"config": "configs/indextts2.py"}, "--checkpoint"),
     "missing checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "nowhere"}, "nowhere"),
     "folder is no checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "docs"}, "docs"),
+    "folder is no checkpoint, no config": ({"config": None, "checkpoint": "docs"}, "docs"),
+    "neither config nor checkpoint": ({"config": None}, "--checkpoint"),
+    "demo's settings without its voice": (
+        {"config": "configs/demo.py", "checkpoint": "docs", "speaker": None},
+        "--speaker",
+    ),
 }
 
 
@@ -112,3 +121,66 @@ def test_bad_input(case, voice, tmp_path):
 def test_stray_argument(voice):
     result = run(TINY, f"--speaker={voice}", "--text=Hello", "world")
     assert result.returncode == 2 and "world" in result.stderr and "Traceback" not in result.stderr
+
+
+# --- which checkpoint, with which settings --------------------------------------------------------------------
+
+OWN = replace(demo_settings(), decode={"max_mel_tokens": 7}, checkpoint="")
+# the command line with the bundled model elsewhere, up to where it would be loaded, or all the way
+MOVED = "import pathlib, sys; from indextts2_jax import demo; demo.MODEL = pathlib.Path(sys.argv.pop(1)); "
+ASK = MOVED + "import run_inference as r; r.parse_flags(sys.argv); print(repr(r._config()))"
+SPEAK = MOVED + "import runpy; runpy.run_path('run_inference.py', run_name='__main__')"
+
+
+def run_moved(code: str, model: object, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *map(str, (model, *arguments))]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory):
+    return tiny_artefact(tmp_path_factory.mktemp("artefact") / "tiny", defaults=OWN)
+
+
+CHOICES = {
+    "the checkpoint's own": (["--checkpoint=ARTEFACT"], OWN, "ARTEFACT"),
+    "changed": (
+        ["--checkpoint=ARTEFACT", "--config.flow.steps=3", "--config.text.max_text_tokens_per_segment=40"],
+        replace(OWN, flow={"steps": 3}, text={"max_text_tokens_per_segment": 40}),
+        "ARTEFACT",
+    ),
+    "changed to what another model has": (
+        ["--checkpoint=ARTEFACT", "--config.decode.num_beams=3", "--interval_silence=0"],
+        replace(OWN, decode={"num_beams": 3}, interval_silence_ms=0),
+        "ARTEFACT",
+    ),
+    "a file's": (["--checkpoint=ARTEFACT", "--config=configs/indextts2.py"], Config(), "ARTEFACT"),
+    "by name": (["--checkpoint=demo"], OWN, "demo"),
+    "the file names the model": (["--config=configs/demo.py"], demo_settings(), "demo"),
+    "the flag overrules the file": (["--config=configs/demo.py", "--checkpoint=ARTEFACT"], demo_settings(), "ARTEFACT"),
+    "random weights": ([TINY], tiny_config(decode={"max_mel_tokens": 100}, flow={"steps": 25}), ""),
+}
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_which_settings_and_which_checkpoint(case, artefact):
+    flags, config, checkpoint = CHOICES[case]
+    result = run_moved(ASK, artefact, *(flag.replace("ARTEFACT", str(artefact)) for flag in flags))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == repr((config, checkpoint.replace("ARTEFACT", str(artefact))))
+
+
+def test_the_demo_needs_neither_checkpoint_nor_speaker(artefact, tmp_path):
+    out = tmp_path / "out.wav"
+    flags = ["--config=configs/demo.py", *QUICK, "--text=Hello there.", f"--output={out}"]
+    result = run_moved(SPEAK, artefact, *flags)
+    assert result.returncode == 0, result.stderr
+    audio, rate = soundfile.read(out, dtype="int16")
+    assert rate == 22050 and len(audio) > 0 and "random weights" not in result.stderr
+
+
+def test_the_demo_where_it_is_not_installed(tmp_path):
+    out = tmp_path / "out.wav"
+    result = run_moved(SPEAK, tmp_path / "nowhere", "--config=configs/demo.py", "--text=Hello.", f"--output={out}")
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "error: The demo model is not part of this installation" in result.stderr and not out.exists()

@@ -1,12 +1,14 @@
 """The tiny model with random weights, and a voice for it: what tests of behaviour run on."""
 
 import functools
+import pathlib
 
 import numpy as np
 
 from configs import tiny
-from indextts2_jax import IndexTTS2
+from indextts2_jax import IndexTTS2, checkpoint
 from indextts2_jax.config import Config, from_dict, replace
+from indextts2_jax.text.tiny import train_tiny_tokenizer
 
 RATE = 24000
 
@@ -31,3 +33,10 @@ def voice_clip(seconds: float = 1.5, pitch: float = 120.0) -> tuple[np.ndarray, 
 @functools.cache
 def tiny_voice():
     return tiny_synthesizer().encode_voice(voice_clip())
+
+
+def tiny_artefact(folder: pathlib.Path, **options) -> pathlib.Path:
+    """The tiny model as a folder; `options` as of `checkpoint.save_artefact`."""
+    tts = tiny_synthesizer()
+    checkpoint.save_artefact(folder, model=tts.model, params=tts.params, tokenizer=train_tiny_tokenizer(), **options)
+    return folder

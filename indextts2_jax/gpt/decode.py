@@ -28,7 +28,7 @@ from indextts2_jax.gpt import beam, sampling
 from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
 from indextts2_jax.gpt.transformer import Memory
 
-BUCKETS = (128, 256, 512, 1024, 1536)
+BUCKETS = (256, 512, 1024, 1536)
 """Sizes of the generated arrays, in codes. Every size compiles once (some seconds) and attends to all its slots."""
 
 PLACEHOLDER = 1
@@ -268,12 +268,26 @@ def _grow(state: DecodeState, size: int) -> DecodeState:
 
 
 def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:
-    def best(heap, totals, done):
-        heap = beam.close(heap, totals, state.step, done, decode.length_penalty)
-        place = heap.best()
-        return heap.scores[place], heap.lengths[place], heap.beams[place]
-
-    scores, lengths, beams = map(np.asarray, jax.jit(jax.vmap(best))(state.heap, state.totals, state.done))
+    best = _best(decode.length_penalty, state.heap, state.totals, state.step, state.done)
+    scores, lengths, beams = map(np.asarray, best)
     codes = beam.backtrack(np.asarray(state.codes), np.asarray(state.parents), lengths, beams, config.stop_mel_token)
     # A hypothesis that met the stop token is shorter than the limit; one that did not fills it.
     return SpeechCodes(codes, lengths, lengths < decode.max_mel_tokens, scores)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _best(
+    length_penalty: float,
+    heap: beam.Hypotheses,
+    totals: Float[Array, "B W"],
+    step: Int[Array, ""],
+    done: Bool[Array, "B"],
+) -> tuple[Float[Array, "B"], Int[Array, "B"], Int[Array, "B"]]:
+    """(score, length, beam) of the best hypothesis of every request."""
+
+    def one_request(heap, totals, done):
+        heap = beam.close(heap, totals, step, done, length_penalty)
+        place = heap.best()
+        return heap.scores[place], heap.lengths[place], heap.beams[place]
+
+    return jax.vmap(one_request)(heap, totals, done)

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
+from indextts2_jax.array_typing import Array, Bool, Float, Lengths
 
 
 def length_mask(lengths: Lengths, size: int) -> Bool[Array, "B T"]:
@@ -19,10 +19,3 @@ def masked_mean(x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Arr
     """Mean over the valid frames."""
     count = jnp.sum(mask, axis=1).astype(x.dtype)[:, None, None]
     return jnp.sum(zero_padding(x, mask), axis=1, keepdims=True) / count
-
-
-def reflect_index(index: Int[Array, "..."], lengths: Int[Array, "..."]) -> Int[Array, "..."]:
-    """Mirrors frame indices at both true ends without repeating the edge frame (torch's `reflect` padding)."""
-    index = jnp.abs(index)
-    last = lengths - 1
-    return jnp.where(index > last, 2 * last - index, index)

@@ -12,22 +12,50 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Float, Int, Lengths
+from indextts2_jax.array_typing import Array, Float, Lengths
 from indextts2_jax.config import S2MelConfig
-from indextts2_jax.nn.layers import conv1d
-from indextts2_jax.nn.masking import reflect_index
 
 Dtype = Any
 Carry = tuple[Float[Array, "B M D"], Float[Array, "B M D"]]
 
 
-def reflect_rows(frames: int, lengths: Lengths, pad: int) -> Int[Array, "B R"]:
-    """The frames + 2 pad rows to gather so that a sequence is padded by reflection at its true ends.
+def reflect(x: Float[Array, "B M D"], lengths: Lengths, pad: int) -> Float[Array, "B M+2*pad D"]:
+    """Pads by reflection at the true ends; needs lengths > pad. What lies behind the padding is not defined.
 
-    Needs lengths > pad. Rows that no valid frame reads are clipped into the array: they must stay finite.
+    By slices and choices, not by gathering frames: the gradient of a gather is a scatter, slow on a CPU.
     """
-    index = jnp.arange(-pad, frames + pad)[None, :]
-    return jnp.clip(reflect_index(index, lengths[:, None]), 0, frames - 1)
+    frames = x.shape[1]
+    front = x[:, pad:0:-1]
+    behind = jnp.arange(frames + 2 * pad)[None, :] - pad - lengths[:, None]  # 0 for the first frame behind the end
+    padded = jnp.pad(x, ((0, 0), (pad, pad), (0, 0)))
+    padded = jax.lax.dynamic_update_slice_in_dim(padded, front, 0, axis=1)
+    for n in range(pad):
+        mirrored = jax.vmap(lambda rows, at: jax.lax.dynamic_slice_in_dim(rows, at, 1))(x, lengths - 2 - n)
+        padded = jnp.where((behind == n)[..., None], mirrored, padded)
+    return padded
+
+
+class TapConv(nn.Module):
+    """`torch.nn.Conv1d` without padding as one matrix product a tap; parameters as of `nn.layers.conv1d`.
+
+    Inside a scan XLA's CPU backend has no fast convolution, and none for its gradient: a hundred times slower.
+    """
+
+    features: int
+    kernel_size: int
+    dtype: Dtype = jnp.float32
+    param_dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B S D"]) -> Float[Array, "B M E"]:
+        shape = (self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, self.param_dtype).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype).astype(self.dtype)
+        frames = x.shape[1] - self.kernel_size + 1
+        y = x[:, :frames] @ kernel[0]
+        for tap in range(1, self.kernel_size):
+            y = y + x[:, tap : tap + frames] @ kernel[tap]
+        return y + bias
 
 
 class WaveNetLayer(nn.Module):
@@ -39,12 +67,12 @@ class WaveNetLayer(nn.Module):
     last: bool = False
 
     @nn.compact
-    def __call__(self, carry: Carry, modulation: Float[Array, "#B 2*D"], rows: Int[Array, "B R"]) -> tuple[Carry, None]:
+    def __call__(self, carry: Carry, modulation: Float[Array, "#B 2*D"], lengths: Lengths) -> tuple[Carry, None]:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         width = self.config.width
         x, out = carry
-        padded = jax.vmap(lambda frames, row: frames[row])(x, rows)
-        gates = conv1d(2 * width, self.config.wavenet_kernel, name="conv", **types)(padded) + modulation[:, None, :]
+        padded = reflect(x, lengths, self.config.wavenet_kernel // 2)
+        gates = TapConv(2 * width, self.config.wavenet_kernel, name="conv", **types)(padded) + modulation[:, None, :]
         acts = jnp.tanh(gates[..., :width]) * nn.sigmoid(gates[..., width:])
         acts = nn.Dense(width if self.last else 2 * width, name="out", **types)(acts)
         if self.last:
@@ -70,8 +98,7 @@ class WaveNet(nn.Module):
             in_axes=(1, nn.broadcast),
             length=self.config.wavenet_layers - 1,
         )
-        rows = reflect_rows(x.shape[1], lengths, self.config.wavenet_kernel // 2)
         layer = (self.config, self.dtype, self.param_dtype)
-        carry, _ = stack(*layer, name="layers")((x, jnp.zeros_like(x)), modulation[:, :-1], rows)
-        (_, out), _ = WaveNetLayer(*layer, last=True, name="last")(carry, modulation[:, -1], rows)
+        carry, _ = stack(*layer, name="layers")((x, jnp.zeros_like(x)), modulation[:, :-1], lengths)
+        (_, out), _ = WaveNetLayer(*layer, last=True, name="last")(carry, modulation[:, -1], lengths)
         return out

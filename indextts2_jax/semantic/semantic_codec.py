@@ -68,8 +68,8 @@ class Encoder(nn.Module):
 
 
 def unit(x: Float[Array, "... D"]) -> Float[Array, "... D"]:
-    """x / max(||x||, 1e-12): `torch.nn.functional.normalize`."""
-    return x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+    """x / max(||x||, 1e-12): `torch.nn.functional.normalize`; where x is zero its gradient is finite, not NaN."""
+    return x / jnp.sqrt(jnp.maximum(jnp.sum(x * x, axis=-1, keepdims=True), 1e-24))
 
 
 class Quantizer(nn.Module):

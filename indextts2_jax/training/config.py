@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from indextts2_jax.config import ModelConfig, check_model, from_dict
+from indextts2_jax.config import ModelConfig, check_model, from_dict, to_dict
 from indextts2_jax.errors import ConfigError
 
 
@@ -28,6 +28,7 @@ class TrainConfig:
 
     network: str = "gpt"
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    """Written as None or {} in a configuration file: that of `init`."""
     data: str = ""
     """A prepared data set (training/prepare.py)."""
     output: str = ""
@@ -52,16 +53,33 @@ class TrainConfig:
     save_every: int = 200
     valid_batches: int = 8
     lora_rank: int = 0
-    """Above 0: low-rank adapters of the GPT's matrices are trained, nothing else."""
+    """Above 0: low-rank adapters of the GPT's matrices are trained, nothing else (training/lora.py)."""
     lora_alpha: float = 16.0
+    """lora_alpha / lora_rank multiplies the adapters' product."""
 
 
 def train_config(values: Mapping[str, Any]) -> TrainConfig:
-    """A checked `TrainConfig`. Raises `ConfigError`, naming the key."""
+    """A checked `TrainConfig`.
+
+    Raises:
+      ConfigError: a value out of range, naming the key. CheckpointError: no model is given, and `init` has none.
+    """
     values = dict(values)
+    if "model" in values and not values["model"]:
+        from indextts2_jax.training.initial import initial_model
+
+        values["model"] = to_dict(initial_model(values.get("init") or ""))
     objective = values.pop("objective", {}) or {}
+    if not isinstance(objective, Mapping):
+        raise ConfigError(f"objective is {objective!r}, but it must be a group of keys.")
     config = dataclasses.replace(from_dict(TrainConfig, values), objective=dict(objective))
     check_model(config.model)
+    _check(config)
+    return config
+
+
+def _check(config: TrainConfig) -> None:
+    """Raises `ConfigError` for the first value out of range."""
     rules = {
         "optimizer.name": (config.optimizer.name in ("adamw", "muon"), "adamw or muon"),
         "optimizer.schedule": (
@@ -69,13 +87,21 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
             "linear, cosine, constant",
         ),
         "optimizer.learning_rate": (config.optimizer.learning_rate > 0, "above 0"),
+        "optimizer.muon_rate": (config.optimizer.muon_rate > 0, "above 0"),
+        "optimizer.warmup_steps": (config.optimizer.warmup_steps >= 0, "0 or above"),
+        "optimizer.final_fraction": (0 <= config.optimizer.final_fraction <= 1, "from 0 to 1"),
+        "optimizer.weight_decay": (config.optimizer.weight_decay >= 0, "0 or above"),
+        "optimizer.b1": (0 <= config.optimizer.b1 < 1, "from 0 to below 1"),
+        "optimizer.b2": (0 <= config.optimizer.b2 < 1, "from 0 to below 1"),
+        "optimizer.clip_norm": (config.optimizer.clip_norm > 0, "above 0"),
         "dtype": (config.dtype in ("float32", "bfloat16", "float16"), "float32, bfloat16 or float16"),
         "steps": (config.steps > 0, "above 0"),
         "accumulate": (config.accumulate > 0, "above 0"),
         "batch_size": (
-            config.batch_size > 0 and config.batch_size % config.accumulate == 0,
+            config.batch_size > 0 and config.batch_size % max(config.accumulate, 1) == 0,
             "a multiple of accumulate",
         ),
+        "seed": (0 <= config.seed < 2**32, "from 0 to 2**32 - 1"),
         "ema_decay": (0 <= config.ema_decay < 1, "from 0 to below 1"),
         "save_every": (config.save_every > 0, "above 0"),
         "evaluate_every": (config.evaluate_every > 0, "above 0"),
@@ -83,10 +109,13 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
         "valid_batches": (config.valid_batches > 0, "above 0"),
         "data": (bool(config.data), "the folder of a prepared data set"),
         "output": (bool(config.output), "a folder for the run"),
-        "lora_rank": (config.lora_rank >= 0, "0 or above"),
+        "lora_rank": (
+            config.lora_rank == 0 or (config.lora_rank > 0 and config.network == "gpt" and bool(config.init)),
+            "0, or above 0 where the network is gpt and init names what is to be adapted",
+        ),
+        "lora_alpha": (config.lora_alpha > 0, "above 0"),
     }
     for key, (good, rule) in rules.items():
         if not good:
             value = getattr(config.optimizer if "." in key else config, key.rsplit(".", 1)[-1])
             raise ConfigError(f"{key} is {value!r}, but it must be {rule}.")
-    return config

@@ -16,7 +16,7 @@ import numpy as np
 from indextts2_jax.atomic_folder import replaced_folder
 from indextts2_jax.errors import TrainingError
 
-ROWS = "rows.jsonl"
+ROWS, SOURCE = "rows.jsonl", "source.json"
 _LENGTHS_SORTED_TOGETHER = 16  # batches; utterances of a batch are of similar length
 
 
@@ -35,7 +35,7 @@ class FlatArray:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int | np.integer[Any]) -> np.ndarray:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     @property
@@ -101,7 +101,7 @@ class DataSet:
         with replaced_folder(self.folder / name) as new:
             for key, parts in arrays.items():
                 write_flat(new, key, parts)
-            (new / "source.json").write_text(json.dumps(source, indent=1))
+            (new / SOURCE).write_text(json.dumps(source, indent=1))
 
 
 def generator(seed: int, *purpose: int) -> np.random.Generator:

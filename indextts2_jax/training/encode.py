@@ -14,14 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from indextts2_jax import stages
+from indextts2_jax import command_line, stages
 from indextts2_jax.array_typing import Params
 from indextts2_jax.buckets import bucket_size, pad_axis
 from indextts2_jax.checkpoint import load_artefact
 from indextts2_jax.config import ModelConfig
-from indextts2_jax.errors import ConfigError, IndexTTSError, TrainingError
+from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.runs import load_run
 
@@ -82,32 +82,28 @@ def _half_padded(features: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.all(last == 1.0, axis=-1).astype(np.int32)
 
 
-def main(argv: list[str]) -> None:
-    values = flags.FLAGS
-    try:
-        if len(argv) > 1:
-            raise ConfigError(f"Unexpected argument {argv[1]!r}.")
-        if (values.run is None) == (values.artefact is None):
-            raise ConfigError("Give either --run or --artefact.")
-        data = DataSet.open(values.data)
-        if values.artefact:
-            artefact = load_artefact(values.artefact, dtype="float32")
-            for network in WORK:
-                encode(data, network, artefact.params, artefact.model, {"artefact": artefact.model_id})
-            return
-        config, network = load_run(pathlib.Path(values.run), values.which)
-        if config.network not in WORK:
-            raise TrainingError(f"{values.run} trained {config.network}, which encodes nothing.")
-        source = {"run": str(values.run), "network": config.network}
-        encode(data, config.network, {config.network: network}, config.model, source)
-    except IndexTTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+def define(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("data", None, "Prepared data set.", required=True, flag_values=own)
+    flags.DEFINE_string("run", None, "Folder of a finished run.", flag_values=own)
+    flags.DEFINE_string("artefact", None, "An artefact: all of its encoders, one after another.", flag_values=own)
+    flags.DEFINE_enum("which", "last", ["last", "best"], "The run's last or best network.", flag_values=own)
+
+
+def work(options: flags.FlagValues) -> None:
+    if (options.run is None) == (options.artefact is None):
+        raise ConfigError("Give either --run or --artefact.")
+    data = DataSet.open(options.data)
+    if options.artefact:
+        artefact = load_artefact(options.artefact, dtype="float32")
+        for network in WORK:
+            encode(data, network, artefact.params, artefact.model, {"artefact": artefact.model_id})
+        return
+    config, params = load_run(pathlib.Path(options.run), options.which)
+    if config.network not in WORK:
+        raise TrainingError(f"{options.run} trained {config.network}, which encodes nothing.")
+    source = {"run": str(options.run), "network": config.network}
+    encode(data, config.network, {config.network: params}, config.model, source)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Prepared data set.", required=True)
-    flags.DEFINE_string("run", None, "Folder of a finished run.")
-    flags.DEFINE_string("artefact", None, "An artefact: all of its encoders, one after another.")
-    flags.DEFINE_enum("which", "last", ["last", "best"], "The run's last or best network.")
-    app.run(main)
+    sys.exit(command_line.run(work, define, __doc__))

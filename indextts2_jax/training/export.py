@@ -1,6 +1,7 @@
 """Trained networks -> an artefact, the same that `python -m convert` writes:
 
-    python -m indextts2_jax.training.export --runs=runs --tokenizer=lexicon.model --data=data/mine --output=checkpoints/mine
+    python -m indextts2_jax.training.export --runs=runs --tokenizer=lexicon.model --data=data/mine \\
+        --output=checkpoints/mine
 
 `--runs` is a folder with one run a network (runs/gpt, runs/bigvgan, ...). The emotion matrices of a model without
 labelled emotions hold, for each of the eight, the mean emotion embedding of the data set: every emotion vector is then
@@ -12,14 +13,15 @@ import sys
 
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import flags
+from ml_collections import config_flags
 
-from indextts2_jax import stages
+from indextts2_jax import command_line, stages
 from indextts2_jax.array_typing import Params
 from indextts2_jax.buckets import batch_of_one
 from indextts2_jax.checkpoint import DTYPES, save_artefact
-from indextts2_jax.config import ModelConfig
-from indextts2_jax.errors import CheckpointError, ConfigError, IndexTTSError, TrainingError
+from indextts2_jax.config import Config, ModelConfig, from_dict
+from indextts2_jax.errors import CheckpointError, ConfigError, TrainingError
 from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.objectives import NETWORKS
@@ -61,9 +63,16 @@ def collect(runs: pathlib.Path, which: str) -> tuple[ModelConfig, Params]:
 
 
 def export(
-    runs: pathlib.Path, tokenizer: bytes, data: DataSet, output: pathlib.Path, *, dtype: str, which: str = "last"
+    runs: pathlib.Path,
+    tokenizer: bytes,
+    data: DataSet,
+    output: pathlib.Path,
+    *,
+    dtype: str,
+    which: str = "last",
+    defaults: Config | None = None,
 ) -> None:
-    """Writes the artefact, whole or not at all.
+    """Writes the artefact, whole or not at all. `defaults`: the settings that the model speaks best with.
 
     Raises:
       TrainingError: a run is missing or does not fit. CheckpointError: a tokenizer that does not fit; no place.
@@ -74,39 +83,35 @@ def export(
         raise CheckpointError(f"The tokenizer has {frontend.vocab_size} tokens, the model {model.gpt.text_vocab}.")
     params["emotion"] = emotion_matrices(params, model, data)
     source = {"trained": "indextts2_jax.training", "utterances": len(data.rows), "speakers": len(data.speakers)}
-    save_artefact(output, model=model, params=params, tokenizer=tokenizer, dtype=dtype, source=source)
+    save_artefact(
+        output, model=model, params=params, tokenizer=tokenizer, dtype=dtype, source=source, defaults=defaults
+    )
 
 
-def main(argv: list[str]) -> None:
-    values = flags.FLAGS
+def define(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("runs", None, "Folder with one run a network.", required=True, flag_values=own)
+    flags.DEFINE_string("tokenizer", None, "The front-end's file.", required=True, flag_values=own)
+    flags.DEFINE_string("data", None, "The prepared data set.", required=True, flag_values=own)
+    flags.DEFINE_string("output", None, "Folder of the artefact.", required=True, flag_values=own)
+    config_flags.DEFINE_config_file(
+        "defaults", None, "Settings that the model speaks best with.", flag_values=own, sys_argv=command
+    )
+    flags.DEFINE_enum("dtype", "float16", DTYPES, "What the weights are stored as.", flag_values=own)
+    flags.DEFINE_enum("which", "last", ["last", "best"], "The runs' last or best networks.", flag_values=own)
+
+
+def work(options: flags.FlagValues) -> None:
     try:
-        if len(argv) > 1:
-            raise ConfigError(f"Unexpected argument {argv[1]!r}.")
-        try:
-            tokenizer = pathlib.Path(values.tokenizer).read_bytes()
-        except OSError as error:
-            raise ConfigError(f"Cannot read the tokenizer {values.tokenizer}: {error.strerror}.") from None
-        output = pathlib.Path(values.output)
-        export(
-            pathlib.Path(values.runs),
-            tokenizer,
-            DataSet.open(values.data),
-            output,
-            dtype=values.dtype,
-            which=values.which,
-        )
-    except IndexTTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        tokenizer = pathlib.Path(options.tokenizer).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"Cannot read the tokenizer {options.tokenizer}: {error.strerror}.") from None
+    data, output = DataSet.open(options.data), pathlib.Path(options.output)
+    defaults = from_dict(Config, options.defaults.to_dict()) if options.defaults is not None else None
+    runs = pathlib.Path(options.runs)
+    export(runs, tokenizer, data, output, dtype=options.dtype, which=options.which, defaults=defaults)
     size = sum(path.stat().st_size for path in output.iterdir())
     print(f"{output}: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("runs", None, "Folder with one run a network.", required=True)
-    flags.DEFINE_string("tokenizer", None, "The front-end's file.", required=True)
-    flags.DEFINE_string("data", None, "The prepared data set.", required=True)
-    flags.DEFINE_string("output", None, "Folder of the artefact.", required=True)
-    flags.DEFINE_enum("dtype", "float16", DTYPES, "What the weights are stored as.")
-    flags.DEFINE_enum("which", "last", ["last", "best"], "The runs' last or best networks.")
-    app.run(main)
+    sys.exit(command_line.run(work, define, __doc__))

@@ -5,7 +5,8 @@
 
 The step is data-parallel: the batch is split over all devices of all processes, parameters are replicated, and XLA
 inserts the sums (`jax.sharding`). Everything depends on the configuration and the step number alone, so that a run
-killed at any moment goes on from its last checkpoint as if nothing had happened.
+killed at any moment goes on from its last checkpoint as if nothing had happened. What an objective calls frozen is
+neither differentiated nor known to the optimiser; what it calls constant is not averaged and not saved either.
 """
 
 import pathlib
@@ -25,11 +26,14 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, generator
+from indextts2_jax.training.initial import check_base, initial_params
 from indextts2_jax.training.objectives import Objective, build_objective
 from indextts2_jax.training.optimizer import build_optimizer
+from indextts2_jax.training.partition import fill
 from indextts2_jax.training.report import Report
 from indextts2_jax.training.runs import write_config
-from indextts2_jax.training.state import Checkpoints, TrainState, load_network, write_network
+from indextts2_jax.training.state import Checkpoints, TrainState, write_network
+from indextts2_jax.training.step import build_step, moving, trained
 
 BATCHES_AHEAD = 2
 
@@ -51,10 +55,12 @@ def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = Tru
         )
     optimizer = build_optimizer(config.optimizer, config.steps, objective.frozen)
     state = jax.device_put(_initial(config, objective, optimizer), NamedSharding(mesh, PartitionSpec()))
+    check_base(config, objective, state.params)
     checkpoints = Checkpoints(folder)
-    state = checkpoints.restore(state) or state
+    if found := checkpoints.restore(_saved(state, objective)):
+        state = found._replace(params=fill(found.params, state.params))
     report = Report(folder, int(state.step))
-    train_step = _train_step(config, objective, optimizer)
+    train_step = build_step(config, objective, optimizer, mesh)
     evaluate = jax.jit(lambda params, batch, key: objective.loss(params, batch, key, False)[:2])
     first, last = int(state.step), min(config.steps, stop_at or config.steps)
     bar = _bar(config, first) if progress else None
@@ -63,10 +69,12 @@ def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = Tru
         for step, batch in _batches(config, objective, mesh, range(first, last)):
             state, metrics = train_step(state, batch)
             done = step + 1
-            if done % config.log_every == 0 or done == last:
+            save = done % config.save_every == 0 or done == last
+            if save or done % config.log_every == 0:
                 values = {name: float(value) for name, value in metrics.items()}
-                if not np.isfinite(values["loss"]):
-                    raise TrainingError(f"The loss of step {done} is {values['loss']}: lower the learning rate.")
+                for name in ("loss", "gradient_norm"):
+                    if not np.isfinite(values[name]):
+                        raise TrainingError(f"The {name} of step {done} is {values[name]}: lower the learning rate.")
                 seconds = time.perf_counter() - clock
                 values["utterances_per_s"] = (done - logged) * config.batch_size / seconds
                 clock, logged = time.perf_counter(), done
@@ -78,10 +86,10 @@ def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = Tru
             if done % config.evaluate_every == 0 or done == config.steps:
                 _evaluate(config, objective, mesh, evaluate, state, report, folder, done)
                 clock, logged = time.perf_counter(), done
-            if done % config.save_every == 0 or done == last:
-                checkpoints.save(state)
+            if save:
+                checkpoints.save(_saved(state, objective))
         if int(state.step) == config.steps and jax.process_index() == 0:
-            write_network(folder / "last.safetensors", objective.finish(averaged(state)))
+            write_network(folder / "last.safetensors", objective.finish(_on_host(averaged(state))))
     finally:
         checkpoints.close()
         if bar:
@@ -91,62 +99,22 @@ def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = Tru
 
 def averaged(state: TrainState) -> Params:
     """The parameters to evaluate and export."""
-    return state.average or state.params
+    return fill(state.average, state.params) if state.average else state.params
+
+
+def _on_host(params: Params) -> Params:
+    """One process finishes the network: it must not compute with arrays that lie on the devices of all."""
+    return jax.tree.map(np.asarray, params)
+
+
+def _saved(state: TrainState, objective: Objective) -> TrainState:
+    return state._replace(params=moving(state.params, objective))
 
 
 def _initial(config: TrainConfig, objective: Objective, optimizer: optax.GradientTransformation) -> TrainState:
-    params = objective.init(jax.random.key(config.seed))
-    if config.init:
-        params = {**params, "network": load_initial(config, params["network"])}
-    average = jax.tree.map(jnp.copy, params) if config.ema_decay else {}
-    return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params), average)
-
-
-def load_initial(config: TrainConfig, like: Params) -> Params:
-    """The network that `config.init` names. Raises `TrainingError` where it is absent or of other shapes."""
-    found = load_network(config.init, config.network)
-    shapes = [jax.tree.map(jnp.shape, tree) for tree in (found, like)]
-    if shapes[0] != shapes[1]:
-        raise TrainingError(f"{config.init} holds another {config.network} than config.model describes.")
-    return found
-
-
-def _train_step(
-    config: TrainConfig, objective: Objective, optimizer: optax.GradientTransformation
-) -> Callable[..., Any]:
-    def loss(params: Params, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
-        value, metrics, carried = objective.loss(params, batch, key, True)
-        return value, (metrics | {"loss": value}, carried)
-
-    def step(state: TrainState, batch: Any) -> tuple[TrainState, dict[str, jax.Array]]:
-        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
-
-        def micro(index: jax.Array, part: Any) -> tuple[Params, Any]:
-            return jax.grad(loss, has_aux=True)(state.params, part, jax.random.fold_in(key, index))
-
-        def add(total: Params, inputs: Any) -> tuple[Params, Any]:
-            gradients, aux = micro(*inputs)
-            return jax.tree.map(jnp.add, total, gradients), aux
-
-        if (
-            config.accumulate == 1
-        ):  # a loop of one would cost: within loops XLA's CPU backend has slow convolutions only
-            gradients, (metrics, carried) = micro(jnp.zeros((), jnp.int32), jax.tree.map(lambda x: x[0], batch))
-        else:
-            zeros = jax.tree.map(jnp.zeros_like, state.params)
-            total, (metrics, carried) = jax.lax.scan(add, zeros, (jnp.arange(config.accumulate), batch))
-            gradients = jax.tree.map(lambda g: g / config.accumulate, total)
-            metrics, carried = jax.tree.map(lambda x: x.mean(0), (metrics, carried))
-        metrics["gradient_norm"] = optax.global_norm(gradients)
-        updates, memory = optimizer.update(gradients, state.optimizer, state.params)
-        params = objective.update(optax.apply_updates(state.params, updates), carried)
-        done = state.step + 1
-        # a short memory at first, or the average would hold on to the random start
-        decay = jnp.minimum(config.ema_decay, (1 + done) / (10 + done))
-        average = jax.tree.map(lambda a, p: a * decay + p * (1 - decay), state.average, params) if state.average else {}
-        return TrainState(done, params, memory, average), metrics
-
-    return jax.jit(step, donate_argnums=0)
+    params = initial_params(config, objective)
+    average = jax.tree.map(jnp.copy, moving(params, objective)) if config.ema_decay else {}
+    return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(trained(params, objective)), average)
 
 
 def _batches(config: TrainConfig, objective: Objective, mesh: Mesh, steps: range) -> Iterator[tuple[int, Any]]:
@@ -222,7 +190,7 @@ def _evaluate(
     if jax.process_index() == 0:
         report.plot()
         if sums["loss"] < best:
-            write_network(folder / "best.safetensors", objective.finish(averaged(state)))
+            write_network(folder / "best.safetensors", objective.finish(_on_host(averaged(state))))
 
 
 def _bar(config: TrainConfig, first: int) -> Any:

@@ -8,6 +8,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 from typing import Any
@@ -16,8 +17,8 @@ from indextts2_jax.audio import io as audio_io
 from indextts2_jax.errors import AudioError, ManifestError
 
 SPLITS = ("train", "valid")
-MAX_SECONDS = 30.0
-"""Longer utterances are refused: they are chapters, to be cut into sentences first."""
+MAX_SECONDS = float(audio_io.USED_SECONDS)
+"""Longer utterances are refused, since of every clip only so much is read: cut them into sentences first."""
 
 _SHOWN = 5
 
@@ -64,11 +65,11 @@ def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_io
 def _row(folder: pathlib.Path, line: str, min_seconds: float) -> Utterance:
     try:
         data = json.loads(line)
-    except ValueError as error:
-        raise ManifestError(f"not JSON ({error}).") from None
+    except json.JSONDecodeError as error:
+        raise ManifestError(f"not JSON ({error.msg} at character {error.colno}).") from None
     if not isinstance(data, dict):
         raise ManifestError("not a JSON object.")
-    values = {key: data.get(key) for key in ("audio", "text", "speaker")}
+    values: dict[str, Any] = {key: data.get(key) for key in ("audio", "text", "speaker")}
     for key, value in values.items():
         if not isinstance(value, str) or not value.strip():
             raise ManifestError(f"{key!r} is {value!r}, but it must be a text that is not empty.")
@@ -90,6 +91,8 @@ def _phones(value: Any) -> tuple[tuple[str, float], ...] | None:
     except (TypeError, ValueError):
         raise ManifestError("'phones' must be a list of [phone, end in seconds].") from None
     ends = [end for _, end in phones]
-    if not phones or ends != sorted(ends) or ends[0] < 0:
+    if not phones or ends != sorted(ends) or ends[0] < 0 or not all(map(math.isfinite, ends)):
         raise ManifestError("'phones' must have ends that do not decrease.")
+    if not all(phone.strip() for phone, _ in phones):
+        raise ManifestError("'phones' must not have phones without a name.")
     return phones

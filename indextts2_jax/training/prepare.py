@@ -21,16 +21,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
+from indextts2_jax import command_line
 from indextts2_jax.atomic_folder import replaced_folder
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.audio import resample
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
-from indextts2_jax.errors import AudioError, IndexTTSError, ManifestError, TrainingError
-from indextts2_jax.training.dataset import ROWS, write_flat
+from indextts2_jax.errors import AudioError, ManifestError, TrainingError
+from indextts2_jax.training.dataset import ROWS, SOURCE, write_flat
 from indextts2_jax.training.manifest import Utterance, read_manifest
 
 ARRAYS = ("audio", "mel", "features", "fbank")
@@ -63,9 +64,7 @@ def prepare(manifest: str | os.PathLike[str], output: str | os.PathLike[str], *,
     Raises:
       ManifestError: rows that cannot be used, by line. TrainingError: `output` holds something else.
     """
-    target = pathlib.Path(output).resolve()
-    if target.exists() and any(target.iterdir()) and not (target / ROWS).exists():
-        raise TrainingError(f"{output} holds other files, which would be lost; choose another folder.")
+    target = _check_output(pathlib.Path(output))
     utterances = read_manifest(manifest)
     results: dict[int, dict[str, np.ndarray]] = {}
     problems = []
@@ -89,6 +88,17 @@ def prepare(manifest: str | os.PathLike[str], output: str | os.PathLike[str], *,
     return {"utterances": len(utterances), "speakers": len(speakers), "hours": seconds / 3600}
 
 
+def _check_output(folder: pathlib.Path) -> pathlib.Path:
+    """Raises `TrainingError` unless `folder` is absent, empty or a data set with what was derived from it."""
+    if folder.exists() and not folder.is_dir():
+        raise TrainingError(f"{folder} is a file; choose another folder.")
+    own = {ROWS, *(f"{name}{ending}" for name in ARRAYS for ending in (".npy", ".offsets.npy"))}
+    for entry in folder.iterdir() if folder.exists() else ():
+        if entry.name not in own and not (entry / SOURCE).exists():
+            raise TrainingError(f"{folder} holds {entry.name}, which would be lost; choose another folder.")
+    return folder.resolve()
+
+
 def _all(utterances: list[Utterance], jobs: int) -> Iterator[tuple[int, Any]]:
     from tqdm import tqdm
 
@@ -105,20 +115,16 @@ def _row(utterance: Utterance) -> dict[str, Any]:
     return row if utterance.phones is None else row | {"phones": utterance.phones}
 
 
-def main(argv: list[str]) -> None:
-    values = flags.FLAGS
-    try:
-        if len(argv) > 1:
-            raise ManifestError(f"Unexpected argument {argv[1]!r}.")
-        summary = prepare(values.manifest, values.output, jobs=values.jobs)
-    except IndexTTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+def define(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("manifest", None, "JSON lines: audio, text, speaker.", required=True, flag_values=own)
+    flags.DEFINE_string("output", None, "Folder to write the data set to.", required=True, flag_values=own)
+    flags.DEFINE_integer("jobs", os.cpu_count(), "Processes.", lower_bound=1, flag_values=own)
+
+
+def work(options: flags.FlagValues) -> None:
+    summary = prepare(options.manifest, options.output, jobs=options.jobs)
     print(", ".join(f"{value:.2f} {name}" if name == "hours" else f"{value} {name}" for name, value in summary.items()))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("manifest", None, "JSON lines: audio, text, speaker.", required=True)
-    flags.DEFINE_string("output", None, "Folder to write the data set to.", required=True)
-    flags.DEFINE_integer("jobs", os.cpu_count(), "Processes.", lower_bound=1)
-    app.run(main)
+    sys.exit(command_line.run(work, define, __doc__))

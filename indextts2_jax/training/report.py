@@ -21,7 +21,8 @@ class Report:
         self._write()
 
     def add(self, step: int, split: str, values: dict[str, float]) -> None:
-        self.rows.append({"step": step, "split": split} | {name: f"{value:.6g}" for name, value in values.items()})
+        row: dict[str, float | str] = {"step": step, "split": split}
+        self.rows.append(row | {name: f"{value:.6g}" for name, value in values.items()})
         self._write()
 
     def best(self) -> float:
@@ -42,9 +43,11 @@ class Report:
             raise TrainingError(f"Cannot write {self._path}: {error.strerror or error}.") from None
 
     def plot(self) -> None:
-        """Training and validation loss over the steps."""
-        import matplotlib
-
+        """Training and validation loss over the steps; nothing where matplotlib is not installed."""
+        try:
+            import matplotlib
+        except ImportError:
+            return
         matplotlib.use("Agg")
         from matplotlib import pyplot
 

@@ -1,6 +1,6 @@
 """What a run carries from step to step, and its place on disk.
 
-RUN/checkpoints/STEP   orbax: parameters, optimiser, moving average, step
+RUN/checkpoints/STEP   orbax: parameters (those that move), optimiser, moving average, step
 RUN/best.safetensors   the exported network with the lowest validation loss so far
 RUN/last.safetensors   the exported network at the end
 """
@@ -26,7 +26,7 @@ class TrainState(NamedTuple):
     params: Params
     optimizer: Any
     average: Params
-    """Exponential moving average of `params`; empty where switched off."""
+    """Exponential moving average of `params`, constant ones left out; empty where switched off."""
 
 
 class Checkpoints:
@@ -61,6 +61,8 @@ class Checkpoints:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
         try:
             found = self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+            if jax.tree.structure(found) != jax.tree.structure(abstract):  # orbax leaves None where it has nothing
+                raise ValueError("it lacks some of the parameters or of the optimiser's memory")
         except Exception as error:  # orbax and tensorstore raise a dozen types
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise TrainingError(
@@ -99,7 +101,7 @@ def load_network(source: str, network: str) -> Params:
     if (path / "manifest.json").exists():
         from indextts2_jax.checkpoint import load_artefact
 
-        params: Params = load_artefact(path, dtype="float32").params[network]
+        params: Params = load_artefact(path, dtype="float32", only=(network,)).params[network]
         return params
     if path.is_dir():
         path = next(

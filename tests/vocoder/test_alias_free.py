@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
+from indextts2_jax.vocoder import alias_free
 from indextts2_jax.vocoder.alias_free import TAPS, AliasFreeSnake, kaiser_sinc_filter, sin_squared
 
 
@@ -64,3 +66,48 @@ def test_sine_of_anything_stays_in_range():
 def test_gradient_of_sine():
     y = jnp.linspace(-20.0, 20.0, 1001)
     np.testing.assert_allclose(jax.vmap(jax.grad(sin_squared))(y), np.sin(2 * np.asarray(y, np.float64)), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["_upsample", "_downsample", "_snake"])
+def test_written_gradients_equal_those_of_autodiff(name):
+    """Of each part that has its own; the filters are data, and get none."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return jnp.asarray(rng.standard_normal(shape), jnp.float32)
+
+    custom = getattr(alias_free, name)
+    inputs = {
+        "_upsample": (draw(2, 17, 3), draw(TAPS)),
+        "_downsample": (draw(2, 2, 17, 3), draw(TAPS)),
+        "_snake": (draw(2, 17, 3) * 5, jnp.exp(draw(3)), jnp.exp(draw(3))),
+    }[name]
+    shapes = jax.eval_shape(custom, *inputs)
+    upstream = jax.tree.map(lambda leaf: draw(*leaf.shape), shapes)
+
+    def gradients(function):
+        outputs, backward = jax.vjp(function, *inputs)
+        return outputs, backward(upstream)
+
+    (found, gradient), (expected, plain_gradient) = gradients(custom), gradients(custom.fun)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    for position, (one, other) in enumerate(zip(gradient, plain_gradient, strict=True)):
+        if name != "_snake" and position == 1:
+            assert not np.any(one) and np.any(other)
+        else:
+            np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-4, err_msg=f"{name} {position}")
+
+
+def test_gradients_of_the_activation(params):
+    """By differences, with padding, of the input and of what is trained."""
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((2, 9, 5)), jnp.float32)
+    filters = {name: params[name] for name in ("up_filter", "down_filter")}
+
+    def apply(x, alpha, beta):
+        y = AliasFreeSnake().apply({"params": {"alpha": alpha, "beta": beta, **filters}}, x, jnp.array([9, 6]))
+        return jnp.where(jnp.arange(9)[None, :, None] < jnp.array([9, 6])[:, None, None], y, 0.0)
+
+    values = (x, jnp.asarray(params["alpha"]), jnp.asarray(params["beta"]))
+    check_grads(apply, values, order=1, modes=["rev"], atol=3e-2, rtol=3e-2)
+    (gradient,) = jax.vjp(lambda x: apply(x, *values[1:]), x)[1](jnp.ones((2, 9, 5)))
+    assert not np.any(gradient[1, 6:]) and np.any(gradient[1, :6])  # padding is not heard

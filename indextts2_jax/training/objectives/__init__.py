@@ -1,6 +1,8 @@
 """What each network is trained for. `objective(config, data)` builds the one that the configuration names."""
 
+import dataclasses
 import importlib
+from typing import Any
 
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.training.config import TrainConfig
@@ -8,6 +10,12 @@ from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.objectives.base import Objective
 
 NETWORKS = ("w2v_bert", "semantic_codec", "campplus", "gpt", "s2mel", "bigvgan")
+
+
+def default_settings(network: str) -> dict[str, Any]:
+    """Every setting of a network's objective, for configuration files: only what is there can be overridden."""
+    module = importlib.import_module(f"indextts2_jax.training.objectives.{network}")
+    return {field.name: field.default for field in dataclasses.fields(module.SETTINGS)}
 
 
 def build_objective(config: TrainConfig, data: DataSet) -> Objective:
@@ -18,4 +26,4 @@ def build_objective(config: TrainConfig, data: DataSet) -> Objective:
     return module.build(config, data)
 
 
-__all__ = ["NETWORKS", "Objective", "build_objective"]
+__all__ = ["NETWORKS", "Objective", "build_objective", "default_settings"]

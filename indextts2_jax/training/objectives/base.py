@@ -8,6 +8,7 @@
 
 from typing import Any, NamedTuple, Protocol
 
+import flax.linen as nn
 import jax
 import numpy as np
 
@@ -47,8 +48,16 @@ class Objective(Protocol):
         """Whether the parameter at "network/…" or "heads/…" is data that the optimiser must leave alone."""
         ...
 
+    def constant(self, path: str) -> bool:
+        """Whether not even `update` moves the parameter, and `config.init` gives it again: not averaged, not saved."""
+        ...
+
     def update(self, params: Params, carried: Any) -> Params:
         """Traced: the parameters after the optimiser's step, with the batch's statistics moved in."""
+        ...
+
+    def merge(self, carried: Any) -> Any:
+        """Traced: what several micro-batches have carried, stacked along axis 0, as one batch would have."""
         ...
 
     def finish(self, params: Params) -> Params:
@@ -62,16 +71,35 @@ class Defaults:
     def frozen(self, path: str) -> bool:
         return False
 
+    def constant(self, path: str) -> bool:
+        return False
+
     def update(self, params: Params, carried: Any) -> Params:
         return params
+
+    def merge(self, carried: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf.mean(0), carried)
 
     def finish(self, params: Params) -> Params:
         return params["network"]
 
 
+def apply(module: nn.Module, params: Params, *inputs: Any, method: str | None = None) -> Any:
+    """`module.apply`, typed: what Flax declares also covers the case of changed variables."""
+    return module.apply({"params": params}, *inputs, method=method)
+
+
 def crop_starts(lengths: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Where to cut `size` frames out of sequences of the given lengths; 0 for shorter ones."""
     return (rng.random(len(lengths)) * (np.maximum(lengths - size, 0) + 1)).astype(np.int64)
+
+
+def another(same: np.ndarray, utterance: int, rng: np.random.Generator) -> int:
+    """One of the utterances `same` (ascending, all of one speaker), but not `utterance` if there is another."""
+    choice = int(same[rng.integers(len(same))])
+    if choice == utterance and len(same) > 1:
+        choice = int(same[(np.searchsorted(same, utterance) + 1) % len(same)])
+    return choice
 
 
 def cut(array: np.ndarray, start: int, size: int, fill: float = 0.0) -> np.ndarray:

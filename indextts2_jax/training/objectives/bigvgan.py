@@ -22,7 +22,7 @@ from indextts2_jax.config import from_dict
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts, cut
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, apply, crop_starts, cut
 from indextts2_jax.vocoder.bigvgan import BigVgan
 
 
@@ -87,7 +87,7 @@ class _Objective(Defaults):
 
     def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
         lengths = jnp.full((len(batch["mel"]),), batch["mel"].shape[1])
-        output = self.network.apply({"params": params["network"]}, batch["mel"], lengths)
+        output = apply(self.network, params["network"], batch["mel"], lengths)
         bank = jnp.asarray(slaney_bank(), jnp.float32)
 
         def log_mel(audio: Array) -> Array:
@@ -96,12 +96,15 @@ class _Objective(Defaults):
         mel = jnp.mean(jnp.abs(log_mel(output) - log_mel(batch["audio"])))
         settings = self.settings
         sizes = zip(settings.stft_sizes, settings.stft_hops, strict=True)
-        stft = sum(stft_loss(output, batch["audio"], size, hop) for size, hop in sizes) / len(settings.stft_sizes)
+        stft = jnp.mean(jnp.stack([stft_loss(output, batch["audio"], size, hop) for size, hop in sizes]))
         value = settings.mel_weight * mel + settings.stft_weight * stft
         return Loss(value, {"mel": mel, "stft": stft})
 
     def frozen(self, path: str) -> bool:
         return path.endswith("_filter")
+
+
+SETTINGS = BigVganObjective
 
 
 def build(config: TrainConfig, data: DataSet) -> _Objective:

@@ -24,7 +24,7 @@ from indextts2_jax.semantic.semantic_codec import unit
 from indextts2_jax.speaker.campplus import BatchNorm, Campplus
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, apply, crop_starts
 
 Statistics = dict[tuple[str, ...], tuple[Array, Array]]
 
@@ -110,9 +110,9 @@ class _Objective(Defaults):
         lengths = jnp.full((len(fbank),), fbank.shape[1])
         if training:
             with nn.intercept_methods(batch_statistics(found)):
-                style = self.network.apply({"params": params["network"]}, fbank, lengths)
+                style = apply(self.network, params["network"], fbank, lengths)
         else:
-            style = self.network.apply({"params": params["network"]}, fbank, lengths)
+            style = apply(self.network, params["network"], fbank, lengths)
         rows, speakers = params["heads"]["speakers"], batch["speakers"]
         logits = margin_logits(style, rows, speakers, settings.margin, settings.scale)
         value = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, speakers))
@@ -133,6 +133,9 @@ class _Objective(Defaults):
 
     def frozen(self, path: str) -> bool:
         return path.startswith("network/") and path.endswith(("/mean", "/var"))
+
+
+SETTINGS = CampplusObjective
 
 
 def build(config: TrainConfig, data: DataSet) -> _Objective:

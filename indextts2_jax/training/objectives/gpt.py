@@ -11,6 +11,7 @@ be said; now and then the emotion clip is a third one, and now and then there is
 Source: UnifiedVoice (indextts/gpt/model_v2.py; Betker 2023, XTTS): text and code losses. Departures: codes count from
 either offset of the position table, because generation and the second pass differ in it; some input codes are replaced
 by others, because generation will make mistakes; guided attention (Tachibana et al. 2017) from known alignments.
+With `lora_rank` the network stays as it is, and adapters of its matrices are trained (`training/lora.py`).
 """
 
 import dataclasses
@@ -32,17 +33,21 @@ from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.training.alignment import token_frames
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts, cut
+from indextts2_jax.training.initial import initial_tokenizer
+from indextts2_jax.training.lora import Adapters
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, another, apply, crop_starts, cut
 from indextts2_jax.training.phones import PhoneLabels
 
 
 @dataclasses.dataclass(frozen=True)
 class GptObjective:
     tokenizer: str = ""
-    """The front-end's file: tokenizer.model of an artefact, or what `python -m indextts2_jax.text.lexicon` wrote."""
+    """The front-end's file: tokenizer.model of an artefact, or what `python -m indextts2_jax.text.lexicon` wrote.
+    Empty: that of `init`."""
     condition_frames: int = 192
     """The longest part of a conditioning clip, in semantic frames (20 ms); the shortest is a third of it."""
     text_weight: float = 0.01
+    """0 where the network is an artefact's: the layer that reads text tokens is not part of it."""
     guided_weight: float = 0.0
     """Above 0: the data set's rows must hold phones."""
     guided_layer: int = 2
@@ -63,25 +68,37 @@ class _Objective(Defaults):
     def __init__(self, config: TrainConfig, data: DataSet) -> None:
         self.config, self.data, self.gpt = config, data, config.model.gpt
         self.settings = settings = from_dict(GptObjective, config.objective, "objective")
-        if not settings.tokenizer:
-            raise ConfigError("objective.tokenizer is empty, but it must be the front-end's file (tokenizer.model).")
-        self.frontend = build_frontend(config.model.text_frontend, _bytes(settings.tokenizer))
+        tokenizer = settings.tokenizer or str(initial_tokenizer(config.init))
+        self.frontend = build_frontend(config.model.text_frontend, _bytes(tokenizer))
         if self.frontend.vocab_size != self.gpt.text_vocab:
             raise ConfigError(f"The tokenizer has {self.frontend.vocab_size} tokens, model.gpt.text_vocab is another.")
-        for key, layer in (("guided_layer", settings.guided_layer), ("phone_layer", settings.phone_layer)):
-            if not 0 <= layer < self.gpt.layers:
+        for key, weight, layer in (
+            ("guided_layer", settings.guided_weight, settings.guided_layer),
+            ("phone_layer", settings.phone_weight, settings.phone_layer),
+        ):
+            if weight and not 0 <= layer < self.gpt.layers:
                 raise ConfigError(f"objective.{key} is {layer}, but the model has {self.gpt.layers} layers.")
         self.aligned = bool(settings.guided_weight or settings.phone_weight)
+        if settings.guided_weight and config.model.text_frontend != "phonemes":
+            raise ConfigError("objective.guided_weight needs tokens that are phonemes: model.text_frontend is another.")
         self.labels = PhoneLabels(data) if self.aligned else None
         dtype = jnp.dtype(config.dtype)
         self.conditioning, self.speech_lm = Conditioning(self.gpt, dtype), SpeechLM(self.gpt, dtype)
+        self.adapters = Adapters(self.gpt, dtype, config.lora_rank, config.lora_alpha) if config.lora_rank else None
+        if self.adapters:
+            self.speech_lm = self.adapters.module
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
 
     def init(self, key: Key[jax.Array, ""]) -> Params:
         from indextts2_jax.networks import NETWORKS
 
         first, second, third = jax.random.split(key, 3)
-        heads = {"text": nn.Dense(self.gpt.text_vocab + 1).init(second, jnp.zeros((1, self.gpt.width)))["params"]}
+        heads: Params = {}
+        if self.settings.text_weight:
+            text = nn.Dense(self.gpt.text_vocab + 1)
+            heads["text"] = text.init(second, jnp.zeros((1, self.gpt.width)))["params"]
+        if self.adapters:
+            heads["lora"] = self.adapters.init(jax.random.fold_in(third, 1))
         if self.labels:
             phones = nn.Dense(len(self.labels.inventory))
             heads["phone"] = phones.init(third, jnp.zeros((1, self.gpt.width)))["params"]
@@ -97,13 +114,13 @@ class _Objective(Defaults):
 
     @functools.cache  # noqa: B019 (the objective lives as long as the run)
     def _text(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Token ids, and the token of every frame where there is an alignment."""
+        """Token ids, and the token of every frame where attention is guided."""
         row = self.data.rows[index]
         tokens = self.frontend.tokenize(row["text"])
         ids = np.array(self.frontend.encode(tokens), np.int32)
         if len(ids) > self.gpt.max_text_tokens:
             raise TrainingError(f"Row {index + 1} has {len(ids)} tokens, the model {self.gpt.max_text_tokens}; cut it.")
-        if not self.aligned:
+        if not self.settings.guided_weight:
             return ids, None
         frames = int(self.data.array("codes/codes").lengths[index])
         return ids, token_frames(tokens, row["phones"], frames)
@@ -127,6 +144,7 @@ class _Objective(Defaults):
         }
         if self.labels:
             batch["phones"] = np.stack([cut(self.labels[int(u)], 0, size) for u in utterances]).astype(np.int32)
+        if settings.guided_weight:
             # + 1 for the start token; the stop code is spoken "at" the last token
             rows = [cut(token + 1, 0, size, len(ids)) for ids, token in texts if token is not None]
             batch["token"] = np.stack(rows).astype(np.int32)
@@ -143,9 +161,7 @@ class _Objective(Defaults):
         same = self.by_speaker[int(self.data.speaker_ids[utterance])]
 
         def other() -> tuple[np.ndarray, int]:
-            choice = int(same[rng.integers(len(same))])
-            if choice == utterance and len(same) > 1:
-                choice = int(same[(np.searchsorted(same, utterance) + 1) % len(same)])
+            choice = another(same, utterance, rng)
             wanted = int(rng.integers(size // 3, size + 1)) if training else size
             length = min(int(semantic.lengths[choice]), wanted)
             start = int(crop_starts(semantic.lengths[[choice]], length, rng)[0])
@@ -156,6 +172,9 @@ class _Objective(Defaults):
 
     def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
         settings, network = self.settings, params["network"]
+        speech_lm = network["speech_lm"]
+        if self.adapters:
+            speech_lm = self.adapters.joined(speech_lm, params["heads"]["lora"])
         conds = self._conditions(network["conditioning"], batch)
         corrupt_key, code_key, offset_key = jax.random.split(key, 3)
         codes = batch["codes"]
@@ -167,9 +186,9 @@ class _Objective(Defaults):
             offset = jax.random.bernoulli(offset_key, 0.75).astype(jnp.int32)
         sequence = (conds, batch["text"], batch["text_lengths"], inputs, batch["code_lengths"], offset)
         hidden, kept = self.speech_lm.apply(
-            {"params": network["speech_lm"]}, *sequence, method="hidden_states", mutable=["attention"]
+            {"params": speech_lm}, *sequence, method="hidden_states", mutable=["attention"]
         )
-        logits = self.speech_lm.apply({"params": network["speech_lm"]}, hidden[:, -codes.shape[1] :], method="logits")
+        logits = apply(self.speech_lm, speech_lm, hidden[:, -codes.shape[1] :], method="logits")
         valid = length_mask(batch["code_lengths"], codes.shape[1]).astype(jnp.float32)
 
         def mean(x: Array, weight: Array) -> Array:
@@ -191,12 +210,24 @@ class _Objective(Defaults):
             state = layers[f"layer_{settings.phone_layer}"]["inside"][0][2][:, -codes.shape[1] :]
             phones = nn.Dense(len(self.labels.inventory)) if self.labels else None
             assert phones is not None
-            guess = phones.apply({"params": params["heads"]["phone"]}, state.astype(jnp.float32))
+            guess = apply(phones, params["heads"]["phone"], state.astype(jnp.float32))
             inside = length_mask(batch["code_lengths"] - 1, codes.shape[1]).astype(jnp.float32)
             metrics["phone"] = mean(optax.softmax_cross_entropy_with_integer_labels(guess, batch["phones"]), inside)
             metrics["phone_accuracy"] = mean(jnp.argmax(guess, -1) == batch["phones"], inside)
             value = value + settings.phone_weight * metrics["phone"]
         return Loss(value, metrics)
+
+    def frozen(self, path: str) -> bool:
+        return self.constant(path)
+
+    def constant(self, path: str) -> bool:
+        return self.adapters is not None and path.startswith("network/")
+
+    def finish(self, params: Params) -> Params:
+        network: Params = params["network"]
+        if self.adapters is None:
+            return network
+        return {**network, "speech_lm": self.adapters.merge(network["speech_lm"], params["heads"]["lora"])}
 
     def _conditions(self, params: Params, batch: Batch) -> Float[Array, "B P D"]:
         def forward(module: Conditioning) -> Array:
@@ -215,7 +246,7 @@ class _Objective(Defaults):
         target = jnp.where(length_mask(lengths, ids.shape[1]), ids, self.gpt.stop_text_token)
         target = jnp.pad(target, ((0, 0), (0, 1)), constant_values=self.gpt.stop_text_token)
         rows = hidden[:, first : first + size].astype(jnp.float32)
-        logits = nn.Dense(self.gpt.text_vocab + 1).apply({"params": head}, rows)
+        logits = apply(nn.Dense(self.gpt.text_vocab + 1), head, rows)
         weight = length_mask(lengths + 1, size).astype(jnp.float32)
         return jnp.sum(optax.softmax_cross_entropy_with_integer_labels(logits, target) * weight) / jnp.sum(weight)
 
@@ -248,6 +279,9 @@ def _bytes(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise ConfigError(f"objective.tokenizer: cannot read {path} ({error.strerror}).") from None
+
+
+SETTINGS = GptObjective
 
 
 def build(config: TrainConfig, data: DataSet) -> _Objective:

@@ -20,14 +20,15 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Key, Params
 from indextts2_jax.config import from_dict
-from indextts2_jax.errors import ConfigError
+from indextts2_jax.errors import ConfigError, TrainingError
+from indextts2_jax.networks import NETWORKS, shapes
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.s2mel.dit import DiT
 from indextts2_jax.s2mel.length_regulator import LatentProjection, LengthRegulator, resize_index, target_length
 from indextts2_jax.semantic.semantic_codec import SemanticCodec
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts, cut
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, another, apply, crop_starts, cut
 from indextts2_jax.training.state import load_network
 
 SIGMA_MIN = 1e-6
@@ -42,7 +43,7 @@ class S2MelObjective:
     prompt_codes: int = 64
     """The longest prompt; the shortest is a quarter of it."""
     latents: bool = False
-    """Whether to add GPT latents (gpt/latents of the data set). Without them their projection is held at zero."""
+    """Whether to add GPT latents (latents/latents of the data set). Without them their projection is held at zero."""
     drop_condition: float = 0.12
     corrupt: float = 0.02
     """Share of the target's codes replaced by random ones: generation will make mistakes."""
@@ -59,14 +60,15 @@ class _Objective(Defaults):
         self.projection = LatentProjection(self.sizes, dtype)
         self.codec = SemanticCodec(config.model.semantic_codec, dtype)
         self.codec_params = load_network(self.settings.codec, "semantic_codec")
+        sizes = [jax.tree.map(jnp.shape, tree) for tree in (self.codec_params, shapes("semantic_codec", config.model))]
+        if sizes[0] != sizes[1]:
+            raise TrainingError(f"objective.codec: {self.settings.codec} is not what model.semantic_codec describes.")
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
 
     def init(self, key: Key[jax.Array, ""]) -> Params:
-        from indextts2_jax.networks import NETWORKS
-
         network = NETWORKS["s2mel"](self.config.model)(key)
         if not self.settings.latents:
-            network["latent_projection"] = jax.tree.map(jnp.zeros_like, network["latent_projection"])
+            network = _without_latents(network)
         return {"network": network, "heads": {}}
 
     def order(self, split: str) -> Order:
@@ -85,7 +87,7 @@ class _Objective(Defaults):
     def _row(self, utterance: int, rng: np.random.Generator, training: bool) -> dict[str, Any]:
         settings, (prompt_size, target_size) = self.settings, self._sizes
         same = self.by_speaker[int(self.data.speaker_ids[utterance])]
-        other = int(same[rng.integers(len(same))])
+        other = another(same, utterance, rng)
         longest = settings.prompt_codes
         prompt = self._crop(other, int(rng.integers(longest // 4, longest + 1)) if training else longest, rng)
         target = self._crop(utterance, settings.codes, rng)
@@ -130,16 +132,16 @@ class _Objective(Defaults):
         noise_key, time_key = jax.random.split(key)
 
         def embed(codes: Array) -> Array:
-            embedded: Array = self.codec.apply({"params": self.codec_params}, codes, method="embed")
+            embedded: Array = apply(self.codec, self.codec_params, codes, method="embed")
             return embedded
 
         def regulate(x: Array, index: Array, lengths: Array) -> Float[Array, "B M D"]:
-            regulated: Array = self.regulator.apply({"params": network["length_regulator"]}, x, index, lengths)
+            regulated: Array = apply(self.regulator, network["length_regulator"], x, index, lengths)
             return regulated
 
         target = embed(batch["codes"])
         if self.settings.latents:
-            target = target + self.projection.apply({"params": network["latent_projection"]}, batch["latents"])
+            target = target + apply(self.projection, network["latent_projection"], batch["latents"])
         prompt_frames, lengths = batch["prompt_frames"], batch["prompt_frames"] + batch["frames"]
         prompt_mu = regulate(embed(batch["prompt_codes"]), batch["prompt_index"], prompt_frames)
         target_mu = regulate(target, batch["index"], batch["frames"])
@@ -154,8 +156,8 @@ class _Objective(Defaults):
         at = t[:, None, None]
         x = zero_padding((1 - (1 - SIGMA_MIN) * at) * noise + at * batch["mel"], in_all & ~in_prompt)
         prompt = zero_padding(batch["mel"], in_prompt) * keep[:, None, None]
-        velocity = self.dit.apply(
-            {"params": network["dit"]}, x, prompt, t, batch["style"] * keep[:, None], mu * keep[:, None, None], lengths
+        velocity = apply(
+            self.dit, network["dit"], x, prompt, t, batch["style"] * keep[:, None], mu * keep[:, None, None], lengths
         )
         error = jnp.mean((velocity - (batch["mel"] - (1 - SIGMA_MIN) * noise)) ** 2, axis=-1)
         weight = (in_all & ~in_prompt).astype(jnp.float32)
@@ -166,6 +168,14 @@ class _Objective(Defaults):
     def frozen(self, path: str) -> bool:
         return not self.settings.latents and path.startswith("network/latent_projection")
 
+    def finish(self, params: Params) -> Params:
+        return params["network"] if self.settings.latents else _without_latents(params["network"])
+
+
+def _without_latents(network: Params) -> Params:
+    """The projection at zero, also where the run started from a network that had one."""
+    return {**network, "latent_projection": jax.tree.map(jnp.zeros_like, network["latent_projection"])}
+
 
 def _join(first: Float[Array, "B P D"], second: Float[Array, "B M D"], lengths: Array) -> Float[Array, "B PM D"]:
     """Row b: first[b, :lengths[b]], then second[b], then zeros."""
@@ -175,6 +185,9 @@ def _join(first: Float[Array, "B P D"], second: Float[Array, "B M D"], lengths: 
     moved = jnp.take_along_axis(both, jnp.clip(places, 0, size - 1)[..., None], axis=1)
     padded = jnp.pad(first, ((0, 0), (0, second.shape[1]), (0, 0)))
     return jnp.where((places < 0)[..., None], padded, moved)
+
+
+SETTINGS = S2MelObjective
 
 
 def build(config: TrainConfig, data: DataSet) -> _Objective:

@@ -10,6 +10,7 @@ batch (dead-code revival).
 """
 
 import dataclasses
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -23,7 +24,7 @@ from indextts2_jax.nn.masking import length_mask
 from indextts2_jax.semantic.semantic_codec import SemanticCodec, unit
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts, cut
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, apply, crop_starts, cut
 from indextts2_jax.training.phones import PhoneLabels
 
 
@@ -99,7 +100,7 @@ class _Objective(Defaults):
         latent, codes, embedding = nn.apply(forward, self.network)({"params": params["network"]})
         chosen = unit(params["network"]["quantizer"]["codebook"])[codes]
         heads = {name: value for name, value in params["heads"].items() if name != "usage"}
-        rebuilt, logits = self.heads.apply({"params": heads}, embedding)
+        rebuilt, logits = apply(self.heads, heads, embedding)
         valid = length_mask(lengths, semantic.shape[1]).astype(jnp.float32)
         weight = valid / valid.sum()
 
@@ -127,12 +128,18 @@ class _Objective(Defaults):
         counts = self._counts(codes, valid)
         share = counts / counts.sum()
         metrics["perplexity"] = jnp.exp(-jnp.sum(share * jnp.log(share + 1e-9)))
-        # frames that dead rows may move to: spread over the batch, another choice every step
-        places = jax.random.randint(key, (self.sizes.codebook_size,), 0, valid.size)
+        # valid frames that dead rows may move to: spread over the batch, another choice every step
+        places = jax.random.choice(key, valid.size, (self.sizes.codebook_size,), p=weight.reshape(-1))
         return Loss(value, metrics, {"counts": counts, "frames": latent.reshape(-1, latent.shape[-1])[places]})
 
     def _counts(self, codes: Int[Array, "B T"], valid: Float[Array, "B T"]) -> Float[Array, "V"]:
         return jnp.zeros(self.sizes.codebook_size).at[codes.reshape(-1)].add(valid.reshape(-1))
+
+    def merge(self, carried: Any) -> Any:
+        """Counts are added; of the frames every micro-batch gives its share."""
+        frames = carried["frames"]
+        row = jnp.arange(frames.shape[1])
+        return {"counts": carried["counts"].sum(0), "frames": frames[row % len(frames), row]}
 
     def update(self, params: Params, carried: Params) -> Params:
         settings, heads, network = self.settings, params["heads"], params["network"]
@@ -152,6 +159,9 @@ class _Objective(Defaults):
     def finish(self, params: Params) -> Params:
         quantizer = params["network"]["quantizer"]
         return {**params["network"], "quantizer": {**quantizer, "codebook": unit(quantizer["codebook"])}}
+
+
+SETTINGS = SemanticCodecObjective
 
 
 def build(config: TrainConfig, data: DataSet) -> _Objective:

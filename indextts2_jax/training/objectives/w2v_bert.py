@@ -23,7 +23,7 @@ from indextts2_jax.semantic.semantic_codec import unit
 from indextts2_jax.semantic.w2v_bert import W2vBert
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, crop_starts, cut
+from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, apply, crop_starts, cut
 from indextts2_jax.training.phones import PhoneLabels
 
 STATISTICS_CLIPS = 256
@@ -97,11 +97,11 @@ class _Objective(Defaults):
         return {"features": x, "phones": np.stack(phones).astype(np.int32), "lengths": kept}
 
     def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
-        semantic = self.network.apply({"params": params["network"]}, batch["features"], batch["lengths"])
+        semantic = apply(self.network, params["network"], batch["features"], batch["lengths"])
         settings = self.settings
         shape = (*semantic.shape[:2], settings.bottleneck)
         noise = settings.noise * jax.random.normal(key, shape) if training else jnp.zeros(shape)
-        direct, narrow, rebuilt = self.heads.apply({"params": params["heads"]}, semantic, noise)
+        direct, narrow, rebuilt = apply(self.heads, params["heads"], semantic, noise)
         valid = length_mask(batch["lengths"], semantic.shape[1]).astype(jnp.float32)
         valid = valid / valid.sum()
 
@@ -123,19 +123,25 @@ class _Objective(Defaults):
 
     def finish(self, params: Params) -> Params:
         """With the statistics of the hidden state, as wav2vec2bert_stats.pt holds them."""
-        apply = jax.jit(lambda x, n: self.network.apply({"params": params["network"]}, x, n))
+        encode = jax.jit(lambda network, x, n: apply(self.network, network, x, n))
         chosen = self.data.indices("train")[:STATISTICS_CLIPS]
         rng = np.random.default_rng(0)
         frames = []
         for start in range(0, len(chosen), self.config.batch_size):
             utterances = np.resize(chosen[start : start + self.config.batch_size], self.config.batch_size)
             batch = self.batch(utterances, rng, training=False)
-            hidden = np.asarray(apply(batch["features"], batch["lengths"]))
+            hidden = np.asarray(encode(params["network"], batch["features"], batch["lengths"]), np.float32)
             frames += [row[:length] for row, length in zip(hidden, batch["lengths"], strict=True)]
         values = np.concatenate(frames)
         if not len(values):
             raise TrainingError("There are no frames to take the statistics of.")
-        return {**params["network"], "mean": jnp.asarray(values.mean(0)), "var": jnp.asarray(values.var(0) + 1e-5)}
+        # of the hidden state as it is before the statistics that the run started from are applied
+        mean, var = params["network"]["mean"], params["network"]["var"]
+        mean, var = values.mean(0) * np.sqrt(var) + mean, (values.var(0) + 1e-5) * var
+        return {**params["network"], "mean": jnp.asarray(mean), "var": jnp.asarray(var)}
+
+
+SETTINGS = W2vBertObjective
 
 
 def build(config: TrainConfig, data: DataSet) -> _Objective:
