@@ -30,7 +30,7 @@ def use_compilation_cache(folder: str | os.PathLike[str] | None = None) -> None:
     import jax
 
     if folder is None:
-        folder = jax.config.jax_compilation_cache_dir or cache_folder("xla")
+        folder = getattr(jax.config, "jax_compilation_cache_dir") or cache_folder("xla")  # noqa: B009 (mypy knows it not)
     jax.config.update("jax_compilation_cache_dir", os.fspath(folder) or None)
     # JAX would keep only what took a second to compile; reading dozens of small ones costs less than making them
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

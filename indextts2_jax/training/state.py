@@ -61,7 +61,8 @@ class Checkpoints:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
         try:
             found = self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
-            if jax.tree.structure(found) != jax.tree.structure(abstract):  # orbax leaves None where it has nothing
+            structures = [str(jax.tree.structure(tree)) for tree in (found, abstract)]
+            if structures[0] != structures[1]:  # orbax leaves None where it has nothing
                 raise ValueError("it lacks some of the parameters or of the optimiser's memory")
         except Exception as error:  # orbax and tensorstore raise a dozen types
             reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -19,7 +19,7 @@ LEARNS = {
     "campplus": ({}, 20, 1e-2, 0.5),
     "gpt": ({"guided_weight": 1.0, "guided_layer": 0, "phone_weight": 1.0, "phone_layer": 1}, 30, 1e-2, 0.7),
     "s2mel": ({"latents": True}, 30, 1e-2, 0.8),
-    "bigvgan": ({}, 25, 1e-3, 0.95),
+    "bigvgan": ({}, 25, 1e-3, 0.6),
 }
 FROZEN = {
     "w2v_bert": r"network/(mean|var)",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from indextts2_jax.semantic.semantic_codec import SemanticCodec
+from indextts2_jax.semantic.semantic_codec import unit as codec_unit
 from tests.training.tiny import draw_params, first_batch, tiny_objective
 
 
@@ -80,6 +81,15 @@ def test_the_encoder_gets_the_gradient_of_the_embedding(data):
     quantizer = gradient["network"]["quantizer"]
     assert np.any(quantizer["in_project"]["kernel"]) and np.any(gradient["network"]["encoder"]["project"]["kernel"])
     assert not np.any(quantizer["codebook"])  # rows learn from the codebook loss alone
+
+
+def test_the_gradient_of_a_zero_frame_is_finite():
+    """Padding makes such frames, before biases have moved."""
+    gradient = jax.grad(lambda x: jnp.sum(codec_unit(x) * jnp.array([[0.0], [1.0]])))(
+        jnp.array([[0.0, 0.0], [3.0, 4.0]])
+    )
+    np.testing.assert_allclose(gradient, [[0.0, 0.0], [0.032, -0.024]], atol=1e-6)
+    np.testing.assert_allclose(codec_unit(jnp.array([[0.0, 0.0], [3.0, 4.0]])), [[0.0, 0.0], [0.6, 0.8]], atol=1e-7)
 
 
 def test_dead_rows_move_onto_frames(objective):
