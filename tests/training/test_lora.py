@@ -1,6 +1,7 @@
 """Fine-tuning of a tiny GPT: adapters and all weights, what is held in memory and on the disk, and going on."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 import sys
@@ -27,6 +28,7 @@ from indextts2_jax.training.partition import fill, fingerprint, select
 from indextts2_jax.training.state import Checkpoints, read_network
 from indextts2_jax.training.step import build_step, moving, trained
 from tests.training import tiny_finetune
+from tests.training.tiny import tiny_model
 
 RANK = 4
 
@@ -36,6 +38,13 @@ def one_device() -> jax.sharding.Mesh:
 
 
 ADAPTED = ("attention_in", "attention_out", "mlp_in", "mlp_out")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INDEXTTS2_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -152,22 +161,23 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(base, data, lora_run, t
 # --- the adapters ---------------------------------------------------------------------------------------------
 
 
-def _small(dtype):
-    gpt = tiny_finetune.model().gpt
+def small(base, dtype):
+    gpt = tiny_model().gpt
     rng = np.random.default_rng(0)
     conds = jnp.asarray(rng.normal(size=(2, gpt.speaker_perceiver.latents + 2, gpt.width)), jnp.float32)
-    text, codes = (jnp.asarray(rng.integers(2, 60, (2, size)), jnp.int32) for size in (5, 9))
+    text, codes = (jnp.asarray(rng.integers(2, 30, (2, size)), jnp.int32) for size in (5, 9))
     inputs = (conds, text, jnp.array([5, 3]), codes, jnp.array([9, 7]))
-    network = SpeechLM(gpt).init(jax.random.key(0), *inputs)["params"]
+    network = checkpoint.load_artefact(base, only=("gpt",)).params["gpt"]["speech_lm"]
     adapters = lora.Adapters(gpt, dtype, RANK, 8.0)
     return gpt, inputs, network, adapters
 
 
-def test_the_merged_network_is_the_adapted_one():
-    gpt, inputs, network, adapters = _small(jnp.float32)
+def test_the_merged_network_is_the_adapted_one(base):
+    gpt, inputs, network, adapters = small(base, jnp.float32)
     params = adapters.init(jax.random.key(1))
     assert lora.count(params) == adapter_count(gpt)
 
+    @functools.partial(jax.jit, static_argnums=0)
     def logits(module, params):
         hidden = module.apply({"params": params}, *inputs, method="hidden_states")
         return module.apply({"params": params}, hidden, method="logits")
@@ -181,8 +191,8 @@ def test_the_merged_network_is_the_adapted_one():
     assert np.abs(merged - adapted).max() < 1e-5 * max(1.0, float(np.abs(adapted).max()))
 
 
-def test_the_computation_keeps_its_type():
-    _, inputs, network, adapters = _small(jnp.bfloat16)
+def test_the_computation_keeps_its_type(base):
+    _, inputs, network, adapters = small(base, jnp.bfloat16)
     joined = adapters.joined(network, adapters.init(jax.random.key(1)))
     _, kept = adapters.module.apply({"params": joined}, *inputs, method="hidden_states", mutable=["attention"])
     assert {leaf.dtype.name for leaf in jax.tree.leaves(kept)} == {"bfloat16"}
@@ -259,8 +269,8 @@ def test_settings_that_cannot_be(base, data, tmp_path, updates, message):
 
 
 def test_a_rank_that_is_no_low_rank(base, data, tmp_path):
-    config = tiny_finetune.config("lora", base, data, tmp_path / "run", lora_rank=tiny_finetune.model().gpt.width)
-    with pytest.raises(ConfigError, match="from 1 to below the model's width 32"):
+    config = tiny_finetune.config("lora", base, data, tmp_path / "run", lora_rank=tiny_model().gpt.width)
+    with pytest.raises(ConfigError, match="from 1 to below the model's width 16"):
         build_objective(config, loop.DataSet.open(data))
 
 
@@ -279,7 +289,7 @@ def test_weights_of_another_model(base, data, tmp_path):
 
 def test_model_and_tokenizer_are_those_of_the_artefact_or_of_the_run(lora_run, base):
     config, _ = lora_run
-    assert config.model == initial_model(str(base)) == initial_model(config.output) == tiny_finetune.model()
+    assert config.model == initial_model(str(base)) == initial_model(config.output) == tiny_model()
     assert initial_tokenizer(str(base)) == initial_tokenizer(config.output) == base / "tokenizer.model"
     with pytest.raises(ConfigError, match="tokenizer is empty"):
         initial_tokenizer("")
@@ -288,7 +298,7 @@ def test_model_and_tokenizer_are_those_of_the_artefact_or_of_the_run(lora_run, b
 def test_without_qwix(monkeypatch):
     monkeypatch.setitem(sys.modules, "qwix", None)
     with pytest.raises(ConfigError, match="Qwix is missing"):
-        lora.Adapters(tiny_finetune.model().gpt, jnp.float32, 2, 4.0)
+        lora.Adapters(tiny_model().gpt, jnp.float32, 2, 4.0)
 
 
 def test_a_configuration_needs_no_model_key():

@@ -16,7 +16,9 @@ from tests.training import tiny_finetune
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    return tiny_finetune.artefact(tmp_path_factory.mktemp("base") / "artefact")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INDEXTTS2_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield tiny_finetune.artefact(tmp_path_factory.mktemp("base") / "artefact")
 
 
 @pytest.fixture(scope="module")
