@@ -108,8 +108,8 @@ def test_what_no_step_changes_is_computed_outside_the_loop(params):
     jaxpr = jax.make_jaxpr(lambda *a: fm.solve(params, TINY, *a, steps=STEPS, guidance=0.7))(*request())
     (loop,) = [e for e in jaxpr.eqns if e.primitive.name == "scan" and e.params["length"] == STEPS]
     # merge; qkv, scores, mix, out, gate, up, down of the middle block; skip_merge; wavenet_in, last layer; residual,
-    # final, out
-    assert products(loop.params["jaxpr"].jaxpr) == 14
+    # final, out; and the taps of the last layer's convolution
+    assert products(loop.params["jaxpr"].jaxpr) == 14 + TINY.wavenet_kernel
     # conditions of both rows (cond_proj, three parts of merge); two MLPs; attention, ffn, norm, wavenet, final
     assert products(jaxpr.jaxpr) == 2 * 4 + 2 * 2 + 5
 
