@@ -69,8 +69,13 @@ RUNS: dict[str, dict[str, Any]] = {
     "gpt": {
         "steps": 5000,
         "save_every": 100,
-        "objective": {"guided_weight": 1.0, "phone_weight": 1.0, "tokens_per_code": 0.32},
-        "optimizer": OptimizerConfig(name="muon", learning_rate=2e-3, muon_rate=0.02, warmup_steps=200),
+        "objective": {
+            "guided_weight": 1.0,
+            "phone_weight": 1.0,
+            "tokens_per_code": 0.32,
+            "shapes": (112, 160, 224, 448),  # few: each compiles for half a minute
+        },
+        "optimizer": OptimizerConfig(name="muon", learning_rate=1.5e-3, muon_rate=0.008, warmup_steps=200),
     },
     "s2mel": {"steps": 3000, "optimizer": OptimizerConfig(learning_rate=1e-3, warmup_steps=200)},
     "bigvgan": {
