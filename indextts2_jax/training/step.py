@@ -67,7 +67,7 @@ def build_step(config: TrainConfig, objective: Objective, optimizer: optax.Gradi
         average = state.average
         if average:
             average = jax.tree.map(lambda a, p: a + (p - a) * (1 - decay), average, moving(params, objective))
-        return TrainState(done, params, memory, average), optax.global_norm(found)
+        return TrainState(done, params, memory, average), optax.tree.norm(found)
 
     # the same placement for all results: with another one the second step would be compiled again
     everywhere = NamedSharding(mesh, PartitionSpec())

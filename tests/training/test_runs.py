@@ -23,7 +23,8 @@ def test_a_run_from_a_given_network(network, data, tmp_path):
     start = tmp_path / "start.safetensors"
     write_network(start, random_params()[network])
     config = tiny_config(network, data, tmp_path / "run", init=str(start), steps=2, save_every=1, **RUNS[network])
-    report = loop.run(config, stop_at=1, progress=False)
+    if network == "semantic_codec":
+        loop.run(config, stop_at=1, progress=False)
     report = loop.run(config, progress=False)
     losses = [float(row["loss"]) for row in report.rows if row["split"] == "train"]
     assert len(losses) == 2 and np.isfinite(losses).all()

@@ -11,7 +11,7 @@ from tests.training.tiny import draw_params, first_batch, tiny_objective
 
 
 def unit(x):
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
 
 
 @pytest.fixture(scope="module")
