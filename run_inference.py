@@ -91,6 +91,8 @@ class Request:
     """Name or folder; empty: random weights."""
     text: str
     voice: str | ReferenceVoice
+    bundled_voice: bool
+    """`voice` is the clip that comes with the package."""
     emotion_vector: tuple[float, ...] | None
     glossary: Glossary | None
     replay: Replay | None
@@ -122,7 +124,8 @@ def _config() -> tuple[Config, str]:
 def _request() -> Request:
     config, checkpoint = _config()
     speaker = _SPEAKER.value
-    if speaker is None and demo.is_demo(checkpoint):
+    bundled = speaker is None and demo.is_demo(checkpoint)
+    if bundled:
         speaker = str(demo.voice_clip())
     if speaker is None:
         raise ConfigError("--speaker is needed: a clip of the voice, at least half a second long.")
@@ -148,6 +151,7 @@ def _request() -> Request:
         checkpoint,
         _text(),
         voice,
+        bundled,
         vector,
         load_glossary(_GLOSSARY.value) if _GLOSSARY.value else None,
         Replay.load(_REPLAY.value) if _REPLAY.value else None,
@@ -183,10 +187,13 @@ def synthesize(request: Request) -> None:
         tts = IndexTTS2.from_pretrained(request.checkpoint, config=request.config, glossary=request.glossary)
     loaded = time.perf_counter()
     recorder = StageRecorder() if _DUMP_STAGES.value else None
+    voice = request.voice
+    if request.bundled_voice and not recorder:
+        voice = demo.encoded_voice(tts)
     with tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:
         speech = tts.synthesize(
             request.text,
-            request.voice,
+            voice,
             emotion_audio=_EMOTION_AUDIO.value,
             emotion_alpha=_EMOTION_ALPHA.value,
             emotion_vector=request.emotion_vector,

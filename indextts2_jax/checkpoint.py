@@ -299,13 +299,13 @@ def _open(folder: pathlib.Path, verify: bool) -> _Opened:
     manifest.compare(folder, {name: files[name] for name in (TOKENIZER, CONFIG)})
     header = _header(folder, config)
     weights = {name: files[name] for name in _network_files()}
-    accepted = not verify and manifest.was_accepted(folder, files, _program_id())
+    accepted = not verify and manifest.was_accepted(folder, files, program_id())
     if not accepted:
         manifest.compare(folder, weights)
     views = {network: map_tensors(folder / f"{network}.safetensors") for network in networks.NETWORKS}
     if not accepted:
         _check_views(folder, views, header.model, header.dtype)
-        manifest.remember(folder, files, _program_id())
+        manifest.remember(folder, files, program_id())
     identity = [config["model"], {name: digest.sha256 for name, digest in weights.items()}]
     model_id = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     return _Opened(header, (folder / TOKENIZER).read_bytes(), model_id, views)
@@ -323,7 +323,7 @@ def _check_views(
 
 
 @functools.cache
-def _program_id() -> str:
+def program_id() -> str:
     """Changes with this package's sources: what one version of the networks accepts, another must look at again."""
     digest = hashlib.sha256(f"{jax.__version__} {flax.__version__}".encode())
     package = pathlib.Path(__file__).parent

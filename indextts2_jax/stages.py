@@ -15,6 +15,7 @@ from indextts2_jax.array_typing import Array, Float, Int, Lengths, Params
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.gpt.conditioning import Conditioning
 from indextts2_jax.gpt.speech_lm import SpeechLM
+from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.s2mel import flow_matching
 from indextts2_jax.s2mel.dit import DiT
 from indextts2_jax.s2mel.length_regulator import LatentProjection, LengthRegulator
@@ -32,7 +33,7 @@ def stage(*static: str) -> Callable[[Callable[..., Any]], Any]:
     def wrap(function: Callable[..., Any]) -> Any:
         @functools.wraps(function)
         def precise(*args: Any, **kwargs: Any) -> Any:
-            with jax.default_matmul_precision(PRECISION):
+            with jax.default_matmul_precision(PRECISION), trusted_parameters():
                 return function(*args, **kwargs)
 
         return jax.jit(precise, static_argnames=("model", *static))

@@ -249,7 +249,7 @@ def test_weights_are_hashed_once_and_again_after_a_change(tmp_path, counted, mon
     checkpoint.verify_artefact(folder)
     assert counted() == both
     with monkeypatch.context() as other:
-        other.setattr(checkpoint, "_program_id", lambda: "of another release")
+        other.setattr(checkpoint, "program_id", lambda: "of another release")
         checkpoint.load_artefact(folder)
         assert counted() == both
     checkpoint.load_artefact(folder, verify=True)

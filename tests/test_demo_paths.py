@@ -85,6 +85,32 @@ def test_the_bundled_clip_is_a_reference_clip():
     assert 0.4 < np.max(np.abs(clip.audio)) < 0.9
 
 
+def test_the_bundled_voice_is_encoded_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("INDEXTTS2_CACHE", str(tmp_path))
+    tts, calls = tiny_synthesizer(), []
+    plain = tts.encode_voice(demo.voice_clip())
+
+    def encode(clip):
+        calls.append(clip)
+        return plain
+
+    monkeypatch.setattr(tts, "encode_voice", encode, raising=False)
+    for _ in range(2):
+        voice = demo.encoded_voice(tts)
+        for name, value in vars(plain).items():
+            np.testing.assert_array_equal(getattr(voice, name), value)
+    assert len(calls) == 1
+    (kept,) = (tmp_path / "voices").iterdir()
+    kept.write_bytes(b"damaged")
+    demo.encoded_voice(tts)
+    monkeypatch.setattr(tts, "model_id", "another")
+    demo.encoded_voice(tts)
+    assert len(calls) == 3 and len(list((tmp_path / "voices").iterdir())) == 1
+    monkeypatch.setenv("INDEXTTS2_CACHE", str(kept) + "/no folder")
+    demo.encoded_voice(tts)
+    assert len(calls) == 4
+
+
 # --- loading --------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import beam, sampling
 from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
 from indextts2_jax.gpt.transformer import Memory
+from indextts2_jax.nn.trusted import trusted_parameters
 
 BUCKETS = (256, 512, 1024, 1536)
 """Sizes of the generated arrays, in codes. Every size compiles once (some seconds) and attends to all its slots."""
@@ -129,7 +130,8 @@ def _check(
 
 def _apply(config: GptConfig, params: Params, method: str, *inputs: Any) -> Any:
     dtype = params["code_head"]["kernel"].dtype
-    return SpeechLM(config, dtype=dtype, param_dtype=dtype).apply({"params": params}, *inputs, method=method)
+    with trusted_parameters():
+        return SpeechLM(config, dtype=dtype, param_dtype=dtype).apply({"params": params}, *inputs, method=method)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
