@@ -17,7 +17,14 @@ from indextts2_jax.training.config import OptimizerConfig, TrainConfig
 from indextts2_jax.training.objectives import default_settings
 
 # As the published model was trained: conditions always there, no input code replaced; its text layer is not published.
-OBJECTIVE = {"text_weight": 0.0, "guided_weight": 0.0, "phone_weight": 0.0, "drop_condition": 0.0, "corrupt": 0.0}
+OBJECTIVE = {
+    "text_weight": 0.0,
+    "guided_weight": 0.0,
+    "phone_weight": 0.0,
+    "drop_condition": 0.0,
+    "corrupt": 0.0,
+    "recompute": True,
+}
 
 COMMON: dict[str, Any] = {
     "network": "gpt",

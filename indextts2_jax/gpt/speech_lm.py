@@ -40,6 +40,7 @@ class SpeechLM(nn.Module):
     config: GptConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    recompute: bool = False  # for training; see `Transformer`
 
     def setup(self) -> None:
         config = self.config
@@ -49,7 +50,7 @@ class SpeechLM(nn.Module):
         self.text_position = nn.Embed(config.max_text_tokens + 2, **table)
         self.code_embedding = nn.Embed(config.code_vocab, **table)
         self.code_position = nn.Embed(config.max_mel_tokens + 3, **table)
-        self.transformer = Transformer(config, **types)
+        self.transformer = Transformer(config, recompute=self.recompute, **types)
         self.code_head = nn.Dense(config.code_vocab, **types)
 
     def __call__(

@@ -98,15 +98,23 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """All blocks and the two closing norms."""
+    """All blocks and the two closing norms.
+
+    `recompute`, for training: of each block only the results of the linear layers are kept for the gradients. The rest,
+    above all the attention weights, as large as the sequence squared, is computed twice.
+    """
 
     config: GptConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    recompute: bool = False
 
     def setup(self) -> None:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        self.layer = [Block(self.config, **types) for _ in range(self.config.layers)]
+        block = Block
+        if self.recompute:
+            block = nn.remat(Block, policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable)
+        self.layer = [block(self.config, **types) for _ in range(self.config.layers)]
         self.ln_f = LayerNorm(**types)
         self.final_norm = LayerNorm(**types)
 

@@ -17,10 +17,8 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from indextts2_jax.array_typing import Key, Params
-from indextts2_jax.config import GptConfig
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt.speech_lm import SpeechLM
-from indextts2_jax.nn.layers import Dtype
 
 MATRICES = r"transformer/layer_\d+/(attention_in|attention_out|mlp_in|mlp_out)"
 A, B = "_lora_a", "_lora_b"
@@ -32,12 +30,13 @@ class Adapters:
     `module` is that network with adapters: its method `hidden_states` wants them among the parameters (`joined`).
     """
 
-    def __init__(self, config: GptConfig, dtype: Dtype, rank: int, alpha: float) -> None:
+    def __init__(self, plain: SpeechLM, rank: int, alpha: float) -> None:
         """Raises `ConfigError` for a rank that is none, and where Qwix is not installed."""
-        if not 1 <= rank < config.width:
-            raise ConfigError(f"lora_rank is {rank}, but it must be from 1 to below the model's width {config.width}.")
-        self.config, self.dtype, self.scale = config, dtype, alpha / rank
-        self.module = _adapted(SpeechLM(config, dtype), rank, alpha)
+        width = plain.config.width
+        if not 1 <= rank < width:
+            raise ConfigError(f"lora_rank is {rank}, but it must be from 1 to below the model's width {width}.")
+        self.config, self.dtype, self.scale = plain.config, plain.dtype, alpha / rank
+        self.module = _adapted(plain, rank, alpha)
 
     def init(self, key: Key[jax.Array, ""]) -> Params:
         """{"transformer": {"layer_0": {"attention_in": {"kernel_lora_a", "kernel_lora_b"}, ...}, ...}}, float32."""

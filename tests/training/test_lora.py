@@ -40,18 +40,6 @@ def one_device() -> jax.sharding.Mesh:
 ADAPTED = ("attention_in", "attention_out", "mlp_in", "mlp_out")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INDEXTTS2_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return tiny_finetune.artefact(tmp_path_factory.mktemp("base") / "artefact")
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny_finetune.data_set(tmp_path_factory.mktemp("data") / "mine")
@@ -151,9 +139,8 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(base, data, lora_run, t
     )
     jax.tree.map(np.testing.assert_array_equal, first, second)
     # other weights of the same model, and other adapters, do not go on
-    other = tiny_finetune.artefact(tmp_path / "other", seed=1)
     with pytest.raises(TrainingError, match="was begun with other weights"):
-        loop.run(dataclasses.replace(config, init=str(other)), progress=False)
+        loop.run(dataclasses.replace(config, init=lora_run[0].output), progress=False)
     with pytest.raises(TrainingError, match="does not fit this configuration"):
         loop.run(dataclasses.replace(config, lora_rank=2), progress=False)
 
@@ -168,7 +155,7 @@ def small(base, dtype):
     text, codes = (jnp.asarray(rng.integers(2, 30, (2, size)), jnp.int32) for size in (5, 9))
     inputs = (conds, text, jnp.array([5, 3]), codes, jnp.array([9, 7]))
     network = checkpoint.load_artefact(base, only=("gpt",)).params["gpt"]["speech_lm"]
-    adapters = lora.Adapters(gpt, dtype, RANK, 8.0)
+    adapters = lora.Adapters(SpeechLM(gpt, dtype), RANK, 8.0)
     return gpt, inputs, network, adapters
 
 
@@ -194,8 +181,28 @@ def test_the_merged_network_is_the_adapted_one(base):
 def test_the_computation_keeps_its_type(base):
     _, inputs, network, adapters = small(base, jnp.bfloat16)
     joined = adapters.joined(network, adapters.init(jax.random.key(1)))
-    _, kept = adapters.module.apply({"params": joined}, *inputs, method="hidden_states", mutable=["attention"])
-    assert {leaf.dtype.name for leaf in jax.tree.leaves(kept)} == {"bfloat16"}
+
+    def states(params):
+        return adapters.module.apply({"params": params}, *inputs, method="hidden_states", mutable=["attention"])
+
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(jax.eval_shape(states, joined))} == {"bfloat16"}
+
+
+def test_computing_attention_twice_changes_nothing(base):
+    gpt, inputs, network, adapters = small(base, jnp.float32)
+    params = jax.tree.map(lambda leaf: leaf + 0.05, adapters.init(jax.random.key(1)))
+    found = []
+    for recompute in (True, False):
+        module = lora.Adapters(SpeechLM(gpt, recompute=recompute), RANK, 8.0).module
+
+        def loss(params, module=module):
+            variables = {"params": adapters.joined(network, params)}
+            hidden, kept = module.apply(variables, *inputs, method="hidden_states", mutable=["attention"])
+            return jnp.sum(jnp.sin(hidden)) + jnp.sum(kept["attention"]["transformer"]["layer_0"]["inside"][0][2])
+
+        assert recompute == ("remat" in str(jax.make_jaxpr(loss)(params)))
+        found.append(jax.jit(jax.value_and_grad(loss))(params))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), *found)
 
 
 def test_published_size(data, monkeypatch):
@@ -298,7 +305,7 @@ def test_model_and_tokenizer_are_those_of_the_artefact_or_of_the_run(lora_run, b
 def test_without_qwix(monkeypatch):
     monkeypatch.setitem(sys.modules, "qwix", None)
     with pytest.raises(ConfigError, match="Qwix is missing"):
-        lora.Adapters(tiny_model().gpt, jnp.float32, 2, 4.0)
+        lora.Adapters(SpeechLM(tiny_model().gpt), 2, 4.0)
 
 
 def test_a_configuration_needs_no_model_key():

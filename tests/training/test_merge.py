@@ -15,13 +15,6 @@ from tests.training import tiny_finetune
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INDEXTTS2_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield tiny_finetune.artefact(tmp_path_factory.mktemp("base") / "artefact")
-
-
-@pytest.fixture(scope="module")
 def run(base, tmp_path_factory):
     """What `loop.run` would leave: the GPT, every number a little larger."""
     folder = tmp_path_factory.mktemp("runs") / "gpt"

@@ -1,9 +1,7 @@
 """A tiny artefact and a tiny encoded data set, for tests of fine-tuning: `artefact(folder)`, `data_set(folder)`."""
 
-import functools
 import json
 import pathlib
-import tempfile
 
 import numpy as np
 
@@ -18,19 +16,9 @@ from tests.training.tiny import tiny_model
 SENTENCES = ("THE RIVER RUNS.", "TURN LEFT.", "HOLD ON!", "IS THERE ANY SOUP?")
 
 
-@functools.cache
-def _files(seed: int) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        params, tokenizer = init_random(tiny_model(), seed), train_tiny_tokenizer()
-        save_artefact(folder, model=tiny_model(), params=params, tokenizer=tokenizer)
-        return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
-
-
-def artefact(folder: pathlib.Path, seed: int = 0) -> pathlib.Path:
-    """Writes the model with random weights, made once a process."""
-    folder.mkdir()
-    for name, content in _files(seed).items():
-        (folder / name).write_bytes(content)
+def artefact(folder: pathlib.Path) -> pathlib.Path:
+    params, tokenizer = init_random(tiny_model(), 0), train_tiny_tokenizer()
+    save_artefact(folder, model=tiny_model(), params=params, tokenizer=tokenizer)
     return folder
 
 

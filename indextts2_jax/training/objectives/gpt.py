@@ -58,6 +58,9 @@ class GptObjective:
     """How often the emotion clip is not the speaker clip."""
     corrupt: float = 0.1
     """Share of input codes replaced by random ones."""
+    recompute: bool = False
+    """Keeps only the results of the linear layers for the gradients; attention, as long as the sequence squared, is
+    computed twice."""
     shapes: tuple[int, ...] = (96, 128, 160, 192, 256, 320, 448, 640, 1024, 1816)
     """Sizes that code sequences are padded to, the stop token included; each compiles once."""
     tokens_per_code: float = 0.4
@@ -83,8 +86,9 @@ class _Objective(Defaults):
             raise ConfigError("objective.guided_weight needs tokens that are phonemes: model.text_frontend is another.")
         self.labels = PhoneLabels(data) if self.aligned else None
         dtype = jnp.dtype(config.dtype)
-        self.conditioning, self.speech_lm = Conditioning(self.gpt, dtype), SpeechLM(self.gpt, dtype)
-        self.adapters = Adapters(self.gpt, dtype, config.lora_rank, config.lora_alpha) if config.lora_rank else None
+        self.conditioning = Conditioning(self.gpt, dtype)
+        self.speech_lm = SpeechLM(self.gpt, dtype, recompute=settings.recompute)
+        self.adapters = Adapters(self.speech_lm, config.lora_rank, config.lora_alpha) if config.lora_rank else None
         if self.adapters:
             self.speech_lm = self.adapters.module
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
