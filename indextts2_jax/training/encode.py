@@ -3,7 +3,9 @@
     python -m indextts2_jax.training.encode --data=data/mine --run=runs/w2v_bert        -> semantic/semantic [T D]
     python -m indextts2_jax.training.encode --data=data/mine --run=runs/semantic_codec  -> codes/codes [T]
     python -m indextts2_jax.training.encode --data=data/mine --run=runs/campplus        -> style/style [D]
-    python -m indextts2_jax.training.encode --data=data/mine --artefact=checkpoints/x   -> all three
+    python -m indextts2_jax.training.encode --data=data/mine --run=runs/gpt             -> latents/latents [T D]
+    python -m indextts2_jax.training.encode --data=data/mine --artefact=checkpoints/x   -> the first three
+                                                              --latents                 -> all four
 
 The networks run as in synthesis (`stages.py`), a batch of clips of similar length at a time.
 """
@@ -23,6 +25,8 @@ from indextts2_jax.checkpoint import load_artefact
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.dataset import DataSet
+from indextts2_jax.training.initial import initial_tokenizer
+from indextts2_jax.training.latents import encode_latents
 from indextts2_jax.training.runs import load_run
 
 BATCH = 16
@@ -86,6 +90,7 @@ def define(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("data", None, "Prepared data set.", required=True, flag_values=own)
     flags.DEFINE_string("run", None, "Folder of a finished run.", flag_values=own)
     flags.DEFINE_string("artefact", None, "An artefact: all of its encoders, one after another.", flag_values=own)
+    flags.DEFINE_bool("latents", False, "With an artefact: its GPT's latents too.", flag_values=own)
     flags.DEFINE_enum("which", "last", ["last", "best"], "The run's last or best network.", flag_values=own)
 
 
@@ -95,14 +100,22 @@ def work(options: flags.FlagValues) -> None:
     data = DataSet.open(options.data)
     if options.artefact:
         artefact = load_artefact(options.artefact, dtype="float32")
+        source = {"artefact": artefact.model_id}
         for network in WORK:
-            encode(data, network, artefact.params, artefact.model, {"artefact": artefact.model_id})
+            encode(data, network, artefact.params, artefact.model, source)
+        if options.latents:
+            encode_latents(data, artefact.params, artefact.model, initial_tokenizer(options.artefact), source)
         return
+    if options.latents:
+        raise ConfigError("--latents goes with --artefact; a run of the GPT encodes nothing else.")
     config, params = load_run(pathlib.Path(options.run), options.which)
-    if config.network not in WORK:
-        raise TrainingError(f"{options.run} trained {config.network}, which encodes nothing.")
     source = {"run": str(options.run), "network": config.network}
-    encode(data, config.network, {config.network: params}, config.model, source)
+    if config.network == "gpt":
+        encode_latents(data, {"gpt": params}, config.model, initial_tokenizer(options.run), source)
+    elif config.network in WORK:
+        encode(data, config.network, {config.network: params}, config.model, source)
+    else:
+        raise TrainingError(f"{options.run} trained {config.network}, which encodes nothing.")
 
 
 if __name__ == "__main__":

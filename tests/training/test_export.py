@@ -1,5 +1,6 @@
 """From finished runs to derived arrays and to an artefact that speaks."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,12 +11,14 @@ from indextts2_jax import IndexTTS2, stages
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, replace
 from indextts2_jax.errors import CheckpointError, TrainingError
+from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 from indextts2_jax.training import encode as encode_module
 from indextts2_jax.training import export as export_module
 from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.encode import encode
 from indextts2_jax.training.export import export
+from indextts2_jax.training.latents import encode_latents
 from indextts2_jax.training.objectives import NETWORKS
 from indextts2_jax.training.prepare import prepare
 from indextts2_jax.training.runs import write_config
@@ -74,6 +77,37 @@ def test_encode_does_what_synthesis_does(encoded: DataSet) -> None:
         np.testing.assert_allclose(encoded.array("style/style")[i][0], styles[row], rtol=1e-3, atol=1e-3)
     source = json.loads((encoded.folder / "codes" / "source.json").read_text())
     assert source == {"run": "semantic_codec"}
+
+
+def test_latents_are_those_of_the_second_pass(encoded: DataSet, tmp_path) -> None:
+    model, params = tiny_model(), random_params()
+    (tmp_path / "bpe.model").write_bytes(train_tiny_tokenizer())
+    encode_latents(encoded, {"gpt": params["gpt"]}, model, tmp_path / "bpe.model", {"run": "gpt"}, batch=3)
+    frontend = build_frontend(model.text_frontend, train_tiny_tokenizer())
+    text = np.array([frontend.encode(frontend.tokenize("Yes."))], np.int32)
+    # one utterance by itself, after each of the other clips: one of them is the clip that was chosen
+    codes = encoded.array("codes/codes")[2].astype(np.int32)
+    found = encoded.array("latents/latents")[2]
+    assert found.dtype == np.float16 and found.shape == (len(codes), model.gpt.width)
+    distances = []
+    for other in (0, 1, 3):
+        clip = encoded.array("semantic/semantic")[other].astype(np.float32)
+        semantic, n = (clip[None], np.array([len(clip)], np.int32))
+        voice = stages.speaker_latents(params, semantic, n, model=model)
+        emotion = stages.emotion_vector(params, semantic, n, model=model)
+        conds = stages.decoder_conditions(params, voice, emotion, model=model)
+        lengths = (np.array([text.shape[1]], np.int32), np.array([len(codes)], np.int32))
+        latents = stages.code_latents(params, conds, text, lengths[0], codes[None], lengths[1], model=model)
+        distances.append(float(np.abs(np.asarray(latents)[0] - found).max()))
+    assert sorted(distances)[0] < 5e-3 < 10 * 5e-3 < sorted(distances)[1]
+
+
+def test_latents_of_what_is_too_long(encoded: DataSet, tmp_path) -> None:
+    (tmp_path / "bpe.model").write_bytes(train_tiny_tokenizer())
+    model = dataclasses.replace(tiny_model(), gpt=dataclasses.replace(tiny_model().gpt, max_mel_tokens=40))
+    # the first clip has 59 codes
+    with pytest.raises(TrainingError, match=r"Row 1 .* too long"):
+        encode_latents(encoded, {}, model, tmp_path / "bpe.model", {})
 
 
 def _stacked(rows: list[np.ndarray], size: int = 64) -> np.ndarray:
@@ -180,7 +214,8 @@ def test_the_command_lines(runs, encoded, tmp_path, capsys):
         (export_module, [*places, f"--output={tmp_path / 'x'}", "--tokenizer=nothing.model"], "nothing.model"),
         (encode_module, [f"--data={encoded.folder}"], "--run"),
         (encode_module, [f"--data={encoded.folder}", "--run=a", "--artefact=b"], "--artefact"),
-        (encode_module, [f"--data={encoded.folder}", f"--run={runs / 'gpt'}"], "encodes nothing"),
+        (encode_module, [f"--data={encoded.folder}", f"--run={runs / 'bigvgan'}"], "encodes nothing"),
+        (encode_module, [f"--data={encoded.folder}", f"--run={runs / 'gpt'}", "--latents"], "--artefact"),
         (encode_module, [f"--data={encoded.folder}", f"--run={runs / 'none'}"], "none"),
         (encode_module, [f"--data={encoded.folder}", f"--artefact={tmp_path / 'none'}"], "none"),
     )
