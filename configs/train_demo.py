@@ -65,9 +65,9 @@ def demo_model() -> c.ModelConfig:
 RUNS: dict[str, dict[str, Any]] = {
     "w2v_bert": {"steps": 1200, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "semantic_codec": {"steps": 1500, "optimizer": OptimizerConfig(learning_rate=2e-3)},
-    "campplus": {"steps": 700, "batch_size": 32, "optimizer": OptimizerConfig(learning_rate=2e-3)},
+    "campplus": {"steps": 300, "batch_size": 24, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "gpt": {
-        "steps": 5000,
+        "steps": 2000,
         "save_every": 100,
         "objective": {
             "guided_weight": 1.0,
@@ -77,12 +77,17 @@ RUNS: dict[str, dict[str, Any]] = {
         },
         "optimizer": OptimizerConfig(name="muon", learning_rate=1.5e-3, muon_rate=0.008, warmup_steps=200),
     },
-    "s2mel": {"steps": 3000, "optimizer": OptimizerConfig(learning_rate=1e-3, warmup_steps=200)},
+    "s2mel": {
+        "steps": 1400,
+        "optimizer": OptimizerConfig(name="muon", learning_rate=1e-3, muon_rate=0.006, warmup_steps=60),
+    },
     "bigvgan": {
-        "steps": 2500,
+        "steps": 3000,
         "batch_size": 8,
         "ema_decay": 0.99,
-        "optimizer": OptimizerConfig(learning_rate=2e-3, b1=0.8, b2=0.99, weight_decay=0.0),
+        "optimizer": OptimizerConfig(
+            name="muon", learning_rate=1.5e-3, muon_rate=0.006, warmup_steps=20, b1=0.8, b2=0.99, weight_decay=0.0
+        ),
     },
 }
 

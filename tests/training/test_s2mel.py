@@ -5,11 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import finetune_s2mel
+from indextts2_jax.checkpoint import load_artefact
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.s2mel.length_regulator import resize_index, target_length
+from indextts2_jax.training import loop
+from indextts2_jax.training.config import train_config
+from indextts2_jax.training.merge import merge
 from indextts2_jax.training.objectives import s2mel
 from indextts2_jax.training.objectives.s2mel import SIGMA_MIN, _join
-from indextts2_jax.training.state import write_network
+from indextts2_jax.training.state import read_network, write_network
 from tests.training.tiny import draw_params, first_batch, random_params, tiny_objective
 
 
@@ -187,3 +192,20 @@ def test_a_codec_of_another_model(data, tmp_path):
         tiny_objective("s2mel", data, objective={"codec": str(tmp_path / "codec.safetensors")})
     with pytest.raises(TrainingError, match="nowhere"):
         tiny_objective("s2mel", data, objective={"codec": str(tmp_path / "nowhere")})
+
+
+def test_fine_tuning_of_an_artefact(base, data, tmp_path):
+    """The codec is the artefact's; the loss of a voice falls, and the merged artefact has the network of the run."""
+    values = finetune_s2mel.get_config().to_dict()
+    small = {"steps": 12, "batch_size": 4, "accumulate": 2, "log_every": 1, "evaluate_every": 12, "valid_batches": 2}
+    values |= {"init": str(base), "data": str(data.folder), "output": str(tmp_path / "run"), **small, "ema_decay": 0.0}
+    values["objective"] |= {"codes": 16, "prompt_codes": 12}
+    values["optimizer"] |= {"learning_rate": 1e-2, "warmup_steps": 2}
+    report = loop.run(train_config(values), progress=False)
+    losses = [float(row["loss"]) for row in report.rows if row["split"] == "train"]
+    assert len(losses) == 12 and np.mean(losses[-3:]) < 0.8 * losses[0]
+    merge(base, tmp_path / "run", tmp_path / "merged")
+    found, before = load_artefact(tmp_path / "merged").params, load_artefact(base).params
+    run = read_network(tmp_path / "run" / "last.safetensors")
+    jax.tree.map(np.testing.assert_array_equal, found["s2mel"], run)
+    jax.tree.map(np.testing.assert_array_equal, found["gpt"], before["gpt"])

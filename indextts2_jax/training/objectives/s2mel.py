@@ -37,7 +37,7 @@ SIGMA_MIN = 1e-6
 @dataclasses.dataclass(frozen=True)
 class S2MelObjective:
     codec: str = ""
-    """The trained semantic codec: a run, an artefact or a file."""
+    """The trained semantic codec: a run, an artefact or a file. Empty: that of the artefact that `init` names."""
     codes: int = 80
     """Length of the target crop in codes (20 ms); its mel has 1.72 times as many frames."""
     prompt_codes: int = 64
@@ -53,16 +53,17 @@ class _Objective(Defaults):
     def __init__(self, config: TrainConfig, data: DataSet) -> None:
         self.config, self.data, self.sizes = config, data, config.model.s2mel
         self.settings = from_dict(S2MelObjective, config.objective, "objective")
-        if not self.settings.codec:
+        source = self.settings.codec or config.init
+        if not source:
             raise ConfigError("objective.codec is empty, but it must be the trained semantic codec.")
         dtype = jnp.dtype(config.dtype)
         self.dit, self.regulator = DiT(self.sizes, dtype), LengthRegulator(self.sizes, dtype)
         self.projection = LatentProjection(self.sizes, dtype)
         self.codec = SemanticCodec(config.model.semantic_codec, dtype)
-        self.codec_params = load_network(self.settings.codec, "semantic_codec")
+        self.codec_params = load_network(source, "semantic_codec")
         sizes = [jax.tree.map(jnp.shape, tree) for tree in (self.codec_params, shapes("semantic_codec", config.model))]
         if sizes[0] != sizes[1]:
-            raise TrainingError(f"objective.codec: {self.settings.codec} is not what model.semantic_codec describes.")
+            raise TrainingError(f"objective.codec: {source} is not what model.semantic_codec describes.")
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
 
     def init(self, key: Key[jax.Array, ""]) -> Params:
