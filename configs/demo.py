@@ -13,8 +13,8 @@ def demo_settings() -> c.Config:
     return c.Config(
         checkpoint="demo",
         text=c.TextConfig(max_text_tokens_per_segment=80),  # phonemes and punctuation: about six seconds
-        decode=c.DecodeConfig(num_beams=1, top_k=20, temperature=0.5, repetition_penalty=1.0, max_mel_tokens=600),
-        flow=c.FlowConfig(steps=10, guidance=0.7),
+        decode=c.DecodeConfig(num_beams=1, top_k=20, temperature=1.0, repetition_penalty=1.0, max_mel_tokens=600),
+        flow=c.FlowConfig(steps=10, guidance=0.7, temperature=0.7),
     )
 
 
