@@ -48,6 +48,9 @@ _INTERVAL_SILENCE = flags.DEFINE_integer("interval_silence", None, "Milliseconds
 _COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder."
 )
+_KEEP_MEMORY = flags.DEFINE_bool(
+    "keep_memory", True, "Keep freed memory for the next stage (glibc on Linux); faster, and the peak is what it keeps."
+)
 _DUMP_STAGES = flags.DEFINE_string("dump_stages", None, "Write every stage's arrays to this .npz file.")
 _REPLAY = flags.DEFINE_string("replay", None, "Take cfm_noise[.k] and noise_seed from this .npz file.")
 
@@ -175,8 +178,10 @@ def _text() -> str:
 def synthesize(request: Request) -> None:
     from tqdm import tqdm
 
-    from indextts2_jax import IndexTTS2, use_compilation_cache
+    from indextts2_jax import IndexTTS2, keep_freed_memory, use_compilation_cache
 
+    if _KEEP_MEMORY.value:
+        keep_freed_memory()
     logging.getLogger("jax").setLevel(logging.WARNING)  # which backends it did not find is no news
     use_compilation_cache(_COMPILATION_CACHE.value)
     start = time.perf_counter()

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Lengths
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
 from indextts2_jax.config import S2MelConfig
-from indextts2_jax.nn.layers import LayerNorm, RMSNorm, attention
+from indextts2_jax.nn.attention import attention
+from indextts2_jax.nn.layers import LayerNorm, RMSNorm
 from indextts2_jax.nn.masking import length_mask
 from indextts2_jax.s2mel.timestep import Modulation, TimeModulation
 from indextts2_jax.s2mel.wavenet import WaveNet
@@ -102,6 +104,11 @@ class Block(nn.Module):
         return x, (x if skip is None else None)
 
 
+def window_of(x: Float[Array, "B M C"], start: Int[Array, "B"], size: int) -> Float[Array, "B size C"]:
+    """`size` frames of every row, from its own `start` on."""
+    return jax.vmap(lambda rows, at: jax.lax.dynamic_slice_in_dim(rows, at, size))(x, start)
+
+
 def blocks(length: int, *, skip_axis: int | Any) -> Any:
     """`length` blocks with stacked parameters, scanned."""
     return nn.scan(
@@ -142,6 +149,11 @@ class Merge(nn.Module):
 
     def noisy(self, x: Float[Array, "B M C"]) -> Float[Array, "B M D"]:
         return x.astype(self.dtype) @ self._parts()[0]
+
+
+def context(config: S2MelConfig) -> int:
+    """How many frames to one side the WaveNet sees."""
+    return config.wavenet_layers * (config.wavenet_kernel // 2)
 
 
 class DiT(nn.Module):
@@ -190,6 +202,8 @@ class DiT(nn.Module):
         conditions: Float[Array, "B M D"],
         modulation: Modulation,
         lengths: Lengths,
+        start: Int[Array, "B"] | None = None,
+        size: int | None = None,
     ) -> Float[Array, "B M C"]:
         """One evaluation; frames behind `lengths` (each at least 3) are ignored, and what they return means nothing.
 
@@ -198,6 +212,10 @@ class DiT(nn.Module):
           conditions: from `conditions`.
           modulation: from `modulation`, one time for all rows (leading axis 1) or one a row.
           lengths: valid frames, prompt and target together.
+          start, size: only the velocity of `size` frames of each row, from `start` on, is wanted; start + size must not
+            exceed M. The transformer mixes all frames, but the WaveNet behind it, a third of the work, sees only
+            `context(config)` frames to either side: where the window begins inside the signal, so many frames at its
+            beginning mean nothing.
         """
         c = self.config
         rope = jnp.asarray(rope_table(x.shape[1], c.width // c.heads))
@@ -210,6 +228,8 @@ class DiT(nn.Module):
         h, _ = self.middle(h, None, attention_pairs[:, half], ffn_pairs[:, half], rope, mask)
         skips = skips[::-1][: c.depth - half - 1]
         h, _ = self.up(h, skips, attention_pairs[:, half + 1 :], ffn_pairs[:, half + 1 :], rope, mask)
+        if start is not None and size is not None and size < x.shape[1]:
+            h, x, lengths = window_of(h, start, size), window_of(x, start, size), lengths - start
         h = modulate(self.norm(h), modulation.norm)
         h = self.skip_merge(jnp.concatenate([h, x.astype(h.dtype)], axis=-1))
 
