@@ -178,10 +178,13 @@ def _text() -> str:
 def synthesize(request: Request) -> None:
     from tqdm import tqdm
 
-    from indextts2_jax import IndexTTS2, keep_freed_memory, use_compilation_cache
+    from indextts2_jax import keep_freed_memory
 
-    if _KEEP_MEMORY.value:
+    if _KEEP_MEMORY.value:  # before JAX is there
         keep_freed_memory()
+
+    from indextts2_jax import IndexTTS2, use_compilation_cache
+
     logging.getLogger("jax").setLevel(logging.WARNING)  # which backends it did not find is no news
     use_compilation_cache(_COMPILATION_CACHE.value)
     start = time.perf_counter()

@@ -17,13 +17,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from absl import app, flags
 
-from benchmarks.our_stages import STAGES
+from benchmarks.worker import STAGES
 from indextts2_jax.audio.io import write_audio
 from indextts2_jax.errors import ConfigError, IndexTTSError
 
@@ -101,7 +101,7 @@ class Times:
         return statistics.median(self.runs)
 
 
-def measure(sides: dict[str, Side], stages: Sequence[str], repeats: int) -> dict[str, dict[str, Times]]:
+def measure(sides: Mapping[str, Side], stages: Sequence[str], repeats: int) -> dict[str, dict[str, Times]]:
     """{stage: {side: times}}: each stage by each side in turns, so that a busy minute of the machine hits both."""
     results: dict[str, dict[str, Times]] = {}
     for stage in stages:
@@ -198,7 +198,7 @@ def compare(stages: Sequence[str]) -> None:
         }  # fmt: skip
         systems = {"ours": "jax", **({"peer": "torch"} if given.peer else {})}
         sides = {name: Process({**options, "system": system}) for name, system in systems.items()}
-        results = measure(dict(sides), stages, given.repeats)
+        results = measure(sides, stages, given.repeats)
         peak_gb = {name: side.stop() for name, side in sides.items()}
     setting = f"{given.codes} codes, {given.beams} beam(s), {threads} thread(s)"
     devices = "; ".join(f"{name}: {side.device}, loaded in {side.loaded_s:.1f} s" for name, side in sides.items())

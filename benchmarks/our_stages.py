@@ -12,6 +12,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from benchmarks.worker import STAGES
 from indextts2_jax import IndexTTS2, pipeline, stages
 from indextts2_jax.audio import resample
 from indextts2_jax.audio.io import Clip
@@ -20,8 +21,6 @@ from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_si
 from indextts2_jax.config import Config, DecodeConfig, replace, to_dict
 from indextts2_jax.gpt import decode
 from indextts2_jax.s2mel.length_regulator import target_length
-
-STAGES = ("semantic", "generation", "second_pass", "flow_matching", "vocoder")
 
 
 def greedy(config: Config, codes: int, beams: int = 1) -> Config:

@@ -14,6 +14,9 @@ import sys
 import time
 from typing import Any
 
+STAGES = ("semantic", "generation", "second_pass", "flow_matching", "vocoder")
+"""What both sides can run, beside "end_to_end"."""
+
 
 def main() -> None:
     options = json.loads(sys.argv[1])

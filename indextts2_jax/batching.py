@@ -141,8 +141,8 @@ def _sound(
 
     frames = np.array([target_length(int(n)) for n in code_lengths], np.int32)
     with watch("length_regulator"):
-        index = [resize_index(int(n), int(m)) for n, m in zip(code_lengths, frames, strict=True)]
-        index, _ = _rows(index, regulated_size(codes.shape[1]))
+        sources = [resize_index(int(n), int(m)) for n, m in zip(code_lengths, frames, strict=True)]
+        index, _ = _rows(sources, regulated_size(codes.shape[1]))
         regulated = np.asarray(stages.regulate_length(params, acoustic, index, frames, model=model))
 
     prompts = np.array([len(voice.prompt_mel) for voice in voices], np.int32)

@@ -8,7 +8,7 @@ sizes. What is padded never changes what is not; the tests of every stage hold t
 import numpy as np
 
 SMALLEST = 64
-COARSE = 128
+FINE = 32
 
 
 def bucket_size(length: int) -> int:
@@ -21,12 +21,12 @@ def bucket_size(length: int) -> int:
 
 
 def prompt_size(frames: int) -> int:
-    """Mel frames that a voice's prompt is padded to: a multiple of 128.
+    """Mel frames that a voice's prompt is padded to: a multiple of 32.
 
-    Finer than the ladder, for a voice is used for many sentences and a prompt is often the longest clip there can be
-    (15 seconds, 1,291 frames, to 1,408 rather than 1,536).
+    Finer than the ladder, for every step of every sentence pays for what is padded, while a voice is used for many
+    sentences, and the longest clip there can be (15 seconds, 1,291 frames) is the most frequent.
     """
-    return -(-frames // COARSE) * COARSE
+    return -(-frames // FINE) * FINE
 
 
 def regulated_size(semantic_size: int) -> int:

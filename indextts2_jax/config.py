@@ -299,8 +299,8 @@ def check(config: Config) -> None:
     _require(1 <= flow.steps <= 1000, "flow.steps", flow.steps, "from 1 to 1000")
     _require(0.0 <= flow.guidance <= 100.0, "flow.guidance", flow.guidance, "from 0 to 100")
     _require(0.0 <= flow.temperature <= 10.0, "flow.temperature", flow.temperature, "from 0 to 10")
-    types = ("float32", "bfloat16", "float16")
-    for key, allowed in {"gpt": ("stored", *types, "int8"), "flow": types, "vocoder": types}.items():
+    floats = ("float32", "bfloat16", "float16")
+    for key, allowed in {"gpt": ("stored", *floats, "int8"), "flow": floats, "vocoder": floats}.items():
         value = getattr(config.precision, key)
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
     _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")

@@ -1,6 +1,6 @@
 """Few shapes, little waste."""
 
-from indextts2_jax.buckets import COARSE, bucket_size, prompt_size, regulated_size
+from indextts2_jax.buckets import FINE, bucket_size, prompt_size, regulated_size
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -20,8 +20,8 @@ def test_a_bucket_is_its_own_bucket():
 
 
 def test_prompts_waste_less_than_their_step():
-    assert all(n <= prompt_size(n) < n + COARSE for n in range(1, 1400))
-    assert prompt_size(1291) == 1408
+    assert all(n <= prompt_size(n) < n + FINE for n in range(1, 1400))
+    assert prompt_size(1291) == 1312
 
 
 def test_a_semantic_size_holds_all_its_mel_frames():

@@ -45,7 +45,7 @@ def attention(
 def _fits_cudnn(query: Float[Array, "B T H K"], key: Float[Array, "B S H K"]) -> bool:
     """Half precision and the sizes that its kernel surely takes; the velocity network's are so."""
     half = query.dtype in (jnp.float16, jnp.bfloat16)
-    return half and query.shape[1] % 64 == 0 and key.shape[1] % 64 == 0 and query.shape[3] in (64, 128)
+    return half and query.shape[1] % 8 == 0 and key.shape[1] % 8 == 0 and query.shape[3] in (64, 128)
 
 
 def _plain(
@@ -62,8 +62,11 @@ def _plain(
     scores = scores * scale
     if mask is not None:
         scores = jnp.where(mask, scores, jnp.finfo(jnp.float32).min)
-    weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
-    return jnp.einsum("BHTS,BSHK->BTHK", weights, value)
+    weights = jnp.exp(scores - jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True)))
+    mixed = jnp.einsum("BHTS,BSHK->BTHK", weights.astype(value.dtype), value, preferred_element_type=jnp.float32)
+    # divided behind the product: it is the smaller array, and the scores are gone through once less
+    total = jnp.moveaxis(jnp.sum(weights, axis=-1), 1, 2)[..., None]
+    return (mixed / total).astype(value.dtype)
 
 
 def _by_blocks(

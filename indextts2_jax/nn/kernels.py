@@ -92,11 +92,11 @@ class Int8:
 class Linear(nn.Dense):
     """`nn.Dense` whose kernel may also be one of the above."""
 
-    def __call__(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
+    def __call__(self, inputs: Float[Array, "... in"]) -> Float[Array, "... out"]:
         kernel = self.get_variable("params", "kernel") if self.has_variable("params", "kernel") else None
         if not isinstance(kernel, Transposed | Int8):
-            return super().__call__(x)
-        y = kernel.product(x.astype(self.dtype))
+            return super().__call__(inputs)
+        y = kernel.product(inputs.astype(self.dtype))
         return y + self.get_variable("params", "bias").astype(self.dtype) if self.use_bias else y
 
 

@@ -208,7 +208,7 @@ def test_another_limit_compiles_nothing_and_costs_nothing(params, requests):
     keys = keys_of(6)
     decoding.generate(params, CONFIG, limited("published"), *requests, keys=keys)
     programs = decoding._run._cache_size(), decoding._begin._cache_size()
-    wider = dataclasses.replace(limited("published"), max_mel_tokens=LIMIT + 20)
+    wider = dataclasses.replace(limited("published"), max_mel_tokens=LIMIT + 8)
     decoding.generate(params, CONFIG, wider, *requests, keys=keys)
     assert (decoding._run._cache_size(), decoding._begin._cache_size()) == programs
 
