@@ -22,6 +22,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths, Params
 from indextts2_jax.config import S2MelConfig
+from indextts2_jax.nn import winograd
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.layers import LayerNorm, RMSNorm
 from indextts2_jax.nn.masking import length_mask
@@ -60,11 +61,12 @@ def rotate(x: Float[Array, "B M H K"], rope: Float[Array, "M half 2"]) -> Float[
     return turned.reshape(x.shape).astype(x.dtype)
 
 
-def halves_first(params: Params, config: S2MelConfig) -> Params:
-    """The same network with the channels of every query and key in another order: first all even, then all odd ones.
+def prepare(params: Params, config: S2MelConfig, dtype: Dtype) -> Params:
+    """The same network in the form that is quick to evaluate many times: what a `DiT` with `prepared` is applied to.
 
-    Their products stay what they are, and turning pairs of channels is then arithmetic of whole halves
-    (`rotate_halves`); between neighbours it is slow on a CPU.
+    The channels of every query and key get another order, first all even, then all odd ones. Their products stay what
+    they are, and turning pairs of channels is then arithmetic of whole halves (`rotate_halves`); between neighbours it
+    is slow on a CPU. The WaveNet's kernels are transformed where its convolutions will be short (`short_wavenet`).
     """
     size = config.width // config.heads
     head = np.concatenate([np.arange(0, size, 2), np.arange(1, size, 2)])
@@ -74,7 +76,20 @@ def halves_first(params: Params, config: S2MelConfig) -> Params:
     def reordered(block: Params) -> Params:
         return {**block, "qkv": {"kernel": block["qkv"]["kernel"][..., order]}}
 
-    return {**params, **{name: reordered(params[name]) for name in ("down", "middle", "up")}}
+    def transformed(layer: Params) -> Params:
+        conv = layer["conv"]
+        return {**layer, "conv": {**conv, "kernel": winograd.transform(conv["kernel"].astype(dtype))}}
+
+    params = {**params, **{name: reordered(params[name]) for name in ("down", "middle", "up")}}
+    if not short_wavenet(config, dtype):
+        return params
+    return {**params, "wavenet": {name: transformed(layer) for name, layer in params["wavenet"].items()}}
+
+
+def short_wavenet(config: S2MelConfig, dtype: Dtype) -> bool:
+    """In float32 only, as it costs a digit, and on a CPU, which is short of arithmetic rather than of memory."""
+    fits = config.wavenet_kernel == winograd.TAPS and jnp.dtype(dtype) == jnp.float32
+    return fits and jax.default_backend() == "cpu"
 
 
 def rotate_halves(x: Float[Array, "B M H K"], rope: Float[Array, "M half 2"]) -> Float[Array, "B M H K"]:
@@ -185,13 +200,13 @@ def context(config: S2MelConfig) -> int:
 class DiT(nn.Module):
     """The estimator of the flow: velocity [B M C] of noisy mel frames at time t. Needs a depth of 3 or more.
 
-    `halves`: the parameters are those of `halves_first`.
+    `prepared`: the parameters are those of `prepare`.
     """
 
     config: S2MelConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
-    halves: bool = False
+    prepared: bool = False
 
     def setup(self) -> None:
         c, types = self.config, {"dtype": self.dtype, "param_dtype": self.param_dtype}
@@ -201,13 +216,13 @@ class DiT(nn.Module):
         self.cond_proj = dense(c.width)
         self.merge = Merge(c, **types)
         self.time = TimeModulation(c, **types)
-        self.down = blocks(self.half, skip_axis=nn.broadcast)(c, **types, halves=self.halves)
-        self.middle = Block(c, **types, halves=self.halves)
-        self.up = blocks(c.depth - self.half - 1, skip_axis=0)(c, **types, halves=self.halves)
+        self.down = blocks(self.half, skip_axis=nn.broadcast)(c, **types, halves=self.prepared)
+        self.middle = Block(c, **types, halves=self.prepared)
+        self.up = blocks(c.depth - self.half - 1, skip_axis=0)(c, **types, halves=self.prepared)
         self.norm = RMSNorm(**types)
         self.skip_merge = dense(c.width)
         self.wavenet_in = dense(c.width)
-        self.wavenet = WaveNet(c, **types)
+        self.wavenet = WaveNet(c, **types, short=self.prepared and short_wavenet(c, self.dtype))
         self.residual = dense(c.width)
         self.final_norm = LayerNorm(epsilon=1e-6, affine=False, **types)
         self.final = dense(c.width)

@@ -20,7 +20,7 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Float, Key, Lengths, Params
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.masking import length_mask, zero_padding
-from indextts2_jax.s2mel.dit import DiT, context, halves_first, window_of
+from indextts2_jax.s2mel.dit import DiT, context, prepare, window_of
 from indextts2_jax.s2mel.timestep import Modulation
 
 Dtype = Any
@@ -91,8 +91,8 @@ def solve(
     Returns:
       log mel, float32: zeros in the prompt's frames and behind `lengths`.
     """
-    network = DiT(config, dtype, halves=True)
-    apply: Callable[..., Any] = functools.partial(network.apply, {"params": halves_first(params, config)})
+    network = DiT(config, dtype, prepared=True)
+    apply: Callable[..., Any] = functools.partial(network.apply, {"params": prepare(params, config, dtype)})
     frames = noise.shape[1]
     in_prompt = length_mask(prompt_lengths, frames)
     in_target = length_mask(lengths, frames) & ~in_prompt
