@@ -22,6 +22,7 @@ from indextts2_jax import batching, stages
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.buckets import bucket_size, pad_axis, prompt_size
 from indextts2_jax.config import Config, ModelConfig, replace, to_dict
+from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt.speech_lm import SpeechLM
 from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.s2mel.length_regulator import target_length
@@ -81,6 +82,8 @@ def compare(
     config = replace(Config(), decode={"max_mel_tokens": codes, "num_beams": 1})
     exact = in_precision(params, "stored", "float32")
     (spoken,) = batching.speak_together(exact, config, model, [utterance], at_once=1)
+    if not len(spoken.codes):
+        raise ConfigError("The model stopped before its first code: there is nothing to compare.")
     rows: dict[str, dict[str, Any]] = {"gpt": {}, "flow": {}, "vocoder": {}}
     reference = next_scores(exact, model, utterance, spoken.codes)
     for name in decoders:
