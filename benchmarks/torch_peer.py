@@ -44,8 +44,14 @@ class TorchPeer:
         self.text = torch.tensor(text_ids[None].astype(np.int32), device=self.device)
         with contextlib.redirect_stdout(io.StringIO()):
             self._load(checkpoint)
-        self.speaker = self._speaker_prompt()
-        self.emotion = self._semantic(self._features(self._load_clip(16000)[0]))
+
+    @functools.cached_property
+    def speaker(self) -> tuple[Any, Any, Any, Any]:
+        return self._speaker_prompt()
+
+    @functools.cached_property
+    def emotion(self) -> Any:
+        return self._semantic(self._features(self._load_clip(16000)[0]))
 
     def stages(self) -> dict[str, Callable[[], None]]:
         return {name: functools.partial(self._timed, name) for name in (*STAGES, "end_to_end")}
@@ -228,8 +234,8 @@ class TorchPeer:
         self.bigvgan(self._mel)
 
     def end_to_end(self) -> None:
-        self.speaker = self._speaker_prompt()
-        self.emotion = self._semantic(self._features(self._load_clip(16000)[0]))
+        self.__dict__.pop("speaker", None)  # so that they are made anew
+        self.__dict__.pop("emotion", None)
         codes, latents, vector = self._generate(self.speaker[0], self.emotion)
         mu = self._mu(codes, self._second_pass(codes, latents, vector))
         with contextlib.redirect_stderr(io.StringIO()):
