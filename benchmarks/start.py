@@ -92,8 +92,9 @@ def measure() -> None:
         clip = pathlib.Path(folder) / "clip.wav"
         synthetic_clip(clip, given.prompt_seconds)
         options = {
-            "system": "jax", "artefact": str(artefact), "speaker": str(clip), "text_ids": TEXT_IDS, "codes": given.codes,
-            "beams": 1, "threads": os.cpu_count(), "keep_memory": True, "cache": str(pathlib.Path(folder) / "xla"),
+            "system": "jax", "artefact": str(artefact), "speaker": str(clip), "text_ids": TEXT_IDS,
+            "codes": given.codes, "beams": 1, "threads": os.cpu_count(), "keep_memory": True,
+            "cache": str(pathlib.Path(folder) / "xla"),
         }  # fmt: skip
         made["cold"] = compiling(options)
         made["cached"] = compiling(options)
