@@ -48,6 +48,9 @@ _INTERVAL_SILENCE = flags.DEFINE_integer("interval_silence", None, "Milliseconds
 _COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder."
 )
+_KEEP_MEMORY = flags.DEFINE_bool(
+    "keep_memory", True, "Keep freed memory for the next stage (glibc on Linux); faster, and the peak is what it keeps."
+)
 _DUMP_STAGES = flags.DEFINE_string("dump_stages", None, "Write every stage's arrays to this .npz file.")
 _REPLAY = flags.DEFINE_string("replay", None, "Take cfm_noise[.k] and noise_seed from this .npz file.")
 
@@ -174,6 +177,11 @@ def _text() -> str:
 
 def synthesize(request: Request) -> None:
     from tqdm import tqdm
+
+    from indextts2_jax import keep_freed_memory
+
+    if _KEEP_MEMORY.value:  # before JAX is there
+        keep_freed_memory()
 
     from indextts2_jax import IndexTTS2, use_compilation_cache
 

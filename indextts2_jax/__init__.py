@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from indextts2_jax.cache import use_compilation_cache
     from indextts2_jax.config import Config
     from indextts2_jax.errors import IndexTTSError
+    from indextts2_jax.host_memory import keep_freed_memory
     from indextts2_jax.synthesizer import IndexTTS2, Speech
+    from indextts2_jax.together import Request, synthesize_together
 
 __all__ = [
     "Config",
@@ -17,8 +19,11 @@ __all__ = [
     "IndexTTS2",
     "IndexTTSError",
     "ReferenceVoice",
+    "Request",
     "Speech",
     "__version__",
+    "keep_freed_memory",
+    "synthesize_together",
     "use_compilation_cache",
 ]
 
@@ -28,7 +33,10 @@ _HOMES = {
     "IndexTTS2": "synthesizer",
     "IndexTTSError": "errors",
     "ReferenceVoice": "bundles",
+    "Request": "together",
     "Speech": "synthesizer",
+    "keep_freed_memory": "host_memory",
+    "synthesize_together": "together",
     "use_compilation_cache": "cache",
 }
 

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import flax
@@ -32,7 +32,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.atomic_folder import replaced_folder
 from indextts2_jax.config import SETTINGS, Config, ModelConfig, check_fits, from_dict, settings, to_dict
 from indextts2_jax.errors import CheckpointError, ConfigError
-from indextts2_jax.tensor_file import Digest, Spec, map_tensors, write_bytes, write_tensors
+from indextts2_jax.tensor_file import Digest, Spec, map_tensors, release_pages, write_bytes, write_tensors
 
 DTYPES = ("float32", "bfloat16", "float16")
 CONFIG, TOKENIZER = "config.json", "tokenizer.model"
@@ -54,6 +54,12 @@ class Artefact:
     """Identity of the weights: equal for equal weights, wherever they lie and whatever they were converted from."""
     defaults: Config | None = None
     """How the model is best used; None where the artefact does not say."""
+    views: Sequence[np.ndarray] = ()
+    """Of the files, one or more of each."""
+
+    def release_pages(self) -> None:
+        """Gives back the memory of what was read so far: what is looked at again comes from the system's cache."""
+        release_pages(self.views)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,14 +253,15 @@ def load_artefact(
     opened = _open(pathlib.Path(folder), verify)
     header = opened.header
     wanted = dtype or header.dtype
-    params = {}
+    params, samples = {}, []
     for network in list(opened.views):
         views = opened.views.pop(network)
         if only is not None and network not in only:
             continue
+        samples.append(next(iter(views.values())))
         arrays = {path: _device_array(view, wanted) for path, view in views.items()}
         params[network] = unflatten_dict(arrays, sep="/")
-    return Artefact(header.model, params, opened.tokenizer, wanted, opened.model_id, header.defaults)
+    return Artefact(header.model, params, opened.tokenizer, wanted, opened.model_id, header.defaults, samples)
 
 
 def read_header(folder: str | os.PathLike[str]) -> Header:

@@ -200,6 +200,18 @@ class FlowConfig:
 @dataclasses.dataclass(frozen=True)
 class EmotionConfig:
     normalize_vector: bool = False  # the bias and the cap of 0.8 that upstream applies in its web page only
+    # The reference encodes a speaker's clip again as its own emotion prompt, resampled another way. False: once, for
+    # both; the two emotion vectors differ by less than anyone hears, and w2v-bert runs half as long.
+    encode_own_clip_twice: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class PrecisionConfig:
+    """In which numbers the networks that take the time compute (docs/performance.md has the deviations)."""
+
+    gpt: str = "stored"  # the type of the weights; or float32, bfloat16, float16; int8: weights only, its blocks only
+    flow: str = "float32"  # or bfloat16, float16
+    vocoder: str = "float32"  # or bfloat16, float16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +228,9 @@ class Config:
     decode: DecodeConfig = DecodeConfig()
     flow: FlowConfig = FlowConfig()
     emotion: EmotionConfig = EmotionConfig()
+    precision: PrecisionConfig = PrecisionConfig()
     interval_silence_ms: int = 200
+    segments_at_once: int = 1  # of one text; more is faster and takes more memory; the codes stay the same
 
     def __post_init__(self) -> None:
         check(self)
@@ -285,6 +299,11 @@ def check(config: Config) -> None:
     _require(1 <= flow.steps <= 1000, "flow.steps", flow.steps, "from 1 to 1000")
     _require(0.0 <= flow.guidance <= 100.0, "flow.guidance", flow.guidance, "from 0 to 100")
     _require(0.0 <= flow.temperature <= 10.0, "flow.temperature", flow.temperature, "from 0 to 10")
+    floats = ("float32", "bfloat16", "float16")
+    for key, allowed in {"gpt": ("stored", *floats, "int8"), "flow": floats, "vocoder": floats}.items():
+        value = getattr(config.precision, key)
+        _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
+    _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")
     silence = config.interval_silence_ms
     _require(0 <= silence <= 60_000, "interval_silence_ms", silence, "from 0 to 60000 milliseconds")
 

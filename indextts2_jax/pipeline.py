@@ -28,7 +28,7 @@ from indextts2_jax.audio.io import Clip
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
-from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis
+from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
@@ -84,6 +84,7 @@ def encode_voice(
     clip: Clip,
     *,
     own_emotion: bool = True,
+    encode_twice: bool = True,
     record: Record | None = None,
     watch: Stopwatch | None = None,
 ) -> ReferenceVoice:
@@ -92,6 +93,7 @@ def encode_voice(
     Args:
       own_emotion: also encode the clip as its own emotion prompt (a second pass of w2v-bert over the clip resampled
         another way, as the reference does); not needed when an emotion clip will be given.
+      encode_twice: False takes the first pass for both roles.
     """
     record, watch = record or _ignore, watch or Stopwatch()
     with watch("audio"):
@@ -116,7 +118,9 @@ def encode_voice(
     with watch("conditioning"):
         latents = np.asarray(stages.speaker_latents(params, padded, length, model=model))[0]
         base = np.asarray(stages.emotion_vector(params, padded, length, model=model))[0]
-    own = encode_emotion(params, model, clip, record=record, watch=watch).vector if own_emotion else None
+    own = None
+    if own_emotion:
+        own = encode_emotion(params, model, clip, record=record, watch=watch).vector if encode_twice else base
     return ReferenceVoice(latents, base, own, style, prompt_mel, prompt_condition)
 
 
@@ -135,8 +139,9 @@ def encode_emotion(
 
 def _regulated(params: Params, model: ModelConfig, frames: np.ndarray, length: int, record: Record) -> np.ndarray:
     """[T 1024] -> [length 512]."""
-    index = pad_axis(resize_index(len(frames), length).astype(np.int32), bucket_size(length))
-    regulated = stages.regulate_length(params, batch_of_one(frames), index[None], _one(length), model=model)
+    padded = batch_of_one(frames)
+    index = pad_axis(resize_index(len(frames), length).astype(np.int32), regulated_size(padded.shape[1]))
+    regulated = stages.regulate_length(params, padded, index[None], _one(length), model=model)
     result = np.asarray(regulated)[0, :length]
     record("length_regulator_in", frames[None])
     record("length_regulator_ylens", _one(length))
@@ -223,32 +228,35 @@ def speak_segment(
     prompt_frames, bins = voice.prompt_mel.shape
     frames = target_length(length)
     total = prompt_frames + frames
+    target_size = bucket_size(frames)
+    size = prompt_size(prompt_frames) + target_size
     with watch("length_regulator"):
         mu = np.concatenate([voice.prompt_condition, _regulated(params, model, condition, frames, record)])
     if replay and replay.cfm_noise:
         noise_mel = replay.noise(segment, total, bins)
     else:
-        noise_mel = np.asarray(flow_matching.sample_noise(flow_key, bucket_size(total), bins))[:total]
+        noise_mel = np.asarray(flow_matching.sample_noise(flow_key, size, bins))[:total]
     record("cfm_noise", noise_mel.T[None])
     record("cfm_cond", mu[None])
     inputs = FlowInputs(
-        batch_of_one(noise_mel),
-        batch_of_one(np.concatenate([voice.prompt_mel, np.zeros((frames, bins), np.float32)])),
+        pad_axis(noise_mel, size)[None],
+        pad_axis(voice.prompt_mel, size)[None],
         _one(prompt_frames),
         voice.style[None],
-        batch_of_one(mu),
+        pad_axis(mu, size)[None],
         _one(total),
     )
     if full_record:
         _record_velocities(params, config, model, inputs, total, record)
     with watch("flow_matching"):
-        mel_all = np.asarray(stages.flow(params, *inputs.values(), model=model, **to_dict(config.flow)))[0, :total]
+        settings = {"target_frames": target_size, **to_dict(config.flow)}
+        mel_all = np.asarray(stages.flow(params, *inputs.values(), model=model, **settings))[0, :total]
     log_mel = mel_all[prompt_frames:]
     record("cfm_mel", mel_all.T[None])
     record("vocoder_mel", log_mel.T[None])
     with watch("vocoder"):
         wav = np.asarray(stages.vocode(params, batch_of_one(log_mel), _one(frames), model=model))
-    hop = wav.shape[1] // bucket_size(frames)
+    hop = wav.shape[1] // target_size
     audio = wav[0, : frames * hop]
     record("vocoder_wav", audio[None, None])
     return SpokenSegment(audio, codes, stopped)

@@ -41,6 +41,11 @@ def stage(*static: str) -> Callable[[Callable[..., Any]], Any]:
     return wrap
 
 
+def _types(weights: Array) -> dict[str, Any]:
+    """A network computes in the type of its weights (`precision.py`)."""
+    return {"dtype": weights.dtype, "param_dtype": weights.dtype}
+
+
 def _apply(module: nn.Module, params: Params, *inputs: Array, method: str | None = None) -> Any:
     return module.apply({"params": params}, *inputs, method=method)
 
@@ -121,7 +126,9 @@ def code_latents(
     model: ModelConfig,
 ) -> Float[Array, "B T D"]:
     """The second pass over the finished codes: one latent per code."""
-    return _apply(SpeechLM(model.gpt), params["gpt"]["speech_lm"], conds, text_ids, text_lengths, codes, code_lengths)
+    speech_lm = params["gpt"]["speech_lm"]
+    module = SpeechLM(model.gpt, **_types(speech_lm["code_head"]["kernel"]))
+    return _apply(module, speech_lm, conds, text_ids, text_lengths, codes, code_lengths)
 
 
 @stage()
@@ -150,7 +157,7 @@ def velocity(
     return _apply(DiT(model.s2mel), params["s2mel"]["dit"], x, prompt, t, style, mu, lengths)
 
 
-@stage("steps", "guidance")
+@stage("steps", "guidance", "target_frames")
 def flow(
     params: Params,
     noise: Float[Array, "B M 80"],
@@ -164,10 +171,12 @@ def flow(
     steps: int,
     guidance: float,
     temperature: Float[Array, ""],
+    target_frames: int | None = None,
 ) -> Float[Array, "B M 80"]:
     """Noise -> log mel of prompt and target, by flow matching."""
+    dit = params["s2mel"]["dit"]
     return flow_matching.solve(
-        params["s2mel"]["dit"],
+        dit,
         model.s2mel,
         noise,
         prompt,
@@ -178,6 +187,8 @@ def flow(
         steps=steps,
         guidance=guidance,
         temperature=temperature,
+        target_frames=target_frames,
+        dtype=dit["merge"]["kernel"].dtype,
     )
 
 
@@ -186,4 +197,5 @@ def vocode(
     params: Params, log_mel: Float[Array, "B M 80"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B N"]:
     """Log mel -> waveform in [-1, 1] at 22.05 kHz."""
-    return _apply(BigVgan(model.bigvgan), params["bigvgan"], log_mel, lengths)
+    bigvgan = params["bigvgan"]
+    return _apply(BigVgan(model.bigvgan, **_types(bigvgan["conv_pre"]["kernel"])), bigvgan, log_mel, lengths)

@@ -9,13 +9,14 @@ from typing import TypeAlias
 import jax
 import numpy as np
 
-from indextts2_jax import checkpoint, demo, networks, pipeline
+from indextts2_jax import batching, checkpoint, demo, networks, pipeline
 from indextts2_jax.array_typing import Float, Int, Params
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice, fingerprint
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.gpt import emotion as gpt_emotion
+from indextts2_jax.precision import arrange
 from indextts2_jax.recording import Record, Replay
 from indextts2_jax.text.frontend import TextFrontend, build_frontend, check_speakable
 from indextts2_jax.text.glossary import Glossary
@@ -89,10 +90,10 @@ class IndexTTS2:
                 f"The tokenizer has {frontend.vocab_size} tokens, the model {model.gpt.text_vocab}: they do not belong "
                 "together; convert the checkpoint again."
             )
-        self.params = params
         self.model = model
         self.frontend = frontend
         self.config = config or Config()
+        self.params = arrange(params, self.config.precision)
         self.model_id = model_id
 
     @classmethod
@@ -124,7 +125,9 @@ class IndexTTS2:
             raise ConfigError(f"config.model differs from the model in {path}; leave it out to use the latter.")
         frontend = build_frontend(artefact.model.text_frontend, artefact.tokenizer, glossary)
         config = config or artefact.defaults
-        return cls(artefact.params, artefact.model, frontend, config=config, model_id=artefact.model_id)
+        tts = cls(artefact.params, artefact.model, frontend, config=config, model_id=artefact.model_id)
+        artefact.release_pages()  # of the weights that were copied into another layout or type
+        return tts
 
     @classmethod
     def from_random(cls, config: Config, *, glossary: Glossary | None = None) -> "IndexTTS2":
@@ -151,14 +154,14 @@ class IndexTTS2:
         Raises:
           AudioError: not audio, too short, silent, or of a format that is not allowed.
         """
-        return self._encode_voice(source, own_emotion, record, pipeline.Stopwatch())
+        return self._encode_voice(source, self.config, own_emotion, record, pipeline.Stopwatch())
 
     def _encode_voice(
-        self, source: AudioSource, own_emotion: bool, record: Record | None, watch: pipeline.Stopwatch
+        self, source: AudioSource, config: Config, own_emotion: bool, record: Record | None, watch: pipeline.Stopwatch
     ) -> ReferenceVoice:
-        clip = _clip(source)
+        clip, twice = _clip(source), config.emotion.encode_own_clip_twice
         voice = pipeline.encode_voice(
-            self.params, self.model, clip, own_emotion=own_emotion, record=record, watch=watch
+            self.params, self.model, clip, own_emotion=own_emotion, encode_twice=twice, record=record, watch=watch
         )
         digest = hashlib.sha256(np.ascontiguousarray(clip.audio).tobytes()).hexdigest()
         return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest)
@@ -203,8 +206,7 @@ class IndexTTS2:
           ConfigError, CheckpointError: a bad setting; a voice of another model.
         """
         config = config or self.config
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ConfigError(f"seed is {seed!r}, but it must be a whole number from 0 to {2**32 - 1}.")
+        check_seed(seed)
         _, segments, warnings = self.read(text, config)
         vector = None if emotion_vector is None else gpt_emotion.check_vector(emotion_vector)
         alpha = gpt_emotion.check_alpha(emotion_alpha)
@@ -221,15 +223,19 @@ class IndexTTS2:
                 progress(dataclasses.replace(state, codes=done, code_limit=limit))
 
         watch = pipeline.Stopwatch(announce)
-        use_clip = emotion_audio is not None and vector is None
-        if not isinstance(voice, ReferenceVoice):
-            voice = self._encode_voice(voice, not use_clip, record, watch)
-        for prompt in (voice, emotion_audio):
-            if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
-                raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
-        if vector is not None and config.emotion.normalize_vector:
-            vector = gpt_emotion.normalize_vector(vector)
-        emotion = self._emotion(voice, emotion_audio if use_clip else None, alpha, vector, record, watch)
+        voice, emotion = self.encode_prompts(voice, emotion_audio, alpha, vector, config, record, watch)
+        if config.segments_at_once > 1 and len(segments) > 1 and not (record or replay):
+            utterances = self.utterances(segments, voice, emotion, seed)
+            spoken = batching.speak_together(
+                self.params,
+                config,
+                self.model,
+                utterances,
+                at_once=config.segments_at_once,
+                watch=watch,
+                on_code=on_code,
+            )
+            return self.join(text, segments, spoken, warnings, config, watch, seed)
 
         spoken = []
         for index, segment in enumerate(segments):
@@ -251,7 +257,33 @@ class IndexTTS2:
                 on_code=on_code,
             )
             spoken.append(result)
-            warnings += _segment_warnings(index, len(segment), result, config)
+        return self.join(text, segments, spoken, warnings, config, watch, seed, record)
+
+    def utterances(
+        self, segments: list[list[str]], voice: ReferenceVoice, emotion: "Emotion", seed: int
+    ) -> list[batching.Utterance]:
+        """What `batching.speak_together` makes speech of, one a segment."""
+        ids = [np.array(self.frontend.encode(segment), np.int32) for segment in segments]
+        return [batching.Utterance(voice, emotion.final, own, jax.random.key(seed)) for own in ids]
+
+    def join(
+        self,
+        text: str,
+        segments: list[list[str]],
+        spoken: Sequence[pipeline.SpokenSegment],
+        warnings: list[str],
+        config: Config,
+        watch: pipeline.Stopwatch,
+        seed: int,
+        record: Record | None = None,
+    ) -> Speech:
+        """The segments, spoken, as one speech.
+
+        Raises:
+          TextError: none of them has a code.
+        """
+        for index, (segment, result) in enumerate(zip(segments, spoken, strict=True)):
+            warnings = warnings + _segment_warnings(index, len(segment), result, config)
         if not any(len(part.codes) for part in spoken):
             raise TextError(f"The model stopped before the first code of {text.strip()!r}: try another seed.")
         audio = audio_io.join_segments([part.audio for part in spoken], config.interval_silence_ms)
@@ -259,6 +291,27 @@ class IndexTTS2:
             record("wav_int16", audio_io.to_int16(audio)[:, None])
         codes = [part.codes for part in spoken]
         return Speech(audio, SAMPLING_RATE, codes, segments, watch.seconds, warnings, seed)
+
+    def encode_prompts(
+        self,
+        voice: ReferenceVoice | AudioSource,
+        emotion_audio: EmotionPrompt | AudioSource | None,
+        alpha: float,
+        vector: tuple[float, ...] | None,
+        config: Config,
+        record: Record | None,
+        watch: pipeline.Stopwatch,
+    ) -> tuple[ReferenceVoice, "Emotion"]:
+        """The voice and the emotion to speak with, of the arguments of `synthesize`, encoded where they are clips."""
+        use_clip = emotion_audio is not None and vector is None
+        if not isinstance(voice, ReferenceVoice):
+            voice = self._encode_voice(voice, config, not use_clip, record, watch)
+        for prompt in (voice, emotion_audio):
+            if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
+                raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
+        if vector is not None and config.emotion.normalize_vector:
+            vector = gpt_emotion.normalize_vector(vector)
+        return voice, self._emotion(voice, emotion_audio if use_clip else None, alpha, vector, record, watch)
 
     def read(self, text: str, config: Config | None = None) -> tuple[list[str], list[list[str]], list[str]]:
         """What would be read: (tokens, segments, warnings).
@@ -288,32 +341,37 @@ class IndexTTS2:
         vector: tuple[float, ...] | None,
         record: Record | None,
         watch: pipeline.Stopwatch,
-    ) -> "_Emotion":
+    ) -> "Emotion":
         if source is not None:
             prompt = source
             if not isinstance(prompt, EmotionPrompt):
                 clip = _clip(prompt, audio_io.MIN_EMOTION_SECONDS)
                 prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record, watch=watch)
             merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, alpha)
-            return _Emotion(merged, merged)
+            return Emotion(merged, merged)
         if voice.emotion_own is None:
             raise EmotionError(
                 "The voice was encoded without its own emotion; give an emotion clip or encode it again."
             )
         merged = gpt_emotion.blend(voice.emotion_base, voice.emotion_own, 1.0)
         if vector is None:
-            return _Emotion(merged, merged)
+            return Emotion(merged, merged)
         vector = gpt_emotion.scale_vector(vector, alpha)
         matrices = jax.tree.map(np.asarray, self.params["emotion"])
         rows = gpt_emotion.matrix_rows(voice.style, matrices["speaker_matrix"], self.model.emotion.rows)
-        return _Emotion(merged, gpt_emotion.mix_matrix(vector, matrices["emotion_matrix"], rows, merged))
+        return Emotion(merged, gpt_emotion.mix_matrix(vector, matrices["emotion_matrix"], rows, merged))
 
 
 @dataclasses.dataclass(frozen=True)
-class _Emotion:
+class Emotion:
     merged: np.ndarray
     """After the emotion clip, before an emotion vector."""
     final: np.ndarray
+
+
+def check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed is {seed!r}, but it must be a whole number from 0 to {2**32 - 1}.")
 
 
 def _clip(source: AudioSource, min_seconds: float = audio_io.MIN_SECONDS) -> audio_io.Clip:

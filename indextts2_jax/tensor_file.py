@@ -15,7 +15,7 @@ import mmap
 import os
 import pathlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -93,6 +93,17 @@ def map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     if offset != len(mapped):
         raise CheckpointError(f"{path} has {len(mapped)} bytes, but its header speaks of {offset}.")
     return views
+
+
+def release_pages(views: Iterable[np.ndarray]) -> None:
+    """Takes the pages of whole files, of which these are views, out of the process's memory; they stay readable."""
+    advice = getattr(mmap, "MADV_DONTNEED", None)
+    for view in views:
+        owner: Any = view
+        while isinstance(owner, np.ndarray | memoryview):
+            owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+        if isinstance(owner, mmap.mmap) and advice is not None:  # never memory of another kind: that would be lost
+            owner.madvise(advice)
 
 
 def write_tensors(path: pathlib.Path, specs: Mapping[str, Spec], build: Callable[[str], np.ndarray]) -> Digest:

@@ -19,8 +19,9 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Bool, Float, Lengths
 from indextts2_jax.config import ConformerConfig
+from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.depthwise import DepthwiseConv
-from indextts2_jax.nn.layers import Dtype, LayerNorm, attention
+from indextts2_jax.nn.layers import Dtype, LayerNorm
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 

@@ -5,14 +5,17 @@
                           └──── SpeechLM.step ◄──────────┘
 
 Greedy search, sampling, beam search and beam sampling differ only in `sampling.candidates`. Nothing is copied when
-beams are reordered: every step appends keys, values, codes and parents to slots of its own, and `visible` says which
-slots belong to a beam's history. The arrays grow by buckets: the loop stops when a bucket is full, the host pads them
-and goes on, and the result does not depend on where the buckets end. Requests of a batch do not see each other.
+beams are reordered: every step appends its keys and values to slots of its own, and `visible` says which slots belong
+to a beam's history. When the slots are full the loop stops, and the host drops those that no beam descends from any
+more (with several beams that is most of them) and doubles the memory where too few come free: a step costs what is
+spoken, not what might be, and the result does not depend on where the loop stopped. Requests of a batch do not see each
+other.
 
 Source: `inference_speech` in indextts/gpt/model_v2.py and `_beam_search`, `_sample` in
 indextts/gpt/transformers_generation_utils.py.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -29,8 +32,12 @@ from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
 from indextts2_jax.gpt.transformer import Memory
 from indextts2_jax.nn.trusted import trusted_parameters
 
-BUCKETS = (256, 512, 1024, 1536)
-"""Sizes of the generated arrays, in codes. Every size compiles once (some seconds) and attends to all its slots."""
+FIRST_SLOTS = {"one beam": 256, "beams": 512}
+"""How many keys and values fit in at first, doubled when needed. Every size compiles once (some seconds), and every
+step attends to all slots. With three beams most sentences stay within the first 512: 170 codes until any is dropped."""
+
+SPARE = 4
+"""At least a SPARE-th of the slots is free when the loop goes on: it would stop too often otherwise."""
 
 PLACEHOLDER = 1
 """Upstream stands this id for every prefix position, so the repetition penalty takes code 1 for spoken already."""
@@ -51,12 +58,13 @@ class SpeechCodes(NamedTuple):
 
 
 class DecodeState(NamedTuple):
-    """Everything that changes from step to step: S codes of W beams fit in, N = S * W."""
+    """Everything that changes from step to step: S codes of W beams, keys and values in N slots."""
 
     step: Int[Array, ""]  # codes chosen so far, the same for all requests
+    used: Int[Array, ""]  # slots written or passed over so far, the same for all requests
     codes: Int[Array, "B S W"]  # log: the code chosen at each step for each beam ...
     parents: Int[Array, "B S W"]  # ... and the beam of the step before that it continues
-    visible: Bool[Array, "B W N"]  # slots of a beam's history; beam w of step s wrote slot s * W + w
+    visible: Bool[Array, "B W N"]  # slots of a beam's history
     history: Bool[Array, "B W V"]  # codes that the repetition penalty strikes
     totals: Float[Array, "B W"]  # accumulated scores
     heap: beam.Hypotheses  # finished hypotheses, [B W] each
@@ -85,7 +93,7 @@ def generate(
       keys: one key per request, needed to sample. The numbers drawn depend on the request's key and the step only,
         not on the batch or the buckets.
       noise: instead of `keys`, the Gumbel numbers of at least `decode.max_mel_tokens` steps (`replay_noise`).
-      progress: called by the host whenever a bucket is full and at the end, with the codes so far and the limit.
+      progress: called by the host whenever the slots are full and at the end, with the codes so far and the limit.
     Raises:
       TextError: a segment is longer than the text positions of the model.
       ConfigError: `decode.max_mel_tokens` is larger than the code positions of the model.
@@ -96,17 +104,26 @@ def generate(
     if decode.do_sample:
         randomness = keys if noise is None else jnp.asarray(noise)
     limit = decode.max_mel_tokens
-    sizes = iter([*(size for size in BUCKETS if size < limit), limit])
-    prefix, state = _begin(config, decode, next(sizes), params, conds, text_ids, text_lengths, randomness)
+    rules = dataclasses.replace(decode, max_mel_tokens=0)  # an argument rather: another limit compiles nothing anew
+    slots = FIRST_SLOTS["beams" if decode.num_beams > 1 else "one beam"]
+    prefix, state = _begin(config, rules, slots, params, conds, text_ids, text_lengths, randomness)
     while True:
-        state = _run(config, decode, params, prefix, randomness, state)
+        state = _run(config, rules, params, prefix, randomness, np.int32(limit), state)
         reached = int(state.step)
         if progress is not None:
             progress(reached, limit)
         if reached == limit or bool(state.done.all()):
             break
-        state = _grow(state, next(sizes))
+        slots = _room(int(_descended_from(state)), slots, decode.num_beams)
+        state = _repack(state, slots)
     return _finish(config, decode, state)
+
+
+def _room(kept: int, slots: int, beams: int) -> int:
+    """How many slots to go on with."""
+    while slots - kept < max(slots // SPARE, beams):
+        slots *= 2
+    return slots
 
 
 def _check(
@@ -138,23 +155,24 @@ def _apply(config: GptConfig, params: Params, method: str, *inputs: Any) -> Any:
 def _begin(
     config: GptConfig,
     decode: DecodeConfig,
-    size: int,
+    slots: int,
     params: Params,
     conds: Float[Array, "B C D"],
     text_ids: Int[Array, "B L"],
     text_lengths: Lengths,
     randomness: Noise,
 ) -> tuple[PrefixCache, DecodeState]:
-    """Reads the prefix and chooses the first codes; the state has room for `size` codes."""
+    """Reads the prefix and chooses the first codes."""
     embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths)
     prefix, logits = _apply(config, params, "prefill", embeddings, lengths)
     batch, beams, vocab = conds.shape[0], decode.num_beams, config.code_vocab
     head_dim = config.width // config.heads
-    slots = size * beams
+    longest = config.max_mel_tokens
     state = DecodeState(
         step=jnp.zeros((), jnp.int32),
-        codes=jnp.zeros((batch, size, beams), jnp.int32),
-        parents=jnp.zeros((batch, size, beams), jnp.int32),
+        used=jnp.zeros((), jnp.int32),
+        codes=jnp.zeros((batch, longest, beams), jnp.int32),
+        parents=jnp.zeros((batch, longest, beams), jnp.int32),
         visible=jnp.zeros((batch, beams, slots), bool),
         history=jnp.zeros((batch, beams, vocab), bool)
         .at[:, :, jnp.array([PLACEHOLDER, config.start_mel_token])]
@@ -175,20 +193,21 @@ def _begin(
     return prefix, choose(config, decode, randomness, state, logits)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=5)
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=6)
 def _run(
     config: GptConfig,
     decode: DecodeConfig,
     params: Params,
     prefix: PrefixCache,
     randomness: Noise,
+    limit: Int[Array, ""],
     state: DecodeState,
 ) -> DecodeState:
-    """Steps until all requests have ended, the state is full or the limit is reached."""
-    size = min(state.codes.shape[1], decode.max_mel_tokens)
+    """Steps until all requests have ended, the slots are full or `limit` codes are reached."""
+    last = state.visible.shape[-1] - decode.num_beams
 
     def unfinished(state: DecodeState) -> Bool[Array, ""]:
-        return (state.step < size) & ~jnp.all(state.done)
+        return (state.step < limit) & (state.used <= last) & ~jnp.all(state.done)
 
     return jax.lax.while_loop(unfinished, functools.partial(advance, config, decode, params, prefix, randomness), state)
 
@@ -202,13 +221,13 @@ def advance(
     state: DecodeState,
 ) -> DecodeState:
     """One step: reads the last code of every beam, then chooses the next."""
-    last = state.step - 1
-    beams = decode.num_beams
-    own = last * beams + jnp.arange(beams)
+    last, used = state.step - 1, state.used
+    own = used + jnp.arange(decode.num_beams)
     visible = state.visible | (jnp.arange(state.visible.shape[-1]) == own[:, None])
     codes = jax.lax.dynamic_index_in_dim(state.codes, last, axis=1, keepdims=False)
-    logits, generated = _apply(config, params, "step", codes, last, prefix, state.generated, visible)
-    return choose(config, decode, randomness, state._replace(visible=visible, generated=generated), logits)
+    logits, generated = _apply(config, params, "step", codes, last, prefix, state.generated, visible, used)
+    state = state._replace(visible=visible, generated=generated, used=used + decode.num_beams)
+    return choose(config, decode, randomness, state, logits)
 
 
 def choose(
@@ -252,20 +271,31 @@ def _gumbel(randomness: Noise, step: Int[Array, ""], size: int) -> Float[Array, 
     return jax.vmap(lambda key: jax.random.gumbel(jax.random.fold_in(key, step), (size,)))(randomness)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _grow(state: DecodeState, size: int) -> DecodeState:
-    """The same state with room for `size` codes."""
-    more = size - state.codes.shape[1]
-    slots = more * state.codes.shape[2]
+@jax.jit
+def _descended_from(state: DecodeState) -> Int[Array, ""]:
+    """Slots that a living beam descends from, of the unfinished request with the most."""
+    counts = jnp.sum(jnp.any(state.visible, axis=1), axis=1, dtype=jnp.int32)
+    return jnp.max(jnp.where(state.done, 0, counts))
 
-    def pad(x: Array, axis: int, amount: int) -> Array:
-        return jnp.pad(x, [(0, amount if i == axis else 0) for i in range(x.ndim)])
+
+@functools.partial(jax.jit, static_argnums=1)
+def _repack(state: DecodeState, slots: int) -> DecodeState:
+    """The same state in `slots` slots, those that a beam descends from moved to the front in their order.
+
+    What a request that has ended would need beyond that is dropped: nobody reads its scores any more.
+    """
+    size = state.visible.shape[-1]
+    kept = jnp.argsort(~jnp.any(state.visible, axis=1), axis=1, stable=True)[:, :slots]
+    used = _descended_from(state)
+
+    def move(x: Array, axis: int) -> Array:
+        x = jax.vmap(lambda rows, places: jnp.take(rows, places, axis=axis - 1))(x, kept)
+        return jnp.pad(x, [(0, max(0, slots - size) if i == axis else 0) for i in range(x.ndim)])
 
     return state._replace(
-        codes=pad(state.codes, 1, more),
-        parents=pad(state.parents, 1, more),
-        visible=pad(state.visible, 2, slots),
-        generated=tuple(Memory(pad(m.keys, 3, slots), pad(m.values, 2, slots)) for m in state.generated),
+        used=used,
+        visible=move(state.visible, 2) & (jnp.arange(slots) < used),
+        generated=tuple(Memory(move(m.keys, 3), move(m.values, 2)) for m in state.generated),
     )
 
 

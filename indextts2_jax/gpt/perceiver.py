@@ -14,7 +14,8 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Lengths
 from indextts2_jax.config import PerceiverConfig
-from indextts2_jax.nn.layers import Dtype, attention, gelu_erf
+from indextts2_jax.nn.attention import attention
+from indextts2_jax.nn.layers import Dtype, gelu_erf
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 

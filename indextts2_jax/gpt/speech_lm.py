@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
 from indextts2_jax.config import GptConfig
 from indextts2_jax.gpt.transformer import Memory, Transformer
+from indextts2_jax.nn.kernels import Linear
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 Dtype = Any
@@ -51,7 +52,7 @@ class SpeechLM(nn.Module):
         self.code_embedding = nn.Embed(config.code_vocab, **table)
         self.code_position = nn.Embed(config.max_mel_tokens + 3, **table)
         self.transformer = Transformer(config, recompute=self.recompute, **types)
-        self.code_head = nn.Dense(config.code_vocab, **types)
+        self.code_head = Linear(config.code_vocab, **types)
 
     def __call__(
         self,
@@ -138,18 +139,19 @@ class SpeechLM(nn.Module):
         prefix: PrefixCache,
         generated: tuple[Memory, ...],
         visible: Bool[Array, "B W N"],
+        slot: Int[Array, ""],
     ) -> tuple[Float[Array, "B W V"], tuple[Memory, ...]]:
         """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
 
         Args:
-          generated: memory of N = S * W slots; beam w's code number s has slot s * W + w.
+          generated: memory of N slots.
           visible: the slots that hold each beam's own history, this step's included.
+          slot: the first of the W slots that the beams write.
         """
-        beams = codes.shape[1]
         x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)
         shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
         seen = jnp.concatenate([shared, visible], axis=-1)
-        hidden, generated = self.transformer.step(x, prefix.layers, generated, index * beams, seen)
+        hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen)
         return self.logits(hidden), generated
 
     def _positions(self, table: nn.Embed, size: int, offset: Int[Array, ""] | int = 0) -> Float[Array, "T D"]:

@@ -20,7 +20,9 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int
 from indextts2_jax.config import GptConfig
-from indextts2_jax.nn.layers import LayerNorm, attention, gelu_tanh
+from indextts2_jax.nn.attention import attention
+from indextts2_jax.nn.kernels import Linear
+from indextts2_jax.nn.layers import LayerNorm, gelu_tanh
 
 Dtype = Any
 
@@ -49,11 +51,11 @@ class Block(nn.Module):
         dense = {"kernel_init": nn.initializers.normal(0.02), **types}
         residual = {"kernel_init": nn.initializers.normal(0.02 / (2 * self.config.layers) ** 0.5), **types}
         self.ln_1 = LayerNorm(**types)
-        self.attention_in = nn.Dense(3 * width, **dense)  # [q | k | v], the heads of each side by side
-        self.attention_out = nn.Dense(width, **residual)
+        self.attention_in = Linear(3 * width, **dense)  # [q | k | v], the heads of each side by side
+        self.attention_out = Linear(width, **residual)
         self.ln_2 = LayerNorm(**types)
-        self.mlp_in = nn.Dense(4 * width, **dense)
-        self.mlp_out = nn.Dense(width, **residual)
+        self.mlp_in = Linear(4 * width, **dense)
+        self.mlp_out = Linear(width, **residual)
 
     def _qkv(self, x: Float[Array, "B T D"]) -> list[Float[Array, "B T H K"]]:
         parts = jnp.split(self.attention_in(self.ln_1(x)), 3, axis=-1)

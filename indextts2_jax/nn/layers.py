@@ -113,26 +113,3 @@ def conv1d(
         param_dtype=param_dtype,
         name=name,
     )
-
-
-def attention(
-    query: Float[Array, "B T H K"],
-    key: Float[Array, "B S H K"],
-    value: Float[Array, "B S H K"],
-    *,
-    mask: Bool[Array, "B #H #T S"] | None = None,
-    bias: Float[Array, "#B H T S"] | None = None,
-    scale: float,
-) -> Float[Array, "B T H K"]:
-    """softmax((query . key + bias) * scale) . value, the softmax in float32; masked keys get no weight.
-
-    `bias` is added before the scaling: the relative terms of the published encoders are scaled too.
-    """
-    scores = jnp.einsum("BTHK,BSHK->BHTS", query, key, preferred_element_type=jnp.float32)
-    if bias is not None:
-        scores = scores + bias
-    scores = scores * scale
-    if mask is not None:
-        scores = jnp.where(mask, scores, jnp.finfo(jnp.float32).min)
-    weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
-    return jnp.einsum("BHTS,BSHK->BTHK", weights, value)

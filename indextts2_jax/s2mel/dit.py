@@ -16,12 +16,15 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Lengths
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths, Params
 from indextts2_jax.config import S2MelConfig
-from indextts2_jax.nn.layers import LayerNorm, RMSNorm, attention
+from indextts2_jax.nn import winograd
+from indextts2_jax.nn.attention import attention
+from indextts2_jax.nn.layers import LayerNorm, RMSNorm
 from indextts2_jax.nn.masking import length_mask
 from indextts2_jax.s2mel.timestep import Modulation, TimeModulation
 from indextts2_jax.s2mel.wavenet import WaveNet
@@ -58,6 +61,44 @@ def rotate(x: Float[Array, "B M H K"], rope: Float[Array, "M half 2"]) -> Float[
     return turned.reshape(x.shape).astype(x.dtype)
 
 
+def prepare(params: Params, config: S2MelConfig, dtype: Dtype) -> Params:
+    """The same network in the form that is quick to evaluate many times: what a `DiT` with `prepared` is applied to.
+
+    The channels of every query and key get another order, first all even, then all odd ones. Their products stay what
+    they are, and turning pairs of channels is then arithmetic of whole halves (`rotate_halves`); between neighbours it
+    is slow on a CPU. The WaveNet's kernels are transformed where its convolutions will be short (`short_wavenet`).
+    """
+    size = config.width // config.heads
+    head = np.concatenate([np.arange(0, size, 2), np.arange(1, size, 2)])
+    queries_keys = (size * np.arange(2 * config.heads)[:, None] + head).reshape(-1)
+    order = np.concatenate([queries_keys, 2 * config.width + np.arange(config.width)])
+
+    def reordered(block: Params) -> Params:
+        return {**block, "qkv": {"kernel": block["qkv"]["kernel"][..., order]}}
+
+    def transformed(layer: Params) -> Params:
+        conv = layer["conv"]
+        return {**layer, "conv": {**conv, "kernel": winograd.transform(conv["kernel"].astype(dtype))}}
+
+    params = {**params, **{name: reordered(params[name]) for name in ("down", "middle", "up")}}
+    if not short_wavenet(config, dtype):
+        return params
+    return {**params, "wavenet": {name: transformed(layer) for name, layer in params["wavenet"].items()}}
+
+
+def short_wavenet(config: S2MelConfig, dtype: Dtype) -> bool:
+    """In float32 only, as it costs a digit, and on a CPU, which is short of arithmetic rather than of memory."""
+    fits = config.wavenet_kernel == winograd.TAPS and jnp.dtype(dtype) == jnp.float32
+    return fits and jax.default_backend() == "cpu"
+
+
+def rotate_halves(x: Float[Array, "B M H K"], rope: Float[Array, "M half 2"]) -> Float[Array, "B M H K"]:
+    """`rotate` where channel i turns with channel i + half."""
+    halves = x.astype(jnp.float32).reshape(*x.shape[:-1], 2, -1)
+    cos, sin = rope[:, None, None, :, 0], rope[:, None, None, :, 1] * np.array([[-1.0], [1.0]], np.float32)
+    return (halves * cos + halves[..., ::-1, :] * sin).reshape(x.shape).astype(x.dtype)
+
+
 def modulate(x: Float[Array, "B M D"], pair: Float[Array, "#B 2*D"]) -> Float[Array, "B M D"]:
     """weight * x + bias, the weight in the first half of `pair`."""
     weight, bias = jnp.split(pair[:, None, :], 2, axis=-1)
@@ -73,6 +114,7 @@ class Block(nn.Module):
     config: S2MelConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    halves: bool = False
 
     @nn.compact
     def __call__(
@@ -92,7 +134,8 @@ class Block(nn.Module):
 
         h = modulate(RMSNorm(name="attention_norm", **types)(x), attention_pair)
         qkv = dense(3 * width, name="qkv")(h).reshape(batch, frames, 3, self.config.heads, -1)
-        query, key = rotate(qkv[:, :, 0], rope), rotate(qkv[:, :, 1], rope)
+        turn = rotate_halves if self.halves else rotate
+        query, key = turn(qkv[:, :, 0], rope), turn(qkv[:, :, 1], rope)
         h = attention(query, key, qkv[:, :, 2], mask=mask, scale=query.shape[-1] ** -0.5)
         x = x + dense(width, name="out")(h.reshape(batch, frames, width))
 
@@ -100,6 +143,11 @@ class Block(nn.Module):
         hidden = ffn_width(width)
         x = x + dense(width, name="down")(nn.silu(dense(hidden, name="gate")(h)) * dense(hidden, name="up")(h))
         return x, (x if skip is None else None)
+
+
+def window_of(x: Float[Array, "B M C"], start: Int[Array, "B"], size: int) -> Float[Array, "B size C"]:
+    """`size` frames of every row, from its own `start` on."""
+    return jax.vmap(lambda rows, at: jax.lax.dynamic_slice_in_dim(rows, at, size))(x, start)
 
 
 def blocks(length: int, *, skip_axis: int | Any) -> Any:
@@ -144,12 +192,21 @@ class Merge(nn.Module):
         return x.astype(self.dtype) @ self._parts()[0]
 
 
+def context(config: S2MelConfig) -> int:
+    """How many frames to one side the WaveNet sees."""
+    return config.wavenet_layers * (config.wavenet_kernel // 2)
+
+
 class DiT(nn.Module):
-    """The estimator of the flow: velocity [B M C] of noisy mel frames at time t. Needs a depth of 3 or more."""
+    """The estimator of the flow: velocity [B M C] of noisy mel frames at time t. Needs a depth of 3 or more.
+
+    `prepared`: the parameters are those of `prepare`.
+    """
 
     config: S2MelConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    prepared: bool = False
 
     def setup(self) -> None:
         c, types = self.config, {"dtype": self.dtype, "param_dtype": self.param_dtype}
@@ -159,13 +216,13 @@ class DiT(nn.Module):
         self.cond_proj = dense(c.width)
         self.merge = Merge(c, **types)
         self.time = TimeModulation(c, **types)
-        self.down = blocks(self.half, skip_axis=nn.broadcast)(c, **types)
-        self.middle = Block(c, **types)
-        self.up = blocks(c.depth - self.half - 1, skip_axis=0)(c, **types)
+        self.down = blocks(self.half, skip_axis=nn.broadcast)(c, **types, halves=self.prepared)
+        self.middle = Block(c, **types, halves=self.prepared)
+        self.up = blocks(c.depth - self.half - 1, skip_axis=0)(c, **types, halves=self.prepared)
         self.norm = RMSNorm(**types)
         self.skip_merge = dense(c.width)
         self.wavenet_in = dense(c.width)
-        self.wavenet = WaveNet(c, **types)
+        self.wavenet = WaveNet(c, **types, short=self.prepared and short_wavenet(c, self.dtype))
         self.residual = dense(c.width)
         self.final_norm = LayerNorm(epsilon=1e-6, affine=False, **types)
         self.final = dense(c.width)
@@ -190,6 +247,8 @@ class DiT(nn.Module):
         conditions: Float[Array, "B M D"],
         modulation: Modulation,
         lengths: Lengths,
+        start: Int[Array, "B"] | None = None,
+        size: int | None = None,
     ) -> Float[Array, "B M C"]:
         """One evaluation; frames behind `lengths` (each at least 3) are ignored, and what they return means nothing.
 
@@ -198,6 +257,10 @@ class DiT(nn.Module):
           conditions: from `conditions`.
           modulation: from `modulation`, one time for all rows (leading axis 1) or one a row.
           lengths: valid frames, prompt and target together.
+          start, size: only the velocity of `size` frames of each row, from `start` on, is wanted; start + size must not
+            exceed M. The transformer mixes all frames, but the WaveNet behind it, a third of the work, sees only
+            `context(config)` frames to either side: where the window begins inside the signal, so many frames at its
+            beginning mean nothing.
         """
         c = self.config
         rope = jnp.asarray(rope_table(x.shape[1], c.width // c.heads))
@@ -210,6 +273,8 @@ class DiT(nn.Module):
         h, _ = self.middle(h, None, attention_pairs[:, half], ffn_pairs[:, half], rope, mask)
         skips = skips[::-1][: c.depth - half - 1]
         h, _ = self.up(h, skips, attention_pairs[:, half + 1 :], ffn_pairs[:, half + 1 :], rope, mask)
+        if start is not None and size is not None and size < x.shape[1]:
+            h, x, lengths = window_of(h, start, size), window_of(x, start, size), lengths - start
         h = modulate(self.norm(h), modulation.norm)
         h = self.skip_merge(jnp.concatenate([h, x.astype(h.dtype)], axis=-1))
 

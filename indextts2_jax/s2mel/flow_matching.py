@@ -20,7 +20,7 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Float, Key, Lengths, Params
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.masking import length_mask, zero_padding
-from indextts2_jax.s2mel.dit import DiT
+from indextts2_jax.s2mel.dit import DiT, context, prepare, window_of
 from indextts2_jax.s2mel.timestep import Modulation
 
 Dtype = Any
@@ -70,6 +70,7 @@ def solve(
     steps: int,
     guidance: float,
     temperature: float | Float[Array, ""] = 1.0,
+    target_frames: int | None = None,
     dtype: Dtype = jnp.float32,
 ) -> Float[Array, "B M C"]:
     """Integrates the flow from t = 0 to 1.
@@ -84,15 +85,20 @@ def solve(
       steps: Euler steps (static).
       guidance: strength of classifier-free guidance, 0 or more (static). At 0 the unconditional rows are not computed.
       temperature: factor on the noise.
+      target_frames: at least as many as any row has behind its prompt (static): the WaveNet is spared the rest of the
+        prompts. None: not known.
       dtype: of the network; the integration is in float32.
     Returns:
       log mel, float32: zeros in the prompt's frames and behind `lengths`.
     """
-    apply: Callable[..., Any] = functools.partial(DiT(config, dtype).apply, {"params": params})
+    network = DiT(config, dtype, prepared=True)
+    apply: Callable[..., Any] = functools.partial(network.apply, {"params": prepare(params, config, dtype)})
     frames = noise.shape[1]
     in_prompt = length_mask(prompt_lengths, frames)
     in_target = length_mask(lengths, frames) & ~in_prompt
     guided = guidance > 0
+    wanted = frames if target_frames is None else min(frames, target_frames + context(config))
+    begin = jnp.clip(prompt_lengths - context(config), 0, frames - wanted)
 
     conditions = apply(zero_padding(prompt_mel, in_prompt), style, mu, method="conditions")
     if guided:
@@ -105,13 +111,15 @@ def solve(
 
     def step(x: Float[Array, "B M C"], inputs: StepInputs) -> tuple[Float[Array, "B M C"], None]:
         now, dt = inputs
-        rows = jnp.concatenate([x, x]) if guided else x
-        velocity = apply(rows, conditions, jax.tree.map(lambda a: a[None], now), lengths, method="velocity")
-        velocity = velocity.astype(jnp.float32)
+        rows, begins = (jnp.concatenate([a, a]) if guided else a for a in (x, begin))
+        now = jax.tree.map(lambda a: a[None], now)
+        velocity = apply(rows, conditions, now, lengths, begins, wanted, method="velocity").astype(jnp.float32)
         if guided:
             conditional, unconditional = jnp.split(velocity, 2)
             velocity = guide(conditional, unconditional, guidance)
-        return zero_padding(euler_step(x, velocity, dt), in_target), None
+        moved = euler_step(window_of(x, begin, wanted), velocity, dt)
+        x = jax.vmap(lambda rows, new, at: jax.lax.dynamic_update_slice_in_dim(rows, new, at, 0))(x, moved, begin)
+        return zero_padding(x, in_target), None
 
     start = zero_padding(noise.astype(jnp.float32) * temperature, in_target)
     mel, _ = jax.lax.scan(step, start, (modulation, jnp.asarray(np.diff(schedule))))

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Float, Lengths
 from indextts2_jax.config import S2MelConfig
+from indextts2_jax.nn import winograd
+from indextts2_jax.nn.masking import length_mask, zero_padding
 
 Dtype = Any
 Carry = tuple[Float[Array, "B M D"], Float[Array, "B M D"]]
@@ -39,18 +41,22 @@ class TapConv(nn.Module):
     """`torch.nn.Conv1d` without padding as one matrix product a tap; parameters as of `nn.layers.conv1d`.
 
     Inside a scan XLA's CPU backend has no fast convolution, and none for its gradient: a hundred times slower.
+    `short`: the kernel is one of `winograd.transform`, and there are two products a frame.
     """
 
     features: int
     kernel_size: int
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    short: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "B S D"]) -> Float[Array, "B M E"]:
-        shape = (self.kernel_size, x.shape[-1], self.features)
+        shape = (winograd.SIZE if self.short else self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, self.param_dtype).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype).astype(self.dtype)
+        if self.short:
+            return winograd.convolve(x, kernel) + bias
         frames = x.shape[1] - self.kernel_size + 1
         y = x[:, :frames] @ kernel[0]
         for tap in range(1, self.kernel_size):
@@ -64,15 +70,18 @@ class WaveNetLayer(nn.Module):
     config: S2MelConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    short: bool = False
     last: bool = False
 
     @nn.compact
     def __call__(self, carry: Carry, modulation: Float[Array, "#B 2*D"], lengths: Lengths) -> tuple[Carry, None]:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        width = self.config.width
+        width, taps = self.config.width, self.config.wavenet_kernel
         x, out = carry
-        padded = reflect(x, lengths, self.config.wavenet_kernel // 2)
-        gates = TapConv(2 * width, self.config.wavenet_kernel, name="conv", **types)(padded) + modulation[:, None, :]
+        padded = reflect(x, lengths, taps // 2)
+        if self.short:  # whose four outputs at a time share rounding errors: what means nothing must not be large
+            padded = zero_padding(padded, length_mask(lengths + 2 * (taps // 2), padded.shape[1]))
+        gates = TapConv(2 * width, taps, short=self.short, name="conv", **types)(padded) + modulation[:, None, :]
         acts = jnp.tanh(gates[..., :width]) * nn.sigmoid(gates[..., width:])
         acts = nn.Dense(width if self.last else 2 * width, name="out", **types)(acts)
         if self.last:
@@ -81,11 +90,15 @@ class WaveNetLayer(nn.Module):
 
 
 class WaveNet(nn.Module):
-    """x [B M D] -> [B M D]; at least `wavenet_kernel // 2 + 1` (3) valid frames."""
+    """x [B M D] -> [B M D]; at least `wavenet_kernel // 2 + 1` (3) valid frames.
+
+    `short`: the kernels are those of `winograd.transform`.
+    """
 
     config: S2MelConfig
     dtype: Dtype = jnp.float32
     param_dtype: Dtype = jnp.float32
+    short: bool = False
 
     @nn.compact
     def __call__(
@@ -98,7 +111,7 @@ class WaveNet(nn.Module):
             in_axes=(1, nn.broadcast),
             length=self.config.wavenet_layers - 1,
         )
-        layer = (self.config, self.dtype, self.param_dtype)
+        layer = (self.config, self.dtype, self.param_dtype, self.short)
         carry, _ = stack(*layer, name="layers")((x, jnp.zeros_like(x)), modulation[:, :-1], lengths)
         (_, out), _ = WaveNetLayer(*layer, last=True, name="last")(carry, modulation[:, -1], lengths)
         return out

@@ -16,8 +16,9 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Lengths
 from indextts2_jax.config import W2vBertConfig
+from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.depthwise import DepthwiseConv
-from indextts2_jax.nn.layers import LayerNorm, attention
+from indextts2_jax.nn.layers import LayerNorm
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 

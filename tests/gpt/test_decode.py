@@ -56,9 +56,14 @@ def requests():
     return conds, jnp.asarray(rng.integers(0, 20, (BATCH, 7))), jnp.asarray(rng.integers(2, 8, BATCH))
 
 
+def first_slots(monkeypatch, size: int) -> None:
+    monkeypatch.setattr(decoding, "FIRST_SLOTS", {"one beam": size, "beams": size})
+
+
 @pytest.fixture(autouse=True)
-def one_bucket(monkeypatch):
-    monkeypatch.setattr(decoding, "BUCKETS", ())
+def few_slots(monkeypatch):
+    """Enough for all steps of these tests, and quick."""
+    first_slots(monkeypatch, 5 * LIMIT)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -169,14 +174,43 @@ def test_requests_do_not_see_each_other(params, requests, name):
     assert alone == spoken(together)[:3]
 
 
-@pytest.mark.parametrize("buckets", [(3, 7), (LIMIT,), (100,)])
-def test_the_result_does_not_depend_on_the_buckets(params, requests, buckets, monkeypatch):
-    decode, keys = limited("published"), keys_of(4)
-    expected = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
-    monkeypatch.setattr(decoding, "BUCKETS", buckets)
-    result = decoding.generate(params, CONFIG, decode, *requests, keys=keys)
+@pytest.mark.parametrize(("name", "slots"), [("published", 3), ("published", 20), ("sampling", 2)])
+def test_the_result_does_not_depend_on_the_slots(params, requests, name, slots, monkeypatch):
+    """The memory is repacked after nearly every step, or now and then."""
+    decode, keys = limited(name), keys_of(4)
+    expected = decoding.generate(eager(params, -3.0), CONFIG, decode, *requests, keys=keys)
+    first_slots(monkeypatch, slots)
+    result = decoding.generate(eager(params, -3.0), CONFIG, decode, *requests, keys=keys)
     assert spoken(result) == spoken(expected)
+    assert max(result.lengths) > 7
     np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-4)
+
+
+def test_room_is_made_by_dropping_what_no_beam_descends_from(params, requests, monkeypatch):
+    """Three beams whose histories merge need far fewer slots than three codes a step."""
+    first_slots(monkeypatch, 12)
+    sizes, repack = [], decoding._repack
+
+    def watched(state, slots):
+        packed = repack(state, slots)
+        sizes.append((int(state.used), int(packed.used), slots))
+        return packed
+
+    monkeypatch.setattr(decoding, "_repack", watched)
+    decode = dataclasses.replace(limited("published"), temperature=3.0, top_p=1.0)
+    decoding.generate(eager(params, -500.0), CONFIG, decode, *(a[:1] for a in requests), keys=keys_of(1)[:1])
+    assert sizes and all(kept < before for before, kept, _ in sizes)
+    assert all(slots - kept >= slots // decoding.SPARE for _, kept, slots in sizes)
+    assert sizes[-1][2] < 3 * LIMIT
+
+
+def test_another_limit_compiles_nothing_and_costs_nothing(params, requests):
+    keys = keys_of(6)
+    decoding.generate(params, CONFIG, limited("published"), *requests, keys=keys)
+    programs = decoding._run._cache_size(), decoding._begin._cache_size()
+    wider = dataclasses.replace(limited("published"), max_mel_tokens=LIMIT + 8)
+    decoding.generate(params, CONFIG, wider, *requests, keys=keys)
+    assert (decoding._run._cache_size(), decoding._begin._cache_size()) == programs
 
 
 def test_text_padding_changes_nothing(params, requests):
@@ -197,14 +231,14 @@ def test_seeds(params, requests):
     assert speak(0) != speak(1)
 
 
-def test_progress_is_told_at_every_bucket(params, requests, monkeypatch):
-    monkeypatch.setattr(decoding, "BUCKETS", (5, 9))
+def test_progress_is_told_whenever_the_slots_are_full(params, requests, monkeypatch):
+    first_slots(monkeypatch, 5)
     calls = []
     decode = dataclasses.replace(limited("greedy"), repetition_penalty=1.0)
     result = decoding.generate(
         eager(params, -500.0), CONFIG, decode, *requests, progress=lambda *call: calls.append(call)
     )
-    assert calls == [(5, LIMIT), (9, LIMIT), (LIMIT, LIMIT)]
+    assert calls == [(6, LIMIT), (11, LIMIT), (LIMIT, LIMIT)]  # a code more than slots: the last is not read yet
     assert not result.stopped.any()
     assert result.codes.shape == (BATCH, LIMIT)
 
@@ -228,9 +262,9 @@ def test_bfloat16(params, requests):
 
 def test_lowers_for_an_nvidia_gpu(params, requests):
     decode, keys = limited("published"), keys_of(0)
-    begin = decoding._begin.trace(CONFIG, decode, 5, params, *requests, keys)
-    prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 5, *a), params, *requests, keys)
-    run = decoding._run.trace(CONFIG, decode, params, prefix, keys, state)
+    begin = decoding._begin.trace(CONFIG, decode, 15, params, *requests, keys)
+    prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 15, *a), params, *requests, keys)
+    run = decoding._run.trace(CONFIG, decode, params, prefix, keys, np.int32(5), state)
     for stage in (begin, run):
         assert "stablehlo" in stage.lower(lowering_platforms=("cuda",)).as_text()
 

@@ -119,7 +119,7 @@ def steps_with(variables, codes: list[int]) -> np.ndarray:
     for index, code in enumerate(codes):
         visible = (jnp.arange(slots) <= index)[None, None]
         logits, generated = run(
-            variables, jnp.array([[code]]), jnp.array(index), cache, generated, visible, method="step"
+            variables, jnp.array([[code]]), jnp.array(index), cache, generated, visible, index, method="step"
         )
         scores.append(logits[:, 0])
     return np.concatenate(scores)

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from indextts2_jax.nn import winograd
 from indextts2_jax.s2mel import flow_matching as fm
-from indextts2_jax.s2mel.dit import DiT
+from indextts2_jax.s2mel.dit import DiT, context, short_wavenet
 from tests.s2mel import plain
 from tests.s2mel.tiny import TINY, init, normal, row_lengths
 
@@ -33,13 +34,13 @@ def params():
     return init(DiT(TINY), noise, prompt, jnp.zeros((2,)), style, mu, lengths)
 
 
-@functools.partial(jax.jit, static_argnames=("guidance", "dtype"))
-def jitted_solve(params, temperature, *inputs, guidance, dtype):
-    return fm.solve(params, TINY, *inputs, steps=STEPS, guidance=guidance, temperature=temperature, dtype=dtype)
+@functools.partial(jax.jit, static_argnames=("guidance", "dtype", "target_frames"))
+def jitted_solve(params, temperature, *inputs, **settings):
+    return fm.solve(params, TINY, *inputs, steps=STEPS, temperature=temperature, **settings)
 
 
-def solve(params, *inputs, temperature=1.0, guidance=0.7, dtype=jnp.float32):
-    return jitted_solve(params, temperature, *inputs, guidance=guidance, dtype=dtype)
+def solve(params, *inputs, temperature=1.0, guidance=0.7, dtype=jnp.float32, target_frames=None):
+    return jitted_solve(params, temperature, *inputs, guidance=guidance, dtype=dtype, target_frames=target_frames)
 
 
 def test_schedule():
@@ -84,6 +85,20 @@ def test_every_row_of_a_padded_batch_is_the_plain_loop(params, guidance):
         assert not made[row, frames:].any() and made[row, prompt_frames:frames].all()
 
 
+@pytest.mark.parametrize("target_frames", [7, 9])
+def test_the_wavenet_is_spared_the_prompts(params, target_frames):
+    """Long prompts, a short one (shorter than the WaveNet sees), none; the shapes inside really are smaller."""
+    prompts, frames, size = (20, 3, 23, 0), (27, 9, 28, 5), 32
+    shapes = [(4, size, TINY.mel_bins)] * 2 + [(4, TINY.style_dim), (4, size, TINY.width)]
+    noise, prompt, style, mu = (normal(k, *shape) for k, shape in enumerate(shapes))
+    inputs = noise, prompt, row_lengths(*prompts), style, mu, row_lengths(*frames)
+    whole, part = solve(params, *inputs), solve(params, *inputs, target_frames=target_frames)
+    assert np.abs(whole).max() > 1
+    np.testing.assert_allclose(part, whole, atol=2e-5)
+    text = str(jax.make_jaxpr(lambda *a: fm.solve(params, TINY, *a, steps=1, guidance=0.7, target_frames=7))(*inputs))
+    assert f"[8,{7 + context(TINY) + 4},{TINY.width}]" in text  # what the convolutions read, padded by two and two
+
+
 def test_without_guidance_the_batch_is_not_doubled(params):
     def flops(guidance: float) -> float:
         lowered = jitted_solve.lower(params, 1.0, *request(), guidance=guidance, dtype=jnp.float32)
@@ -108,8 +123,8 @@ def test_what_no_step_changes_is_computed_outside_the_loop(params):
     jaxpr = jax.make_jaxpr(lambda *a: fm.solve(params, TINY, *a, steps=STEPS, guidance=0.7))(*request())
     (loop,) = [e for e in jaxpr.eqns if e.primitive.name == "scan" and e.params["length"] == STEPS]
     # merge; qkv, scores, mix, out, gate, up, down of the middle block; skip_merge; wavenet_in, last layer; residual,
-    # final, out; and the taps of the last layer's convolution
-    assert products(loop.params["jaxpr"].jaxpr) == 14 + TINY.wavenet_kernel
+    # final, out; and the points of the last layer's convolution, or its taps
+    assert products(loop.params["jaxpr"].jaxpr) == 14 + (winograd.SIZE if short_wavenet(TINY, jnp.float32) else 5)
     # conditions of both rows (cond_proj, three parts of merge); two MLPs; attention, ffn, norm, wavenet, final
     assert products(jaxpr.jaxpr) == 2 * 4 + 2 * 2 + 5
 

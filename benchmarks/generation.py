@@ -1,0 +1,9 @@
+"""`python -m benchmarks.generation --checkpoint=DIR [--peer=torch]`: conditioning and codes.
+
+The flags are those of `comparison.py`.
+"""
+
+from benchmarks import comparison
+
+if __name__ == "__main__":
+    comparison.run("generation")

@@ -1,0 +1,89 @@
+"""Random weights and random inputs of any size, made where they are used: benchmarks need no checkpoint and no file.
+
+The weights are scaled so that activations keep their size; what they speak is noise, nearly always as long as the limit
+on codes allows.
+"""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from configs import tiny
+from indextts2_jax import networks
+from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.batching import Utterance
+from indextts2_jax.bundles import ReferenceVoice
+from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
+from indextts2_jax.precision import arrange
+from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
+
+MEL_RATE = 22050 / 256
+CODE_RATE = 50
+
+
+def model_of(size: str) -> ModelConfig:
+    """ "published" or "tiny"."""
+    if size == "published":
+        return ModelConfig()
+    model = from_dict(Config, tiny.get_config().to_dict()).model
+    assert model is not None
+    return model
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _normal(key: Key[Array, ""], shape: tuple[int, ...], scale: float) -> Array:
+    return scale * jax.random.normal(key, shape)
+
+
+def random_params(model: ModelConfig, names: tuple[str, ...] = tuple(networks.NETWORKS)) -> Params:
+    """float32 parameters of the networks named, on the default device."""
+
+    def leaf(path: tuple[object, ...], shape: jax.ShapeDtypeStruct, key: Key[Array, ""]) -> Array:
+        name = jax.tree_util.keystr(path)
+        if name.endswith(("['scale']", "['gamma']", "['var']")):
+            return jnp.ones(shape.shape)
+        if name.endswith("_filter']"):
+            return jnp.broadcast_to(kaiser_sinc_filter(), shape.shape)
+        fan_in = math.prod(shape.shape[:-1]) if name.endswith("['kernel']") else 100
+        return _normal(key, shape.shape, 1 / math.sqrt(fan_in))
+
+    params = {}
+    for number, name in enumerate(names):
+        shapes = networks.shapes(name, model)
+        keys = jax.random.split(jax.random.key(number), len(jax.tree.leaves(shapes)))
+        each = iter(keys)
+        params[name] = jax.tree_util.tree_map_with_path(lambda path, shape: leaf(path, shape, next(each)), shapes)  # noqa: B023 (called at once)
+    return params
+
+
+def random_voice(model: ModelConfig, seconds: float, seed: int = 0) -> ReferenceVoice:
+    """What a clip of so many seconds would be encoded to."""
+    rng, frames = np.random.default_rng(seed), int(seconds * MEL_RATE)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    gpt, s2mel = model.gpt, model.s2mel
+    return ReferenceVoice(
+        speaker_latents=normal(gpt.speaker_perceiver.latents, gpt.width),
+        emotion_base=normal(gpt.width),
+        emotion_own=normal(gpt.width),
+        style=normal(s2mel.style_dim),
+        prompt_mel=normal(frames, s2mel.mel_bins) - 5.0,
+        prompt_condition=normal(frames, s2mel.width),
+    )
+
+
+def random_utterances(model: ModelConfig, count: int, prompt_seconds: float, text_tokens: int) -> list[Utterance]:
+    """So many segments of one voice, each with a text and a key of its own."""
+    voice, rng = random_voice(model, prompt_seconds), np.random.default_rng(1)
+    assert voice.emotion_own is not None
+    ids = rng.integers(3, model.gpt.text_vocab, (count, text_tokens)).astype(np.int32)
+    return [Utterance(voice, voice.emotion_own, own, jax.random.key(i)) for i, own in enumerate(ids)]
+
+
+def in_precision(params: Params, gpt: str, others: str) -> Params:
+    return arrange(params, PrecisionConfig(gpt=gpt, flow=others, vocoder=others))

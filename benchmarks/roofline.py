@@ -1,0 +1,201 @@
+"""`python -m benchmarks.roofline`: what each stage has to compute and to read, and how fast a GPU could be at best.
+
+A stage is traced at its real size (no number is computed, no weight is made) and its matrix products and convolutions
+are counted, those in a loop as often as the loop runs. A product costs its floating-point operations, or reading its
+operands and writing its result, whichever takes a device longer at its peak; everything else is taken to be free, as if
+merged into the products. So the times are floors. XLA's own cost analysis (--xla, in the JSON) counts the other
+operations too, but a loop's body only once.
+"""
+
+import dataclasses
+import functools
+import json
+import math
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from absl import app, flags
+
+from benchmarks.random_model import CODE_RATE, MEL_RATE, model_of
+from indextts2_jax import networks, stages
+from indextts2_jax.buckets import bucket_size, prompt_size
+from indextts2_jax.config import DecodeConfig, ModelConfig
+from indextts2_jax.gpt import decode
+from indextts2_jax.s2mel.length_regulator import target_length
+
+
+def define_flags() -> None:
+    """Only by the program: several benchmarks use these names, and a process has each once."""
+    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.")
+    flags.DEFINE_integer("codes", 500, "Codes to speak, 50 a second.", lower_bound=1)
+    flags.DEFINE_float("prompt_seconds", 10.0, "Length of the reference clip.", lower_bound=0.5, upper_bound=15.0)
+    flags.DEFINE_integer("text_tokens", 60, "Tokens of text.", lower_bound=1)
+    flags.DEFINE_integer("beams", 3, "Beams of the decoder.", lower_bound=1)
+    flags.DEFINE_enum("dtype", "bfloat16", ["float32", "bfloat16"], "Of decoder, flow, vocoder; the rest: float32.")
+    flags.DEFINE_bool("xla", False, "Also lower every stage and ask XLA.")
+    flags.DEFINE_string("json", None, "File to write the figures to.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """Peaks as the maker states them, dense."""
+
+    float32: float  # FLOP/s outside the tensor cores: what "highest" precision uses
+    half: float  # FLOP/s of bfloat16 products summed in float32
+    bandwidth: float  # bytes/s
+
+
+DEVICES = {
+    "RTX 3090": Device(35.6e12, 71e12, 936e9),
+    "RTX 4090": Device(82.6e12, 165e12, 1008e9),
+    "A100": Device(19.5e12, 312e12, 2039e9),
+    "H100": Device(67e12, 989e12, 3350e9),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """A matrix product or convolution, run `times` times."""
+
+    flops: float
+    nbytes: float
+    half: bool
+    times: int
+
+    def seconds(self, device: Device) -> float:
+        computing = self.flops / (device.half if self.half else device.float32)
+        return self.times * max(computing, self.nbytes / device.bandwidth)
+
+
+def products(jaxpr: Any, times: int = 1) -> Iterator[Product]:
+    """All products of a jaxpr, those in scans as often as they run and those in while loops once."""
+    for equation in jaxpr.eqns:
+        flops = _flops(equation)
+        if flops:
+            arrays = [v.aval for v in (*equation.invars, *equation.outvars)]
+            nbytes = sum(math.prod(a.shape) * a.dtype.itemsize for a in arrays)
+            yield Product(flops, nbytes, arrays[0].dtype.itemsize == 2, times)
+        inner = times * (equation.params["length"] if equation.primitive.name == "scan" else 1)
+        for value in equation.params.values():
+            for part in value if isinstance(value, tuple | list) else (value,):
+                part = getattr(part, "jaxpr", part)
+                if hasattr(part, "eqns"):
+                    yield from products(part, inner)
+
+
+def _flops(equation: Any) -> float:
+    name, params = equation.primitive.name, equation.params
+    if name == "dot_general":
+        (contracted, _), _ = params["dimension_numbers"]
+        size = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+        return 2.0 * math.prod(equation.outvars[0].aval.shape) * size
+    if name == "conv_general_dilated":
+        kernel = equation.invars[1].aval.shape
+        taps = math.prod(kernel[axis] for axis in params["dimension_numbers"].rhs_spec[1:])
+        # of a transposed convolution only every stride-th tap meets a number
+        return 2.0 * math.prod(equation.outvars[0].aval.shape) * taps / math.prod(params["lhs_dilation"])
+    return 0.0
+
+
+def _array(*shape: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype)
+
+
+def _typed(tree: Any, dtype: Any) -> Any:
+    return jax.tree.map(lambda leaf: _array(*leaf.shape, dtype=dtype), tree)
+
+
+def workload(
+    model: ModelConfig, codes: int, prompt_seconds: float, text_tokens: int, beams: int, dtype: Any
+) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]]:
+    """{stage: (function, shapes of its arguments, how often it runs)} of one sentence, padded as in synthesis."""
+    params = {name: networks.shapes(name, model) for name in networks.NETWORKS}
+    params["gpt"]["speech_lm"] = speech_lm = _typed(params["gpt"]["speech_lm"], dtype)
+    params["s2mel"]["dit"], params["bigvgan"] = _typed(params["s2mel"]["dit"], dtype), _typed(params["bigvgan"], dtype)
+    semantic, mels = bucket_size(int(prompt_seconds * CODE_RATE)), int(prompt_seconds * MEL_RATE)
+    frames, text = bucket_size(target_length(codes)), bucket_size(text_tokens)
+    size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
+    one = _array(1, dtype=jnp.int32)
+    conds = _array(1, gpt.speaker_perceiver.latents + 2, gpt.width)
+    ids = _array(1, text, dtype=jnp.int32)
+    features, mel = _array(1, semantic, model.w2v_bert.width), _array(1, size, s2mel.mel_bins)
+
+    def stage(name: str, *inputs: Any, times: int = 1, **settings: Any) -> Any:
+        return functools.partial(getattr(stages, name), model=model, **settings), (params, *inputs), times
+
+    rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
+    slots = decode.FIRST_SLOTS["beams" if beams > 1 else "one beam"]
+    while slots < (codes if beams == 1 else 1.3 * codes):
+        slots *= 2
+    begin = functools.partial(decode._begin, gpt, rules, slots)
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
+    prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)
+    step = functools.partial(decode.advance, gpt, rules)
+    flow = {"steps": 25, "guidance": 0.7, "temperature": 1.0, "target_frames": frames}
+    style, mu = _array(1, s2mel.style_dim), _array(1, size, s2mel.width)
+    return {
+        "w2v-bert, twice": stage("semantic_features", _array(1, semantic, model.w2v_bert.input_dim), one, times=2),
+        "conditioning": stage("speaker_latents", features, one),
+        "decoder, prompt": (begin, (speech_lm, conds, ids, one, keys), 1),
+        "decoder, codes": (step, (speech_lm, prefix, keys, state), codes - 1),
+        "second pass": stage("code_latents", conds, ids, one, _array(1, bucket_size(codes), dtype=jnp.int32), one),
+        "flow matching": stage("flow", mel, mel, one, style, mu, one, **flow),
+        "vocoder": stage("vocode", _array(1, frames, s2mel.mel_bins), one),
+    }
+
+
+def analyse(work: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]], xla: bool) -> dict[str, dict[str, Any]]:
+    """{stage: {"flops", "bytes", "seconds": {device: floor}, "bound": {device: what bounds most of it}}}."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, (function, inputs, times) in work.items():
+        found = list(products(jax.make_jaxpr(function)(*inputs).jaxpr, times))
+        row: dict[str, Any] = {
+            "flops": sum(p.times * p.flops for p in found),
+            "bytes": sum(p.times * p.nbytes for p in found),
+            "seconds": {device: sum(p.seconds(peaks) for p in found) for device, peaks in DEVICES.items()},
+            "bound": {},
+        }
+        for device, peaks in DEVICES.items():
+            computing = sum(p.times * p.flops / (peaks.half if p.half else peaks.float32) for p in found)
+            row["bound"][device] = "arithmetic" if computing > row["bytes"] / peaks.bandwidth else "memory"
+        if xla:
+            cost = jax.jit(function).lower(*inputs).cost_analysis() or {}
+            row["xla_flops_loops_once"] = cost.get("flops")
+        rows[name] = row
+    return rows
+
+
+def table(rows: dict[str, dict[str, Any]], seconds_of_audio: float) -> str:
+    """Markdown, for docs/performance.md."""
+    head = ["stage", "GFLOP", "GB", *(f"{device}, ms" for device in DEVICES)]
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    total = dict.fromkeys(DEVICES, 0.0)
+    for name, row in rows.items():
+        cells = [name, f"{row['flops'] / 1e9:,.1f}", f"{row['bytes'] / 1e9:,.2f}"]
+        for device in DEVICES:
+            total[device] += row["seconds"][device]
+            cells.append(f"{1e3 * row['seconds'][device]:,.1f} ({row['bound'][device]})")
+        lines.append("| " + " | ".join(cells) + " |")
+    sums = [f"{1e3 * total[device]:,.0f}; {total[device] / seconds_of_audio:.3f}" for device in DEVICES]
+    lines.append("| all; real-time factor | | | " + " | ".join(sums) + " |")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
+    given, model = flags.FLAGS, model_of(flags.FLAGS.size)
+    dtype = jnp.dtype(given.dtype)
+    work = workload(model, given.codes, given.prompt_seconds, given.text_tokens, given.beams, dtype)
+    rows = analyse(work, given.xla)
+    print(table(rows, given.codes / CODE_RATE))
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)

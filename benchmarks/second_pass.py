@@ -1,0 +1,9 @@
+"""`python -m benchmarks.second_pass --checkpoint=DIR [--peer=torch]`: the latents of finished codes.
+
+The flags are those of `comparison.py`.
+"""
+
+from benchmarks import comparison
+
+if __name__ == "__main__":
+    comparison.run("second_pass")

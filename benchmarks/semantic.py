@@ -1,0 +1,9 @@
+"""`python -m benchmarks.semantic --checkpoint=DIR [--peer=torch]`: w2v-bert, twice as the reference.
+
+The flags are those of `comparison.py`.
+"""
+
+from benchmarks import comparison
+
+if __name__ == "__main__":
+    comparison.run("semantic")

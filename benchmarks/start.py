@@ -1,0 +1,112 @@
+"""`python -m benchmarks.start --artefact=DIR`: what passes before the first sentence.
+
+    imports    this package beside Flax alone, each in a process of its own
+    loading    beside reading the same files, which lie in the system's cache by then
+    compiling  all stages with an empty cache on the disk, and again in a new process with what the first one left
+
+--artefact is a converted checkpoint.
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from absl import app, flags
+
+from benchmarks.comparison import ROOT, TEXT_IDS, Process, synthetic_clip
+from indextts2_jax.errors import ConfigError, IndexTTSError
+
+IMPORT = """
+import time
+start = time.perf_counter()
+import flax.linen
+middle = time.perf_counter()
+import indextts2_jax.synthesizer
+print(middle - start, time.perf_counter() - middle)
+"""
+
+
+def define_flags() -> None:
+    """Only by the program: several benchmarks use these names, and a process has each once."""
+    flags.DEFINE_string("artefact", None, "Converted checkpoint.", required=True)
+    flags.DEFINE_integer("codes", 100, "Codes of the sentence.", lower_bound=1)
+    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the clip.", lower_bound=0.5, upper_bound=15.0)
+    flags.DEFINE_integer("repeats", 3, "Runs of what is quick.", lower_bound=1)
+    flags.DEFINE_string("json", None, "File to write the figures to.")
+
+
+def imports(repeats: int) -> dict[str, float]:
+    """Median seconds of importing Flax, and of this package on top of it."""
+    runs = []
+    for _ in range(repeats + 1):  # the first fills the system's cache
+        done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True, cwd=ROOT)
+        runs.append([float(value) for value in done.stdout.split()])
+    flax, ours = (statistics.median(column) for column in zip(*runs[1:], strict=True))
+    return {"flax_s": flax, "added_s": ours}
+
+
+def reading(folder: pathlib.Path) -> float:
+    """Seconds to read all its files once."""
+    start, block = time.perf_counter(), bytearray(2**24)
+    for path in sorted(folder.iterdir()):
+        with open(path, "rb", buffering=0) as file:
+            while file.readinto(block):
+                pass
+    return time.perf_counter() - start
+
+
+def compiling(options: dict[str, Any]) -> dict[str, float]:
+    """Seconds of loading, and those that the first sentence of a process takes more than the second."""
+    process = Process(options)
+    first, second = process.run("end_to_end"), process.run("end_to_end")
+    process.stop()
+    return {"loaded_s": process.loaded_s, "compiling_s": max(0.0, first - second), "sentence_s": second}
+
+
+def main(argv: Sequence[str]) -> None:
+    try:
+        if len(argv) > 1:
+            raise ConfigError(f"Unexpected argument {argv[1]!r}.")
+        measure()
+    except IndexTTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def measure() -> None:
+    given = flags.FLAGS
+    artefact = pathlib.Path(given.artefact).resolve()
+    if not (artefact / "config.json").is_file():
+        raise ConfigError(f"{artefact} is no artefact: it has no config.json.")
+    reading(artefact)
+    made: dict[str, Any] = {"imports": imports(given.repeats)}
+    made["reading_s"] = statistics.median(reading(artefact) for _ in range(given.repeats))
+    with tempfile.TemporaryDirectory() as folder:
+        clip = pathlib.Path(folder) / "clip.wav"
+        synthetic_clip(clip, given.prompt_seconds)
+        options = {
+            "system": "jax", "artefact": str(artefact), "speaker": str(clip), "text_ids": TEXT_IDS,
+            "codes": given.codes, "beams": 1, "threads": os.cpu_count(), "keep_memory": True,
+            "cache": str(pathlib.Path(folder) / "xla"),
+        }  # fmt: skip
+        made["cold"] = compiling(options)
+        made["cached"] = compiling(options)
+    print(
+        f"import: Flax {made['imports']['flax_s']:.2f} s, this package {made['imports']['added_s']:.2f} s more\n"
+        f"reading the files {made['reading_s']:.2f} s, loading the model {made['cached']['loaded_s']:.2f} s\n"
+        f"compiling {made['cold']['compiling_s']:.1f} s, from the cache {made['cached']['compiling_s']:.1f} s"
+    )
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(made, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)

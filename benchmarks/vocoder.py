@@ -1,0 +1,9 @@
+"""`python -m benchmarks.vocoder --checkpoint=DIR [--peer=torch]`: BigVGAN.
+
+The flags are those of `comparison.py`.
+"""
+
+from benchmarks import comparison
+
+if __name__ == "__main__":
+    comparison.run("vocoder")

@@ -1,0 +1,174 @@
+"""Many segments spoken together: a batch a stage, and each of them as it would be alone.
+
+    utterances ── by length of text ──► decode ──► codes ── by sizes ──► latents ─ flow ─ vocoder ──► waveforms
+
+Generation reads all weights for every code, whether of one segment or of eight, so that is where batches pay. One ends
+when the last of its segments has: texts of similar length go together, and a batch is filled up to a power of two (rows
+that are thrown away cost little there). Behind it the work grows with the frames; batches are of segments of the same
+sizes, and split into powers of two rather than filled up. So few shapes are ever compiled.
+
+A segment's randomness depends on its own key alone, and no stage lets one row of a batch see another. What differs from
+speaking it alone is how XLA orders the sums of a product: the codes are the same, and the audio to its last digits.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax import stages
+from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.buckets import bucket_size, pad_axis, prompt_size, regulated_size
+from indextts2_jax.bundles import ReferenceVoice
+from indextts2_jax.config import Config, ModelConfig, to_dict
+from indextts2_jax.gpt import decode as gpt_decode
+from indextts2_jax.pipeline import SpokenSegment, Stopwatch
+from indextts2_jax.s2mel import flow_matching
+from indextts2_jax.s2mel.length_regulator import resize_index, target_length
+
+
+@dataclasses.dataclass(frozen=True)
+class Utterance:
+    """One segment to be spoken: the arguments of `pipeline.speak_segment`."""
+
+    voice: ReferenceVoice
+    emotion: np.ndarray  # [D], blended
+    text_ids: np.ndarray  # [L] without start and stop
+    key: Key[Array, ""]  # all randomness of the segment
+
+
+def speak_together(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    *,
+    at_once: int,
+    watch: Stopwatch | None = None,
+    on_code: Callable[[int, int], None] | None = None,
+) -> list[SpokenSegment]:
+    """What `pipeline.speak_segment` makes of each utterance, in their order.
+
+    Args:
+      at_once: the largest batch.
+      on_code: called with (codes so far, limit) of the batch being decoded, now and then.
+    """
+    watch = watch or Stopwatch()
+    codes: dict[int, np.ndarray] = {}
+    stopped: dict[int, bool] = {}
+    by_text = sorted(range(len(utterances)), key=lambda i: len(utterances[i].text_ids))
+    for places in _slices(by_text, at_once):
+        with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
+            made = _decode(params, config, model, [utterances[i] for i in places], on_code)
+        for row, i in enumerate(places):
+            codes[i], stopped[i] = made.codes[row, : made.lengths[row]], bool(made.stopped[row])
+    audio = {i: np.zeros(0, np.float32) for i in by_text}
+    for places in _alike(utterances, codes, at_once):
+        rows = [(utterances[i], codes[i]) for i in places]
+        audio |= zip(places, _sound(params, config, model, rows, watch), strict=True)
+    return [SpokenSegment(audio[i], codes[i], stopped[i]) for i in range(len(utterances))]
+
+
+def _slices(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for first in range(0, len(places), size):
+        yield places[first : first + size]
+
+
+def _alike(utterances: Sequence[Utterance], codes: dict[int, np.ndarray], at_once: int) -> Iterator[Sequence[int]]:
+    """Batches of the same sizes behind the decoder, each of a power of two; segments without a code are left out."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, utterance in enumerate(utterances):
+        if len(codes[i]):
+            sizes = bucket_size(target_length(len(codes[i]))), prompt_size(len(utterance.voice.prompt_mel))
+            groups.setdefault(sizes, []).append(i)
+    for places in groups.values():
+        while places:
+            size = 2 ** (min(len(places), at_once).bit_length() - 1)
+            yield places[:size]
+            places = places[size:]
+
+
+def _rows(arrays: Sequence[np.ndarray], size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """[n_i, ...] each -> [B, size, ...] zero-padded (by default to the bucket of the longest), and their lengths."""
+    lengths = np.array([len(array) for array in arrays], np.int32)
+    size = size or bucket_size(int(lengths.max()))
+    return np.stack([pad_axis(array, size) for array in arrays]), lengths
+
+
+def _conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
+    latents = np.stack([u.voice.speaker_latents for u in utterances])
+    emotion = np.stack([u.emotion for u in utterances])
+    conditions: Array = stages.decoder_conditions(params, latents, emotion, model=model)
+    return conditions
+
+
+def _decode(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    on_code: Callable[[int, int], None] | None,
+) -> gpt_decode.SpeechCodes:
+    size = 2 ** (len(utterances) - 1).bit_length()
+    filled = [*utterances, *[utterances[0]] * (size - len(utterances))]
+    ids, lengths = _rows([u.text_ids.astype(np.int32) for u in filled])
+    keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([u.key for u in filled]))
+    return gpt_decode.generate(
+        params["gpt"]["speech_lm"],
+        model.gpt,
+        config.decode,
+        _conditions(params, model, filled),
+        ids,
+        lengths,
+        keys=keys,
+        progress=on_code,
+    )
+
+
+def _sound(
+    params: Params, config: Config, model: ModelConfig, rows: Sequence[tuple[Utterance, np.ndarray]], watch: Stopwatch
+) -> list[np.ndarray]:
+    """Codes -> waveforms. All rows are of the same sizes."""
+    utterances, voices = [u for u, _ in rows], [u.voice for u, _ in rows]
+    ids, text_lengths = _rows([u.text_ids.astype(np.int32) for u in utterances])
+    codes, code_lengths = _rows([codes for _, codes in rows])
+    with watch("latents"):
+        conditions = _conditions(params, model, utterances)
+        latents = stages.code_latents(params, conditions, ids, text_lengths, codes, code_lengths, model=model)
+        acoustic, _ = stages.acoustic_condition(params, latents, codes, model=model)
+
+    frames = np.array([target_length(int(n)) for n in code_lengths], np.int32)
+    with watch("length_regulator"):
+        sources = [resize_index(int(n), int(m)) for n, m in zip(code_lengths, frames, strict=True)]
+        index, _ = _rows(sources, regulated_size(codes.shape[1]))
+        regulated = np.asarray(stages.regulate_length(params, acoustic, index, frames, model=model))
+
+    prompts = np.array([len(voice.prompt_mel) for voice in voices], np.int32)
+    target_size = bucket_size(int(frames.max()))
+    size = prompt_size(int(prompts.max())) + target_size
+    mu = [
+        np.concatenate([voice.prompt_condition, own[:n]])
+        for voice, own, n in zip(voices, regulated, frames, strict=True)
+    ]
+    noise = [flow_matching.sample_noise(jax.random.fold_in(u.key, 1), size, model.s2mel.mel_bins) for u in utterances]
+    with watch("flow_matching"):
+        mel = stages.flow(
+            params,
+            np.stack(noise),
+            _rows([voice.prompt_mel for voice in voices], size)[0],
+            prompts,
+            np.stack([voice.style for voice in voices]),
+            _rows(mu, size)[0],
+            prompts + frames,
+            model=model,
+            target_frames=target_size,
+            **to_dict(config.flow),
+        )
+        mel = np.asarray(mel)
+    targets = [own[first : first + n] for own, first, n in zip(mel, prompts, frames, strict=True)]
+    with watch("vocoder"):
+        wav = np.asarray(stages.vocode(params, _rows(targets, target_size)[0], frames, model=model))
+    hop = wav.shape[1] // target_size
+    return [own[: n * hop] for own, n in zip(wav, frames, strict=True)]

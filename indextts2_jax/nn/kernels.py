@@ -1,0 +1,112 @@
+"""Weight matrices as they lie in memory, where [in, out] is not the best way for them to lie.
+
+    Transposed   [out, in]: for products of few rows on a CPU
+    Int8         a byte a number and a scale a column: for little memory
+
+A step of generation multiplies a handful of rows with every matrix of the GPT, so it takes as long as reading them.
+XLA's CPU backend repacks a matrix [in, out] for each product with a few rows, which costs three times the reading;
+[out, in] it reads as it lies. CPU time of six matrices of 1280 x 5120 (157 MB):
+
+    rows                 1      3      8     24
+    x @ W               11     36     37          ms
+    W' [out, in]        10     13     16     36
+
+Both classes stand for the matrix [in, out] in a tree of parameters, where `Linear` finds them.
+"""
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Float, Int, Params
+
+FEW_ROWS = 64
+"""Up to so many rows the product is W' x' rather than x W: the larger operand is then the one that is not packed."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Transposed:
+    """A matrix [in, out], stored as [out, in]."""
+
+    array: Float[Array, "out in"]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape[::-1]
+
+    @property
+    def dtype(self) -> Any:
+        return self.array.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.array, dtype).T
+
+    def product(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
+        rows = x.reshape(-1, x.shape[-1])
+        weights = self.array.astype(x.dtype)
+        if rows.shape[0] > FEW_ROWS:
+            y = jnp.einsum("md,ed->me", rows, weights)
+        else:
+            y = jnp.einsum("ed,md->em", weights, rows).T
+        return y.reshape(*x.shape[:-1], -1)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Int8:
+    """A matrix [in, out] as values * scale, the scale of a column so that its largest number becomes 127."""
+
+    values: Int[Array, "in out"]
+    scale: Float[Array, "out"]
+
+    @classmethod
+    def of(cls, kernel: Float[Array, "in out"]) -> "Int8":
+        """Rounds to the nearest, symmetrically; a column of zeros stays one."""
+        kernel = jnp.asarray(kernel)
+        exact = kernel.astype(jnp.float32)
+        largest = jnp.max(jnp.abs(exact), axis=0)
+        scale = jnp.where(largest > 0, largest / 127.0, 1.0)
+        return cls(jnp.round(exact / scale).astype(jnp.int8), scale.astype(kernel.dtype))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Of the computation."""
+        return self.scale.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.values, np.float32) * np.asarray(self.scale, np.float32)
+
+    def product(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
+        return (x @ self.values.astype(x.dtype)) * self.scale.astype(x.dtype)
+
+
+class Linear(nn.Dense):
+    """`nn.Dense` whose kernel may also be one of the above."""
+
+    def __call__(self, inputs: Float[Array, "... in"]) -> Float[Array, "... out"]:
+        kernel = self.get_variable("params", "kernel") if self.has_variable("params", "kernel") else None
+        if not isinstance(kernel, Transposed | Int8):
+            return super().__call__(inputs)
+        y = kernel.product(inputs.astype(self.dtype))
+        return y + self.get_variable("params", "bias").astype(self.dtype) if self.use_bias else y
+
+
+def map_kernels(tree: Params, change: Any) -> Params:
+    """The tree with `change` applied to every matrix that belongs to a dense layer of it."""
+    return {
+        name: map_kernels(leaf, change)
+        if isinstance(leaf, dict)
+        else change(leaf)
+        if name == "kernel" and len(leaf.shape) == 2
+        else leaf
+        for name, leaf in tree.items()
+    }

@@ -1,0 +1,39 @@
+"""Freed memory stays with the process, where it was asked to."""
+
+import subprocess
+import sys
+
+import pytest
+
+from indextts2_jax import host_memory
+
+PROCESS = """
+import resource, sys
+from indextts2_jax.host_memory import keep_freed_memory
+asked = sys.argv[1] == "keep"
+assert not asked or keep_freed_memory()
+import numpy as np
+def touch():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(100 * 2**20, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+touch(), touch()
+print(touch())
+"""
+
+
+def faults(mode: str) -> int:
+    done = subprocess.run([sys.executable, "-c", PROCESS, mode], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not host_memory.is_glibc(), reason="glibc only")
+def test_what_is_freed_is_used_again():
+    """100 MB are 25,600 pages of 4 kB (or 50 of 2 MB): mapped each time, or once."""
+    assert faults("keep") < 20
+    assert faults("leave") >= 50
+
+
+def test_elsewhere_nothing_happens(monkeypatch):
+    monkeypatch.setattr(host_memory.sys, "platform", "darwin")
+    assert not host_memory.keep_freed_memory()
