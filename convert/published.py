@@ -130,7 +130,7 @@ def _with_classifier(published: Published, weights: pathlib.Path) -> Published:
     return dataclasses.replace(
         published,
         model=dataclasses.replace(published.model, qwen=qwen),
-        components={**published.components, "qwen": (Part(weights),)},
+        components={**published.components, "qwen": (Part(weights, prefix="model."),)},
         files=(*published.files, weights, settings, tokenizer, *beside.values()),
         qwen_tokenizer=data,
     )
