@@ -275,7 +275,13 @@ def load_artefact(
             arrays = {path: _device_array(view, wanted) for path, view in views.items()}
         params[network] = unflatten_dict(arrays, sep="/")
     return Artefact(
-        header.model, params, opened.tokenizer, wanted, opened.model_id, header.defaults, opened.qwen_tokenizer
+        header.model,
+        params,
+        opened.tokenizer,
+        wanted,
+        opened.model_id,
+        header.defaults,
+        qwen_tokenizer=opened.qwen_tokenizer,
     )
 
 
