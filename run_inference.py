@@ -38,10 +38,13 @@ _TEXT = flags.DEFINE_string("text", None, "What to say.")
 _TEXT_FILE = flags.DEFINE_string("text_file", None, "File with what to say (UTF-8), instead of --text.")
 _OUTPUT = flags.DEFINE_string("output", "out.wav", "Audio file to write; .flac writes FLAC.")
 _EMOTION_AUDIO = flags.DEFINE_string("emotion_audio", None, "Clip whose emotion is taken over.")
-_EMOTION_ALPHA = flags.DEFINE_float("emotion_alpha", 1.0, "Weight of the emotion clip or vector.")
+_EMOTION_ALPHA = flags.DEFINE_float("emotion_alpha", 1.0, "Weight of the emotion clip, or factor on the weights.")
+_EMOTION = flags.DEFINE_string("emotion", None, "Emotions by name, the others 0: happy:0.6,sad:0.2.")
 _EMOTION_VECTOR = flags.DEFINE_list(
     "emotion_vector", None, "Eight weights: happy,angry,sad,afraid,disgusted,melancholic,surprised,calm."
 )
+_EMOTION_TEXT = flags.DEFINE_string("emotion_text", None, "Words about the emotion, which a classifier reads.")
+_EMOTION_FROM_TEXT = flags.DEFINE_bool("emotion_from_text", False, "Let the classifier read what is said.")
 _GLOSSARY = flags.DEFINE_string("glossary", None, "YAML or JSON file: how to read certain terms.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.", lower_bound=0, upper_bound=2**32 - 1)
 _INTERVAL_SILENCE = flags.DEFINE_integer("interval_silence", None, "Milliseconds of silence between segments.")
@@ -97,6 +100,7 @@ class Request:
     bundled_voice: bool
     """`voice` is the clip that comes with the package."""
     emotion_vector: tuple[float, ...] | None
+    emotion_text: str | None
     glossary: Glossary | None
     replay: Replay | None
 
@@ -132,12 +136,8 @@ def _request() -> Request:
         speaker = str(demo.voice_clip())
     if speaker is None:
         raise ConfigError("--speaker is needed: a clip of the voice, at least half a second long.")
-    vector = None
-    if _EMOTION_VECTOR.value is not None:
-        try:
-            vector = emotion.check_vector([float(item) for item in _EMOTION_VECTOR.value])
-        except ValueError as error:
-            raise ConfigError(f"--emotion_vector: {error}") from None
+    text = _text()
+    vector, emotion_text = _emotion(text, config, checkpoint)
     emotion.check_alpha(_EMOTION_ALPHA.value)
     voice: str | ReferenceVoice = speaker
     if speaker.endswith(".safetensors"):
@@ -152,13 +152,43 @@ def _request() -> Request:
     return Request(
         config,
         checkpoint,
-        _text(),
+        text,
         voice,
         bundled,
         vector,
+        emotion_text,
         load_glossary(_GLOSSARY.value) if _GLOSSARY.value else None,
         Replay.load(_REPLAY.value) if _REPLAY.value else None,
     )
+
+
+def _emotion(text: str, config: Config, checkpoint: str) -> tuple[tuple[float, ...] | None, str | None]:
+    """The eight weights, and the words that the emotion classifier is to read."""
+    emotion.check_one_source(
+        {
+            "--emotion": _EMOTION.value,
+            "--emotion_text": _EMOTION_TEXT.value,
+            "--emotion_from_text": _EMOTION_FROM_TEXT.value or None,
+            "--emotion_vector": _EMOTION_VECTOR.value,
+            "--emotion_audio": _EMOTION_AUDIO.value if _EMOTION_VECTOR.value is None else None,
+        }
+    )
+    words = text if _EMOTION_FROM_TEXT.value else _EMOTION_TEXT.value
+    if words is not None:
+        from indextts2_jax.checkpoint import read_header
+        from indextts2_jax.emotion_text.classifier import check_available, check_text
+
+        check_text(words)
+        model = config.model or read_header(demo.resolve(checkpoint)).model
+        check_available(model.qwen)
+    if _EMOTION.value is not None:
+        return emotion.parse_weights(_EMOTION.value), None
+    if _EMOTION_VECTOR.value is None:
+        return None, words
+    try:
+        return emotion.check_vector([float(item) for item in _EMOTION_VECTOR.value]), None
+    except ValueError as error:
+        raise ConfigError(f"--emotion_vector: {error}") from None
 
 
 def _text() -> str:
@@ -205,6 +235,7 @@ def synthesize(request: Request) -> None:
             emotion_audio=_EMOTION_AUDIO.value,
             emotion_alpha=_EMOTION_ALPHA.value,
             emotion_vector=request.emotion_vector,
+            emotion_text=request.emotion_text,
             seed=_SEED.value,
             progress=lambda state: bar.set_description_str(_describe(state)),
             record=recorder,

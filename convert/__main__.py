@@ -9,6 +9,7 @@ from absl import flags
 from tqdm import tqdm
 
 from convert import write
+from convert.published import CLASSIFIER, HOME
 from indextts2_jax.checkpoint import DTYPES, check_output, verify_artefact
 from indextts2_jax.errors import IndexTTSError
 
@@ -63,6 +64,8 @@ def convert(source: pathlib.Path, output: pathlib.Path, dtype: str) -> None:
     check_output(output)
     conversion = write.plan_conversion(source, dtype)
     print(table([part.summary for part in conversion.networks]))
+    if conversion.published.model.qwen is None:
+        print(f"Without emotion from text: {source} has no {CLASSIFIER}/model.safetensors (from {HOME}).")
     with tqdm(total=conversion.work, unit="B", unit_scale=True, desc="convert", disable=None) as bar:
         write.run(conversion, output, bar.update)
     print(f"Wrote {output} ({conversion.bytes / 1e9:.2f} GB, {dtype}).")

@@ -14,6 +14,7 @@ from typing import Any
 
 import sentencepiece
 
+from convert.emotion_text import check_tokenizer, derive_classifier
 from convert.read import PICKLES
 from convert.sizes import Settings, derive_model, other_version
 from indextts2_jax.config import ModelConfig
@@ -22,6 +23,8 @@ from indextts2_jax.errors import CheckpointError
 HOME = "IndexTeam/IndexTTS-2"
 W2V_BERT, MASKGCT, CAMPPLUS = "facebook/w2v-bert-2.0", "amphion/MaskGCT", "funasr/campplus"
 BIGVGAN = "nvidia/bigvgan_v2_22khz_80band_256x"
+
+CLASSIFIER = "qwen0.6bemo4-merge"
 
 _LARGEST_CONFIG = 1 << 20  # bytes
 
@@ -45,6 +48,8 @@ class Published:
     tokenizer: bytes
     files: tuple[pathlib.Path, ...]
     """Everything that enters the artefact, configuration files included."""
+    qwen_tokenizer: bytes | None = None
+    """Of the emotion classifier, where the directory has one."""
 
 
 def open_published(folder: pathlib.Path) -> Published:
@@ -80,6 +85,11 @@ def open_published(folder: pathlib.Path) -> Published:
     bigvgan = search.auxiliary(BIGVGAN, "bigvgan/bigvgan_generator.pt")
     w2v_config = search.exactly(w2v_bert.parent / "config.json", W2V_BERT)
     bigvgan_config = search.exactly(bigvgan.parent / "config.json", BIGVGAN)
+    qwen = folder / _file_name(config, "qwen_emo_path", CLASSIFIER) / "model.safetensors"
+    has_qwen = os.path.isfile(qwen)
+    if has_qwen:
+        for name in ("config.json", "tokenizer.json"):
+            search.exactly(qwen.with_name(name), HOME)
     search.finish()
 
     model = derive_model(
@@ -98,7 +108,32 @@ def open_published(folder: pathlib.Path) -> Published:
     }
     weights = [part.path for parts in components.values() for part in parts]
     used = (yaml_file, w2v_config, bigvgan_config, tokenizer, *weights)
-    return Published(model, components, _read_tokenizer(tokenizer, model), used)
+    published = Published(model, components, _read_tokenizer(tokenizer, model), used)
+    return _with_classifier(published, qwen) if has_qwen else published
+
+
+def _with_classifier(published: Published, weights: pathlib.Path) -> Published:
+    """Adds the emotion classifier whose weights are `weights`."""
+    settings, tokenizer = weights.with_name("config.json"), weights.with_name("tokenizer.json")
+    names = ("generation_config.json", "tokenizer_config.json", "chat_template.jinja")
+    beside = {name: weights.with_name(name) for name in names if os.path.isfile(weights.with_name(name))}
+    generation, special = (_read_json(beside[name]) if name in beside else {} for name in names[:2])
+    template = _read_small(beside[names[2]]) if names[2] in beside else special.get("chat_template")
+    qwen = derive_classifier(
+        Settings(settings, _read_json(settings)), generation, special, template if isinstance(template, str) else None
+    )
+    try:
+        data = tokenizer.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {tokenizer}: {error.strerror or error}.") from None
+    check_tokenizer(tokenizer, data, qwen)
+    return dataclasses.replace(
+        published,
+        model=dataclasses.replace(published.model, qwen=qwen),
+        components={**published.components, "qwen": (Part(weights, prefix="model."),)},
+        files=(*published.files, weights, settings, tokenizer, *beside.values()),
+        qwen_tokenizer=data,
+    )
 
 
 class _Search:

@@ -278,10 +278,18 @@ class Settings:
             return ()
         return tuple(self.size(f"{key}.{index}") for index in range(len(value)))
 
-    def expect(self, key: str, *allowed: Any) -> None:
+    def number(self, key: str) -> float:
+        """A positive number."""
+        value = self.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+            self._wrong(key, "must be a number above 0")
+            return 1.0
+        return float(value)
+
+    def expect(self, key: str, *allowed: Any, needed: bool = False) -> None:
         """The value is one of those allowed, or absent where that means the same."""
         value = self.get(key)
-        if key in NEEDED if value is _ABSENT else value not in allowed:
+        if (needed or key in NEEDED) if value is _ABSENT else value not in allowed:
             self._wrong(key, f"must be {' or '.join(repr(choice) for choice in allowed)}")
 
     def _wrong(self, key: str, rule: str) -> None:

@@ -78,7 +78,7 @@ def plan_conversion(source: pathlib.Path, dtype: str) -> Conversion:
     """
     published = open_published(source)
     plans, problems = [], []
-    for network in networks.NETWORKS:
+    for network in networks.networks_of(published.model):
         try:
             plans.append(_plan_network(network, published.components[network], published.model, dtype))
         except CheckpointError as error:
@@ -119,6 +119,7 @@ def run(conversion: Conversion, output: pathlib.Path, progress: Progress = lambd
         tokenizer=conversion.published.tokenizer,
         source=_provenance(conversion.published, progress),
         tensors=_tensors(conversion, progress),
+        qwen_tokenizer=conversion.published.qwen_tokenizer,
     )
 
 

@@ -1,7 +1,8 @@
 """The artefact: one folder with all that synthesis needs, written whole or not at all and checked before use.
 
-    NETWORK.safetensors   one a network (`networks.NETWORKS`); tensors named by their path, "a/b/kernel"
+    NETWORK.safetensors   one a network (`networks.networks_of`); tensors named by their path, "a/b/kernel"
     tokenizer.model       the SentencePiece model
+    qwen_tokenizer.json   only beside qwen.safetensors, the emotion classifier, which a model may be without
     config.json           {"format", "version", "model": every size, "dtype", "source": what it was made from,
                            "defaults": how the model is best used (`config.SETTINGS`); may be absent}
     manifest.json         {"format", "version", "files": {name: {"size", "sha256"}}} of all the others
@@ -29,46 +30,40 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from indextts2_jax import manifest, networks
 from indextts2_jax.array_typing import Params
+from indextts2_jax.artefact_header import CONFIG, DTYPES, Header, parse_config, read_config
+from indextts2_jax.artefact_header import read_header as read_header
 from indextts2_jax.atomic_folder import replaced_folder
-from indextts2_jax.config import SETTINGS, Config, ModelConfig, check_fits, from_dict, settings, to_dict
+from indextts2_jax.config import Config, ModelConfig, check_fits, settings, to_dict
 from indextts2_jax.errors import CheckpointError, ConfigError
 from indextts2_jax.tensor_file import Digest, Spec, map_tensors, release_pages, write_bytes, write_tensors
 
-DTYPES = ("float32", "bfloat16", "float16")
-CONFIG, TOKENIZER = "config.json", "tokenizer.model"
-
-_LARGEST_SIZE = 1_000_000
-_LARGEST_COUNT = 256
-_COUNTS = ("layers", "blocks", "depth", "block_layers", "vocos_layers", "regulator_layers", "wavenet_layers")
+TOKENIZER, QWEN_TOKENIZER = "tokenizer.model", "qwen_tokenizer.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class Artefact:
-    """A loaded artefact. `params` is {network: nested dict of jax arrays of `dtype`}."""
+    """A loaded artefact. `params` is {network: nested dict of jax arrays of `dtype`}.
+
+    The optional networks, which most requests never use, are host arrays as they are stored: views into the files.
+    """
 
     model: ModelConfig
     params: Params
     tokenizer: bytes
     dtype: str
     model_id: str
-    """Identity of the weights: equal for equal weights, wherever they lie and whatever they were converted from."""
+    """Identity of the weights: equal for equal weights, wherever they lie and whatever they were converted from. The
+    optional networks do not count: a voice sounds the same with and without them."""
     defaults: Config | None = None
     """How the model is best used; None where the artefact does not say."""
+    qwen_tokenizer: bytes | None = None
+    """Of the emotion classifier, where there is one."""
     views: Sequence[np.ndarray] = ()
     """Of the files, one or more of each."""
 
     def release_pages(self) -> None:
         """Gives back the memory of what was read so far: what is looked at again comes from the system's cache."""
         release_pages(self.views)
-
-
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """What an artefact says of itself, as of `Artefact`; `dtype` is that of the files."""
-
-    model: ModelConfig
-    dtype: str
-    defaults: Config | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +78,8 @@ class NetworkTensors:
 def expected_specs(network: str, model: ModelConfig, dtype: str) -> dict[str, Spec]:
     """Every parameter of a network by path; floating-point ones have the artefact's dtype.
 
+    The optional ones were published in bfloat16: float32 would double their files and add nothing.
+
     Raises:
       CheckpointError: sizes that no network can have.
     """
@@ -91,6 +88,8 @@ def expected_specs(network: str, model: ModelConfig, dtype: str) -> dict[str, Sp
     except Exception as error:  # Flax and JAX raise a dozen types for sizes that do not go together
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"The configured sizes of {network} do not make a network: {reason}") from error
+    if network in networks.OPTIONAL and dtype == "float32":
+        dtype = "bfloat16"
     return {path: Spec(tuple(leaf.shape), _stored_dtype(leaf.dtype, dtype)) for path, leaf in leaves.items()}
 
 
@@ -110,6 +109,7 @@ def write_artefact(
     source: Mapping[str, Any],
     tensors: Iterable[NetworkTensors],
     defaults: Config | None = None,
+    qwen_tokenizer: bytes | None = None,
 ) -> None:
     """Writes an artefact network by network and tensor by tensor; a kill leaves the former one or none.
 
@@ -119,11 +119,14 @@ def write_artefact(
       tensors: consumed one at a time, so a generator holds one network's source at a time.
       defaults: the settings that the model is best used with; None writes none. Its model, seed and checkpoint are
         not kept.
+      qwen_tokenizer: of the emotion classifier, exactly where the model has one.
     Raises:
       CheckpointError: `folder` is something else, or cannot be written. ConfigError: `defaults` beyond the model.
     """
     if defaults is not None:
         check_fits(defaults, model)
+    if (model.qwen is None) != (qwen_tokenizer is None):
+        raise CheckpointError("An emotion classifier and its tokenizer are written together or not at all.")
     target = check_output(folder)
     try:
         with replaced_folder(target) as new:
@@ -135,6 +138,8 @@ def write_artefact(
             if defaults is not None:
                 config["defaults"] = settings(defaults)
             files[TOKENIZER] = write_bytes(new / TOKENIZER, tokenizer)
+            if qwen_tokenizer is not None:
+                files[QWEN_TOKENIZER] = write_bytes(new / QWEN_TOKENIZER, qwen_tokenizer)
             files[CONFIG] = manifest.write_json(new / CONFIG, config)
             manifest.write(new, files)
     except OSError as error:
@@ -150,18 +155,19 @@ def save_artefact(
     dtype: str = "float32",
     source: Mapping[str, Any] | None = None,
     defaults: Config | None = None,
+    qwen_tokenizer: bytes | None = None,
 ) -> None:
     """Writes parameters that are in memory, e.g. trained ones, as an artefact.
 
     Args:
-      params: {network: nested dict of arrays}, every network of `networks.NETWORKS`.
+      params: {network: nested dict of arrays}, every network of `networks.networks_of(model)`.
       dtype: what floating-point parameters are stored as.
-      source, defaults: as of `write_artefact`.
+      source, defaults, qwen_tokenizer: as of `write_artefact`.
     Raises:
       CheckpointError: parameters that are not those of `model`, numbers that are not finite, or as `write_artefact`.
     """
     parts, problems = [], []
-    for name in networks.NETWORKS:
+    for name in networks.networks_of(model):
         specs, arrays = expected_specs(name, model, dtype), flatten_dict(params.get(name, {}), sep="/")
         found = {
             path: Spec(tuple(array.shape), specs[path].dtype if path in specs else array.dtype)
@@ -171,9 +177,15 @@ def save_artefact(
         parts.append(NetworkTensors(name, specs, functools.partial(_stored, name, arrays, specs)))
     if problems:
         raise CheckpointError(f"The parameters are not those of the model: {'; '.join(problems)}.")
-    source = source or {}
     write_artefact(
-        folder, model=model, dtype=dtype, tokenizer=tokenizer, source=source, tensors=parts, defaults=defaults
+        folder,
+        model=model,
+        dtype=dtype,
+        tokenizer=tokenizer,
+        source=source or {},
+        tensors=parts,
+        defaults=defaults,
+        qwen_tokenizer=qwen_tokenizer,
     )
 
 
@@ -211,7 +223,7 @@ def check_output(folder: str | os.PathLike[str]) -> pathlib.Path:
             raise CheckpointError(f"{folder} is a file; choose another output folder.")
         if path.is_mount():  # cannot be renamed
             raise CheckpointError(f"{folder} is a mount point; choose a folder below it.")
-        own = {*_network_files(), TOKENIZER, CONFIG, manifest.NAME}
+        own = {*_always(), *_sometimes(), manifest.NAME}
         strangers = sorted({entry.name for entry in path.iterdir()} - own)
         if strangers:
             raise CheckpointError(
@@ -225,8 +237,14 @@ def check_output(folder: str | os.PathLike[str]) -> pathlib.Path:
     return path
 
 
-def _network_files() -> list[str]:
-    return [f"{network}.safetensors" for network in networks.NETWORKS]
+def _always() -> set[str]:
+    """The files of every artefact, but for the manifest."""
+    return {*(f"{network}.safetensors" for network in networks.NETWORKS), TOKENIZER, CONFIG}
+
+
+def _sometimes() -> set[str]:
+    """The files of the optional networks."""
+    return {*(f"{network}.safetensors" for network in networks.OPTIONAL), QWEN_TOKENIZER}
 
 
 # --- loading --------------------------------------------------------------------------------------------------
@@ -259,19 +277,20 @@ def load_artefact(
         if only is not None and network not in only:
             continue
         samples.append(next(iter(views.values())))
-        arrays = {path: _device_array(view, wanted) for path, view in views.items()}
+        arrays: dict[str, Any] = dict(views)
+        if network not in networks.OPTIONAL:
+            arrays = {path: _device_array(view, wanted) for path, view in views.items()}
         params[network] = unflatten_dict(arrays, sep="/")
-    return Artefact(header.model, params, opened.tokenizer, wanted, opened.model_id, header.defaults, samples)
-
-
-def read_header(folder: str | os.PathLike[str]) -> Header:
-    """What config.json says. No weight is looked at: `load_artefact` may still find the folder damaged.
-
-    Raises:
-      CheckpointError: no artefact, or a config.json that makes no sense.
-    """
-    folder = pathlib.Path(folder)
-    return _header(folder, _read_config(folder))
+    return Artefact(
+        header.model,
+        params,
+        opened.tokenizer,
+        wanted,
+        opened.model_id,
+        header.defaults,
+        qwen_tokenizer=opened.qwen_tokenizer,
+        views=samples,
+    )
 
 
 def verify_artefact(folder: str | os.PathLike[str]) -> dict[str, int]:
@@ -290,32 +309,37 @@ def verify_artefact(folder: str | os.PathLike[str]) -> dict[str, int]:
 class _Opened:
     header: Header
     tokenizer: bytes
+    qwen_tokenizer: bytes | None
     model_id: str
     views: dict[str, dict[str, np.ndarray]]
 
 
-def _read_config(folder: pathlib.Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise CheckpointError(f"There is no artefact at {folder}; make one with python -m convert.")
-    return manifest.read_json(folder, CONFIG)
-
-
 def _open(folder: pathlib.Path, verify: bool) -> _Opened:
-    config = _read_config(folder)
-    files = manifest.read(folder, {*_network_files(), TOKENIZER, CONFIG})
+    config = read_config(folder)
+    files = manifest.read(folder, _always(), _sometimes())
     manifest.compare(folder, {name: files[name] for name in (TOKENIZER, CONFIG)})
-    header = _header(folder, config)
-    weights = {name: files[name] for name in _network_files()}
+    header = parse_config(folder, config)
+    has_qwen = header.model.qwen is not None
+    if set(files) != _always() | (_sometimes() if has_qwen else set()):
+        raise CheckpointError(f"{folder} does not hold what its config.json says; convert the checkpoint again.")
+    large = {name: digest for name, digest in files.items() if name not in (TOKENIZER, CONFIG)}
     accepted = not verify and manifest.was_accepted(folder, files, program_id())
     if not accepted:
-        manifest.compare(folder, weights)
-    views = {network: map_tensors(folder / f"{network}.safetensors") for network in networks.NETWORKS}
+        manifest.compare(folder, large)
+    views = {name: map_tensors(folder / f"{name}.safetensors") for name in networks.networks_of(header.model)}
     if not accepted:
         _check_views(folder, views, header.model, header.dtype)
         manifest.remember(folder, files, program_id())
-    identity = [config["model"], {name: digest.sha256 for name, digest in weights.items()}]
-    model_id = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-    return _Opened(header, (folder / TOKENIZER).read_bytes(), model_id, views)
+    qwen_tokenizer = (folder / QWEN_TOKENIZER).read_bytes() if has_qwen else None
+    model_id = _identity(config["model"], files)
+    return _Opened(header, (folder / TOKENIZER).read_bytes(), qwen_tokenizer, model_id, views)
+
+
+def _identity(model: Mapping[str, Any], files: Mapping[str, Digest]) -> str:
+    sizes = {name: value for name, value in model.items() if name not in networks.OPTIONAL}
+    weights = {name: files[f"{name}.safetensors"].sha256 for name in networks.NETWORKS}
+    identity = [sizes, {f"{name}.safetensors": sha256 for name, sha256 in weights.items()}]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _check_views(
@@ -338,43 +362,6 @@ def program_id() -> str:
         if path.relative_to(package).parts[0] != "training":  # changes no network
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _header(folder: pathlib.Path, config: dict[str, Any]) -> Header:
-    path = folder / CONFIG
-    dtype = config.get("dtype")
-    if dtype not in DTYPES:
-        raise CheckpointError(f"{path}: dtype is {dtype!r}, but it must be one of {', '.join(DTYPES)}.")
-    try:
-        model = from_dict(ModelConfig, config.get("model"), "model")
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    for name, value in flatten_dict(to_dict(model), sep=".").items():
-        limit = _LARGEST_COUNT if name.rsplit(".", 1)[-1] in _COUNTS else _LARGEST_SIZE
-        if any(not 0 <= number <= limit for number in _numbers(value)):
-            raise CheckpointError(f"{path}: model.{name} is {value!r}, which makes no sense.")
-    if "defaults" not in config:
-        return Header(model, dtype, None)
-    try:
-        return Header(model, dtype, _defaults(config["defaults"], model))
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: defaults: {error}") from None
-
-
-def _defaults(values: Any, model: ModelConfig) -> Config:
-    """Raises `ConfigError`."""
-    unknown = sorted(set(values) - set(SETTINGS)) if isinstance(values, Mapping) else []
-    if unknown:
-        raise ConfigError(f"{unknown[0]} is no setting; known: {', '.join(SETTINGS)}.")
-    defaults = from_dict(Config, values)
-    check_fits(defaults, model)
-    return defaults
-
-
-def _numbers(value: Any) -> list[int]:
-    if isinstance(value, list):
-        return [number for item in value for number in _numbers(item)]
-    return [value] if isinstance(value, int) else []
 
 
 def _differences(network: str, found: Mapping[str, Spec], wanted: Mapping[str, Spec]) -> list[str]:

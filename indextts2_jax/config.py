@@ -154,6 +154,24 @@ class EmotionMatrixConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class QwenConfig:
+    """The emotion classifier, a Qwen3 language model, and how it is asked (qwen0.6bemo4-merge, config.json)."""
+
+    vocab_size: int = 151936
+    width: int = 1024
+    layers: int = 28
+    heads: int = 16
+    key_heads: int = 8  # each serves heads / key_heads query heads
+    head_dim: int = 128
+    ffn_dim: int = 3072
+    rope_theta: float = 1e6
+    norm_epsilon: float = 1e-6
+    stop_tokens: tuple[int, ...] = (151643,)  # <|endoftext|>
+    before_text: str = "System: 文本情感分类<|endoftext|>\nHuman: "
+    after_text: str = "<|endoftext|>\nAssistant:"
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """Every network of one model; stored as `model` in the artefact's config.json."""
 
@@ -165,6 +183,7 @@ class ModelConfig:
     bigvgan: BigVganConfig = BigVganConfig()
     emotion: EmotionMatrixConfig = EmotionMatrixConfig()
     text_frontend: str = "bpe"
+    qwen: QwenConfig | None = None  # None where the model cannot read emotions from text
 
 
 # --- stages ---------------------------------------------------------------------------------------------------
@@ -271,6 +290,13 @@ def check_model(model: ModelConfig) -> None:
         _require(value == wanted, f"model.{key}", value, f"{wanted}, as the network that feeds it")
     _require(gpt.start_mel_token < gpt.code_vocab, "model.gpt.start_mel_token", gpt.start_mel_token, "a code")
     _require(gpt.stop_mel_token < gpt.code_vocab, "model.gpt.stop_mel_token", gpt.stop_mel_token, "a code")
+    if (qwen := model.qwen) is not None:
+        grouped = qwen.key_heads > 0 and qwen.heads % qwen.key_heads == 0
+        _require(grouped, "model.qwen.key_heads", qwen.key_heads, f"a divisor of the heads {qwen.heads}")
+        even = qwen.head_dim > 0 and qwen.head_dim % 2 == 0
+        _require(even, "model.qwen.head_dim", qwen.head_dim, "even, as its halves are rotated")
+        stops = bool(qwen.stop_tokens) and all(0 <= token < qwen.vocab_size for token in qwen.stop_tokens)
+        _require(stops, "model.qwen.stop_tokens", qwen.stop_tokens, f"tokens below {qwen.vocab_size}")
 
 
 def check(config: Config) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from indextts2_jax.cache import cache_folder
@@ -65,15 +65,15 @@ def write(folder: pathlib.Path, files: Mapping[str, Digest]) -> None:
     write_json(folder / NAME, {"files": {name: digest._asdict() for name, digest in files.items()}})
 
 
-def read(folder: pathlib.Path, names: set[str]) -> dict[str, Digest]:
-    """The digests of exactly the files `names`, whose sizes on the disk agree.
+def read(folder: pathlib.Path, names: set[str], optional: Set[str] = frozenset()) -> dict[str, Digest]:
+    """The digests of the files `names`, and of those of `optional` that are listed; their sizes on the disk agree.
 
     Raises:
       CheckpointError: a damaged manifest, or a list of all files that are absent or of another size.
     """
     damaged = CheckpointError(f"{folder / NAME} is damaged; convert the checkpoint again.")
     listing = read_json(folder, NAME).get("files")
-    if not isinstance(listing, dict) or set(listing) != names:
+    if not isinstance(listing, dict) or not names <= set(listing) <= names | optional:
         raise damaged
     files, problems = {}, []
     for name, entry in listing.items():

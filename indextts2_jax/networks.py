@@ -2,7 +2,7 @@
 
 The one place that knows how the artefact's parameter tree is put together:
 {"w2v_bert", "semantic_codec", "campplus", "gpt": {"conditioning", "speech_lm"},
- "s2mel": {"latent_projection", "length_regulator", "dit"}, "bigvgan", "emotion"}.
+ "s2mel": {"latent_projection", "length_regulator", "dit"}, "bigvgan", "emotion"}, and "qwen" where a model has it.
 """
 
 import math
@@ -21,7 +21,7 @@ from indextts2_jax.config import ModelConfig
 Initialiser = Callable[[Key[jax.Array, ""]], Params]
 
 
-def _init(module: nn.Module, *inputs: jax.Array) -> Initialiser:
+def _init(module: nn.Module, *inputs: Any) -> Initialiser:
     return lambda key: module.init(key, *inputs)["params"]
 
 
@@ -113,6 +113,14 @@ def _emotion(model: ModelConfig) -> Initialiser:
     return init
 
 
+def _qwen(model: ModelConfig) -> Initialiser:
+    from indextts2_jax.emotion_text.qwen import Qwen, empty_memory
+
+    assert model.qwen is not None
+    ids, start = jnp.zeros((1, 8), jnp.int32), jnp.zeros((1,), jnp.int32)
+    return _init(Qwen(model.qwen), ids, start, empty_memory(model.qwen, 1, 8))
+
+
 NETWORKS: dict[str, Callable[[ModelConfig], Initialiser]] = {
     "w2v_bert": _w2v_bert,
     "semantic_codec": _semantic_codec,
@@ -122,11 +130,20 @@ NETWORKS: dict[str, Callable[[ModelConfig], Initialiser]] = {
     "bigvgan": _bigvgan,
     "emotion": _emotion,
 }
+"""What every model has."""
+
+OPTIONAL: dict[str, Callable[[ModelConfig], Initialiser]] = {"qwen": _qwen}
+"""What a model may have: the keys are fields of `ModelConfig`, None without it."""
+
+
+def networks_of(model: ModelConfig) -> list[str]:
+    """The names of a model's networks."""
+    return [*NETWORKS, *(name for name in OPTIONAL if getattr(model, name) is not None)]
 
 
 def shapes(network: str, model: ModelConfig) -> dict[str, Any]:
     """Nested dict of `jax.ShapeDtypeStruct` of one network; computes nothing."""
-    return jax.eval_shape(NETWORKS[network](model), jax.random.key(0))
+    return jax.eval_shape({**NETWORKS, **OPTIONAL}[network](model), jax.random.key(0))
 
 
 def init_random(model: ModelConfig, seed: int) -> Params:
@@ -139,7 +156,7 @@ def init_random(model: ModelConfig, seed: int) -> Params:
         name: jax.tree_util.tree_map_with_path(
             lambda path, leaf, name=name: _draw(seed, f"{name}{jax.tree_util.keystr(path)}", leaf), shapes(name, model)
         )
-        for name in NETWORKS
+        for name in networks_of(model)
     }
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import jax
@@ -14,6 +14,7 @@ from indextts2_jax.array_typing import Float, Int, Params
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice, fingerprint
 from indextts2_jax.config import Config, ModelConfig, to_dict
+from indextts2_jax.emotion_text.classifier import EmotionClassifier, check_available, check_text
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.gpt import emotion as gpt_emotion
 from indextts2_jax.precision import arrange
@@ -83,6 +84,7 @@ class IndexTTS2:
         *,
         config: Config | None = None,
         model_id: str = "",
+        classifier: EmotionClassifier | None = None,
     ) -> None:
         """Prefer `from_pretrained`. `model_id` ties saved voices to the weights that encoded them."""
         if frontend.vocab_size != model.gpt.text_vocab:
@@ -95,6 +97,7 @@ class IndexTTS2:
         self.config = config or Config()
         self.params = arrange(params, self.config.precision)
         self.model_id = model_id
+        self.classifier = classifier
 
     @classmethod
     def from_pretrained(
@@ -124,8 +127,11 @@ class IndexTTS2:
         if config and config.model not in (None, artefact.model):
             raise ConfigError(f"config.model differs from the model in {path}; leave it out to use the latter.")
         frontend = build_frontend(artefact.model.text_frontend, artefact.tokenizer, glossary)
-        config = config or artefact.defaults
-        tts = cls(artefact.params, artefact.model, frontend, config=config, model_id=artefact.model_id)
+        config, params, classifier = config or artefact.defaults, dict(artefact.params), None
+        if artefact.model.qwen is not None and artefact.qwen_tokenizer is not None:
+            qwen = params.pop("qwen")
+            classifier = EmotionClassifier(qwen, artefact.model.qwen, artefact.qwen_tokenizer, artefact.dtype)
+        tts = cls(params, artefact.model, frontend, config=config, model_id=artefact.model_id, classifier=classifier)
         artefact.release_pages()  # of the weights that were copied into another layout or type
         return tts
 
@@ -138,6 +144,8 @@ class IndexTTS2:
         """
         if config.model is None or config.random_seed is None:
             raise ConfigError("Random weights need both config.model and config.random_seed.")
+        if config.model.qwen is not None:
+            raise ConfigError("config.model.qwen: an emotion classifier of random weights has nothing to say.")
         params = networks.init_random(config.model, config.random_seed)
         frontend = build_frontend(config.model.text_frontend, train_tiny_tokenizer(), glossary)
         model_id = fingerprint([to_dict(config.model), config.random_seed])
@@ -172,6 +180,17 @@ class IndexTTS2:
         prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record)
         return dataclasses.replace(prompt, model_id=self.model_id)
 
+    def classify_emotion(self, text: str) -> tuple[float, ...]:
+        """What `emotion_text` makes of a text: eight weights from 0 to 1.2, in the order of `emotion_vector`.
+
+        Raises:
+          CheckpointError: the model has no emotion classifier, or its tokenizer's library is not installed.
+          EmotionError: no text, too long a text, or an answer that makes no sense.
+        """
+        check_available(self.classifier.config if self.classifier else None)
+        assert self.classifier is not None
+        return self.classifier(text)
+
     def synthesize(
         self,
         text: str,
@@ -179,7 +198,9 @@ class IndexTTS2:
         *,
         emotion_audio: EmotionPrompt | AudioSource | None = None,
         emotion_alpha: float = 1.0,
-        emotion_vector: Sequence[float] | None = None,
+        emotion_vector: Sequence[float] | Mapping[str, float] | None = None,
+        emotion_text: str | None = None,
+        emotion_from_text: bool = False,
         seed: int = 0,
         config: Config | None = None,
         progress: Callable[[Progress], None] | None = None,
@@ -193,21 +214,25 @@ class IndexTTS2:
             `config.text.max_text_tokens_per_segment` tokens.
           voice: an encoded voice, or the clip itself.
           emotion_audio: a clip whose emotion is taken over, blended by `emotion_alpha` (0: the speaker's own).
-          emotion_alpha: weight of the emotion clip, or a factor on `emotion_vector`.
-          emotion_vector: eight weights: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm.
-            It takes precedence over `emotion_audio`.
+          emotion_alpha: weight of the emotion clip, or a factor on the eight weights.
+          emotion_vector: eight weights: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm; or some of
+            them by name, {"happy": 0.6}. It takes precedence over `emotion_audio`.
+          emotion_text: words about an emotion, or that show it: the weights are those that `classify_emotion` gives.
+          emotion_from_text: the same with `text` itself. Neither goes with another source of emotion.
           seed: all randomness; equal seeds give equal speech, segment by segment.
           config: instead of the model's own.
           progress: called at the beginning of each stage, and now and then while decoding.
           record: receives every stage's arrays (see `recording.StageRecorder`).
           replay: recorded noise instead of the seed's.
         Raises:
-          TextError: nothing to speak. AudioError: an unusable clip. EmotionError: a bad vector or alpha.
-          ConfigError, CheckpointError: a bad setting; a voice of another model.
+          TextError: nothing to speak. AudioError: an unusable clip. EmotionError: a bad vector, text or alpha, or two
+          sources of emotion. ConfigError, CheckpointError: a bad setting; a voice of another model; no classifier.
         """
         config = config or self.config
         check_seed(seed)
         _, segments, warnings = self.read(text, config)
+        clip = emotion_audio if emotion_vector is None else None
+        words = self.emotion_words(text, emotion_text, emotion_from_text, emotion_vector, clip)
         vector = None if emotion_vector is None else gpt_emotion.check_vector(emotion_vector)
         alpha = gpt_emotion.check_alpha(emotion_alpha)
         state = Progress("text", 0, len(segments))
@@ -223,7 +248,7 @@ class IndexTTS2:
                 progress(dataclasses.replace(state, codes=done, code_limit=limit))
 
         watch = pipeline.Stopwatch(announce)
-        voice, emotion = self.encode_prompts(voice, emotion_audio, alpha, vector, config, record, watch)
+        voice, emotion = self.encode_prompts(voice, emotion_audio, alpha, vector, words, config, record, watch)
         if config.segments_at_once > 1 and len(segments) > 1 and not (record or replay):
             utterances = self.utterances(segments, voice, emotion, seed)
             spoken = batching.speak_together(
@@ -298,11 +323,15 @@ class IndexTTS2:
         emotion_audio: EmotionPrompt | AudioSource | None,
         alpha: float,
         vector: tuple[float, ...] | None,
+        words: str | None,
         config: Config,
         record: Record | None,
         watch: pipeline.Stopwatch,
     ) -> tuple[ReferenceVoice, "Emotion"]:
-        """The voice and the emotion to speak with, of the arguments of `synthesize`, encoded where they are clips."""
+        """The voice and the emotion to speak with, of the arguments of `synthesize`, encoded where they are clips.
+
+        `words` are for the classifier, instead of a vector.
+        """
         use_clip = emotion_audio is not None and vector is None
         if not isinstance(voice, ReferenceVoice):
             voice = self._encode_voice(voice, config, not use_clip, record, watch)
@@ -311,7 +340,22 @@ class IndexTTS2:
                 raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
         if vector is not None and config.emotion.normalize_vector:
             vector = gpt_emotion.normalize_vector(vector)
+        if words is not None:
+            with watch("emotion_text"):
+                vector = self.classify_emotion(words)  # never normalised, as upstream does it
         return voice, self._emotion(voice, emotion_audio if use_clip else None, alpha, vector, record, watch)
+
+    def emotion_words(
+        self, text: str, emotion_text: str | None, from_text: bool, vector: object, clip: object
+    ) -> str | None:
+        """What the classifier is to read. Raises `EmotionError` or `CheckpointError` as `synthesize` does."""
+        sources = {"emotion_text": emotion_text, "emotion_from_text": from_text or None}
+        gpt_emotion.check_one_source({**sources, "emotion_vector": vector, "emotion_audio": clip})
+        words = text if from_text else emotion_text
+        if words is not None:
+            check_text(words)
+            check_available(self.classifier.config if self.classifier else None)
+        return words
 
     def read(self, text: str, config: Config | None = None) -> tuple[list[str], list[list[str]], list[str]]:
         """What would be read: (tokens, segments, warnings).

@@ -4,7 +4,7 @@ What comes back for a request is what `IndexTTS2.synthesize` gives for it alone:
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from indextts2_jax import batching, pipeline
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
@@ -22,7 +22,9 @@ class Request:
     voice: ReferenceVoice | AudioSource
     emotion_audio: EmotionPrompt | AudioSource | None = None
     emotion_alpha: float = 1.0
-    emotion_vector: Sequence[float] | None = None
+    emotion_vector: Sequence[float] | Mapping[str, float] | None = None
+    emotion_text: str | None = None
+    emotion_from_text: bool = False
     seed: int = 0
 
 
@@ -53,13 +55,16 @@ def synthesize_together(
     read = []
     for request in requests:  # all are checked before a network runs
         check_seed(request.seed)
-        vector = None if request.emotion_vector is None else gpt_emotion.check_vector(request.emotion_vector)
-        alpha = gpt_emotion.check_alpha(request.emotion_alpha)
         _, segments, warnings = tts.read(request.text, config)
-        read.append((segments, warnings, alpha, vector))
+        clip = request.emotion_audio if request.emotion_vector is None else None
+        words = tts.emotion_words(
+            request.text, request.emotion_text, request.emotion_from_text, request.emotion_vector, clip
+        )
+        vector = None if request.emotion_vector is None else gpt_emotion.check_vector(request.emotion_vector)
+        read.append((segments, warnings, gpt_emotion.check_alpha(request.emotion_alpha), vector, words))
     utterances: list[batching.Utterance] = []
-    for request, (segments, _, alpha, vector) in zip(requests, read, strict=True):
-        prompts = tts.encode_prompts(request.voice, request.emotion_audio, alpha, vector, config, None, watch)
+    for request, (segments, _, alpha, vector, words) in zip(requests, read, strict=True):
+        prompts = tts.encode_prompts(request.voice, request.emotion_audio, alpha, vector, words, config, None, watch)
         utterances += tts.utterances(segments, *prompts, request.seed)
     spoken = iter(
         batching.speak_together(
@@ -67,7 +72,7 @@ def synthesize_together(
         )
     )
     speeches = []
-    for request, (segments, warnings, _, _) in zip(requests, read, strict=True):
+    for request, (segments, warnings, *_) in zip(requests, read, strict=True):
         own = [next(spoken) for _ in segments]
         speeches.append(tts.join(request.text, segments, own, warnings, config, watch, request.seed))
     return speeches

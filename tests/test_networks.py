@@ -1,5 +1,6 @@
 """Every network at the published size has exactly the published tensors: each name, each shape."""
 
+import dataclasses
 import importlib
 import json
 
@@ -7,6 +8,8 @@ import pytest
 
 from convert.rules import flatten, plan
 from indextts2_jax import networks
+from indextts2_jax.config import QwenConfig
+from indextts2_jax.errors import CheckpointError
 from tests.models import PUBLISHED, SMALL
 
 EXTRA = {  # tensors that the published layout keeps in files of their own
@@ -34,11 +37,19 @@ def test_published_tensors_fill_the_network(network, size, shared):
     assert all(made.dropped.values()), "every dropped tensor needs its reason"
 
 
+def test_published_tensors_fill_the_emotion_classifier(shared):
+    model = dataclasses.replace(PUBLISHED, qwen=QwenConfig())
+    published, expected = manifest(shared, "qwen", "full"), networks.shapes("qwen", model)
+    made = plan("qwen", importlib.import_module("convert.maps.qwen").rules(model), published, expected)
+    assert set(made.assignments) == set(flatten(expected)) and made.used == len(published) == 310
+    with pytest.raises(CheckpointError, match=r"model\.layers\.27\.mlp\.up_proj\.weight"):
+        lacking = {name: shape for name, shape in published.items() if name != "model.layers.27.mlp.up_proj.weight"}
+        plan("qwen", importlib.import_module("convert.maps.qwen").rules(model), lacking, expected)
+
+
 @pytest.mark.parametrize("network", COMPONENTS)
 def test_every_single_published_tensor_is_needed_or_known(network, shared):
     """Take each used tensor away, one at a time: the error names it. Rename it: the error names the new name."""
-    from indextts2_jax.errors import CheckpointError
-
     published = manifest(shared, network, "small")
     expected = networks.shapes(network, SMALL)
     table = importlib.import_module(f"convert.maps.{network}").rules(SMALL)

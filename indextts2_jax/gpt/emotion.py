@@ -10,7 +10,7 @@ request, not worth a compilation. Arrays may have leading batch axes.
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -46,17 +46,22 @@ def _number(value: object, what: str) -> float:
     return number
 
 
-def check_vector(values: Sequence[float] | Float[np.ndarray, "8"]) -> EmotionVector:
-    """A list, tuple or array of eight finite weights, each from 0 to 1.2, as plain floats.
+def check_vector(values: Sequence[float] | Float[np.ndarray, "8"] | Mapping[str, float]) -> EmotionVector:
+    """Eight finite weights, each from 0 to 1.2, as plain floats; from {name: weight} those not named are 0.
 
     A departure: the reference's Python interface checks nothing, its command line wants 0 to 1 and a sum of at most
     0.8, and its text classifier gives up to 1.2 each with any sum. Here whatever the latter two can give is taken. A
     sum above 1 subtracts the speaker clip's own emotion, as it does there.
 
     Raises:
-      EmotionError: not eight values, or one that is no number, not finite or out of range.
+      EmotionError: not eight values, an unknown name, or a value that is no number, not finite or out of range.
     """
     order = ", ".join(EMOTIONS)
+    if isinstance(values, Mapping):
+        if not values or (unknown := [name for name in values if name not in EMOTIONS]):
+            wrong = f"{unknown[0]!r:.40} is no emotion" if values else "No emotion is named"
+            raise EmotionError(f"{wrong}; the emotions are {order}.")
+        values = [values.get(name, 0.0) for name in EMOTIONS]
     listed = isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim == 1)
     if not listed or len(values) != len(EMOTIONS):
         raise EmotionError(
@@ -65,8 +70,41 @@ def check_vector(values: Sequence[float] | Float[np.ndarray, "8"]) -> EmotionVec
     vector = tuple(_number(value, f"Emotion {name!r}") for name, value in zip(EMOTIONS, values, strict=True))
     for name, value in zip(EMOTIONS, vector, strict=True):
         if not 0.0 <= value <= MAX_WEIGHT:
-            raise EmotionError(f"Emotion {name!r} is {value:g}, but it must be from 0 to {MAX_WEIGHT:g}.")
+            raise EmotionError(
+                f"Emotion {name!r} is {value:g}, but each weight ({order}) must be from 0 to {MAX_WEIGHT:g}."
+            )
     return vector
+
+
+def parse_weights(text: str) -> EmotionVector:
+    """ "happy:0.6,sad:0.2" -> the vector.
+
+    Raises:
+      EmotionError: not of this form, a name twice, or as `check_vector`.
+    """
+    weights: dict[str, float] = {}
+    for item in text.split(","):
+        name, colon, number = (part.strip() for part in item.partition(":"))
+        try:
+            weight = float(number)
+        except ValueError:
+            colon = ""
+        if not (name and colon):
+            raise EmotionError(
+                f"{item.strip()!r:.40} is not of the form name:weight, as happy:0.6,sad:0.2; the emotions are "
+                f"{', '.join(EMOTIONS)}."
+            )
+        if name.lower() in weights:
+            raise EmotionError(f"The emotion {name!r:.40} is given twice; the emotions are {', '.join(EMOTIONS)}.")
+        weights[name.lower()] = weight
+    return check_vector(weights)
+
+
+def check_one_source(sources: Mapping[str, object]) -> None:
+    """Raises `EmotionError` where more than one of the values is not None; the keys are what their user calls them."""
+    given = [name for name, value in sources.items() if value is not None]
+    if len(given) > 1:
+        raise EmotionError(f"The emotion is given more than once, by {' and '.join(given)}; leave only one of them.")
 
 
 def check_alpha(alpha: float) -> float:

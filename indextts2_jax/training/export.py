@@ -8,6 +8,7 @@ labelled emotions hold, for each of the eight, the mean emotion embedding of the
 neutral speech.
 """
 
+import dataclasses
 import pathlib
 import sys
 
@@ -78,6 +79,7 @@ def export(
       TrainingError: a run is missing or does not fit. CheckpointError: a tokenizer that does not fit; no place.
     """
     model, params = collect(runs, which)
+    model = dataclasses.replace(model, qwen=None)  # nothing here trains an emotion classifier
     frontend = build_frontend(model.text_frontend, tokenizer)
     if frontend.vocab_size != model.gpt.text_vocab:
         raise CheckpointError(f"The tokenizer has {frontend.vocab_size} tokens, the model {model.gpt.text_vocab}.")

@@ -52,6 +52,7 @@ def merge(
         dtype=dtype or base.dtype,
         source=source,
         defaults=None if base.defaults == Config() else base.defaults,
+        qwen_tokenizer=base.qwen_tokenizer,
     )
 
 

@@ -20,7 +20,7 @@ def test_check_vector_gives_plain_floats():
 
 @pytest.mark.parametrize(
     "values",
-    [[], [0.1] * 7, [0.1] * 9, "00000000", b"00000000", 0.5, None, {"happy": 1.0}, np.zeros((8, 2)), np.array(0.5)],
+    [[], [0.1] * 7, [0.1] * 9, "00000000", b"00000000", 0.5, None, {0.5}, np.zeros((8, 2)), np.array(0.5)],
 )
 def test_check_vector_wants_eight(values):
     with pytest.raises(EmotionError, match="must be a list of 8 numbers: happy, angry"):
@@ -31,6 +31,49 @@ def test_check_vector_wants_eight(values):
 def test_check_vector_names_the_emotion(value):
     with pytest.raises(EmotionError, match="'afraid' is"):
         emotion.check_vector([0, 0, 0, value, 0, 0, 0, 0])
+
+
+def test_by_name():
+    assert emotion.check_vector({"sad": 0.2, "happy": 0.6}) == (0.6, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert emotion.parse_weights(" Happy : .6, sad:0.2 ") == (0.6, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0)
+    everything = ",".join(f"{name}:{index / 10}" for index, name in enumerate(emotion.EMOTIONS))
+    assert emotion.parse_weights(everything) == tuple(index / 10 for index in range(8))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("joyful:0.5", "'joyful' is no emotion"),
+        ("happy:0.5,happy:0.5", "'happy' is given twice"),
+        ("happy:0.5,HAPPY:0.5", "'HAPPY' is given twice"),
+        ("happy:1.3", "'happy' is 1.3"),
+        ("happy:-0.1", "'happy' is -0.1"),
+        ("happy", "'happy' is not of the form"),
+        ("happy:", "'happy:' is not of the form"),
+        ("happy:much", "'happy:much' is not of the form"),
+        ("happy:0.5,", "'' is not of the form"),
+        (":0.5", "':0.5' is not of the form"),
+        ("", "'' is not of the form"),
+    ],
+)
+def test_wrong_names_and_weights_list_the_emotions(text, fault):
+    with pytest.raises(EmotionError, match=f"^.*{fault}.*happy, angry, sad.*calm.*$"):
+        emotion.parse_weights(text)
+
+
+def test_weights_by_name_are_checked():
+    for values, fault in (({}, "No emotion is named"), ({"joy": 1.0}, "'joy' is no"), ({1: 1.0}, "1 is no")):
+        with pytest.raises(EmotionError, match=f"{fault}.*happy, angry"):
+            emotion.check_vector(values)
+    for text in ("happy:nan", "happy:inf"):
+        with pytest.raises(EmotionError, match="finite"):
+            emotion.parse_weights(text)
+
+
+def test_one_source_of_emotion():
+    emotion.check_one_source({"a": None, "b": 0.0, "c": None})
+    with pytest.raises(EmotionError, match="a and c; leave only one"):
+        emotion.check_one_source({"a": "", "b": None, "c": 1})
 
 
 @pytest.mark.parametrize("alpha", [0, 0.65, 1, np.float32(0.5)])

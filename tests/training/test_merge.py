@@ -11,6 +11,7 @@ from indextts2_jax.networks import NETWORKS
 from indextts2_jax.training import merge
 from indextts2_jax.training.runs import write_config
 from indextts2_jax.training.state import write_network
+from tests.emotion_text import tiny as emotion_text
 from tests.training import tiny_finetune
 
 
@@ -42,6 +43,19 @@ def test_the_rest_is_the_artefacts(base, run, tmp_path, capsys):
             before.params[network],
             after.params[network],
         )
+
+
+def test_the_emotion_classifier_comes_along(base, tmp_path):
+    plain, gifted, run = checkpoint.load_artefact(base), tmp_path / "base", tmp_path / "run"
+    params = {**plain.params, "qwen": emotion_text.converted(emotion_text.RANDOM, emotion_text.random_tensors())}
+    model = dataclasses.replace(plain.model, qwen=emotion_text.RANDOM)
+    checkpoint.save_artefact(gifted, model=model, params=params, tokenizer=plain.tokenizer, qwen_tokenizer=b"{}")
+    write_config(tiny_finetune.config("lora", gifted, run, run))
+    write_network(run / "last.safetensors", plain.params["gpt"])
+    merge.merge(gifted, run, tmp_path / "new")
+    before, after = checkpoint.load_artefact(gifted), checkpoint.load_artefact(tmp_path / "new")
+    assert after.model == model and after.qwen_tokenizer == b"{}"
+    jax.tree.map(np.testing.assert_array_equal, before.params["qwen"], after.params["qwen"])
 
 
 def test_dtype(base, run, tmp_path):
