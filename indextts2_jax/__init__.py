@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from indextts2_jax.audio.writer import AudioWriter
     from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
     from indextts2_jax.cache import use_compilation_cache
     from indextts2_jax.config import Config
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from indextts2_jax.synthesizer import IndexTTS2, Speech
 
 __all__ = [
+    "AudioWriter",
     "Config",
     "EmotionPrompt",
     "IndexTTS2",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AudioWriter": "audio.writer",
     "Config": "config",
     "EmotionPrompt": "bundles",
     "IndexTTS2": "synthesizer",

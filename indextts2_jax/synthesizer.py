@@ -12,22 +12,29 @@ import numpy as np
 from indextts2_jax import checkpoint, demo, networks, pipeline
 from indextts2_jax.array_typing import Float, Int, Params
 from indextts2_jax.audio import io as audio_io
+from indextts2_jax.audio.loudness import check_loudness
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice, fingerprint
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.gpt import emotion as gpt_emotion
+from indextts2_jax.narration import Narrator
+from indextts2_jax.options import check_repeatable
 from indextts2_jax.recording import Record, Replay
-from indextts2_jax.text.frontend import TextFrontend, build_frontend, check_speakable
+from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
+from indextts2_jax.text.reading import MAX_CHARACTERS, Reading
+from indextts2_jax.text.reading import read as read_text
 from indextts2_jax.text.tiny import train_tiny_tokenizer
+
+__all__ = ["MAX_CHARACTERS", "SAMPLING_RATE", "AudioSource", "IndexTTS2", "Progress", "Sink", "Speech"]
 
 SAMPLING_RATE = 22050
 
-MAX_CHARACTERS = 10_000
-"""Of one text: the normalisation grammars take 200 kB and 2 ms per English character."""
-
 AudioSource: TypeAlias = str | os.PathLike[str] | tuple[Float[np.ndarray, "..."], int]
 """A file's path, or (samples [N] or [N, channels] in [-1, 1], their sampling rate)."""
+
+Sink: TypeAlias = Callable[[Float[np.ndarray, "_"]], None]
+"""Takes speech piece by piece, in order: `audio.writer.AudioWriter.write`, for one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +53,16 @@ class Speech:
     """The result of `IndexTTS2.synthesize`."""
 
     audio: Float[np.ndarray, "N"]
-    """float32 in [-1, 1], silences between the segments included."""
+    """float32 in [-1, 1], silences included; empty where a sink took it."""
+    samples: int
+    """How many there are, or went to the sink."""
     sampling_rate: int
     codes: list[Int[np.ndarray, "T"]]
     """Semantic codes of each segment, 50 per second, without the stop token."""
     segments: list[list[str]]
     """The text tokens of each segment."""
+    draws: list[int]
+    """How often each segment was drawn, see `config.redraw`."""
     seconds: dict[str, float]
     """Wall-clock seconds by stage."""
     warnings: list[str]
@@ -60,7 +71,7 @@ class Speech:
     @property
     def duration(self) -> float:
         """Seconds of audio."""
-        return len(self.audio) / self.sampling_rate
+        return self.samples / self.sampling_rate
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes 16-bit WAV, or FLAC where the name ends in .flac; whole or not at all.
@@ -179,6 +190,7 @@ class IndexTTS2:
         emotion_vector: Sequence[float] | None = None,
         seed: int = 0,
         config: Config | None = None,
+        sink: Sink | None = None,
         progress: Callable[[Progress], None] | None = None,
         record: Record | None = None,
         replay: Replay | None = None,
@@ -187,7 +199,7 @@ class IndexTTS2:
 
         Args:
           text: at most `MAX_CHARACTERS`, whitespace around it ignored; split into segments of at most
-            `config.text.max_text_tokens_per_segment` tokens.
+            `config.text.max_text_tokens_per_segment` tokens. `[pause:800ms]` in it is silence of that length.
           voice: an encoded voice, or the clip itself.
           emotion_audio: a clip whose emotion is taken over, blended by `emotion_alpha` (0: the speaker's own).
           emotion_alpha: weight of the emotion clip, or a factor on `emotion_vector`.
@@ -195,6 +207,8 @@ class IndexTTS2:
             It takes precedence over `emotion_audio`.
           seed: all randomness; equal seeds give equal speech, segment by segment.
           config: instead of the model's own.
+          sink: takes the audio of every segment as it comes, so that memory does not grow with the text;
+            `Speech.audio` is then empty.
           progress: called at the beginning of each stage, and now and then while decoding.
           record: receives every stage's arrays (see `recording.StageRecorder`).
           replay: recorded noise instead of the seed's.
@@ -203,9 +217,12 @@ class IndexTTS2:
           ConfigError, CheckpointError: a bad setting; a voice of another model.
         """
         config = config or self.config
+        check_repeatable(config.redraw, record is not None or replay is not None)
+        check_loudness(config.polish.even_loudness or config.polish.loudness_lufs != 0.0)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ConfigError(f"seed is {seed!r}, but it must be a whole number from 0 to {2**32 - 1}.")
-        _, segments, warnings = self.read(text, config)
+        reading = self._read(text, config)
+        segments, warnings = reading.segments, list(reading.warnings)
         vector = None if emotion_vector is None else gpt_emotion.check_vector(emotion_vector)
         alpha = gpt_emotion.check_alpha(emotion_alpha)
         state = Progress("text", 0, len(segments))
@@ -231,34 +248,45 @@ class IndexTTS2:
             vector = gpt_emotion.normalize_vector(vector)
         emotion = self._emotion(voice, emotion_audio if use_clip else None, alpha, vector, record, watch)
 
-        spoken = []
-        for index, segment in enumerate(segments):
+        def on_segment(index: int) -> None:
+            nonlocal state
             state = dataclasses.replace(state, segment=index + 1)
+
+        narrator = Narrator(
+            self.params,
+            self.model,
+            config,
+            self.frontend,
+            voice,
+            emotion.final,
+            jax.random.key(seed),
+            watch,
+            replay=replay,
+            record=record,
+            on_segment=on_segment,
+            on_code=on_code,
+        )
+        pieces: list[np.ndarray] = []
+        codes: list[np.ndarray] = []
+        draws, samples = [], 0
+        for spoken in narrator.speak(reading):
             if record:
                 record("emovec", emotion.merged[None])
-            result = pipeline.speak_segment(
-                self.params,
-                config,
-                self.model,
-                voice,
-                emotion.final,
-                np.array(self.frontend.encode(segment), np.int32),
-                jax.random.key(seed),
-                replay=replay,
-                segment=index,
-                record=record,
-                watch=watch,
-                on_code=on_code,
-            )
-            spoken.append(result)
-            warnings += _segment_warnings(index, len(segment), result, config)
-        if not any(len(part.codes) for part in spoken):
-            raise TextError(f"The model stopped before the first code of {text.strip()!r}: try another seed.")
-        audio = audio_io.join_segments([part.audio for part in spoken], config.interval_silence_ms)
+            if sink:
+                sink(spoken.audio)
+            if record or not sink:
+                pieces.append(spoken.audio)
+            samples += len(spoken.audio)
+            codes.append(spoken.codes)
+            draws.append(spoken.draws)
+            warnings += spoken.warnings
+        if not any(map(len, codes)):
+            raise TextError(f"The model stopped before the first code of {text.strip()[:40]!r}: try another seed.")
+        audio = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         if record:
             record("wav_int16", audio_io.to_int16(audio)[:, None])
-        codes = [part.codes for part in spoken]
-        return Speech(audio, SAMPLING_RATE, codes, segments, watch.seconds, warnings, seed)
+        audio = audio[:0] if sink else audio
+        return Speech(audio, samples, SAMPLING_RATE, codes, segments, draws, watch.seconds, warnings, seed)
 
     def read(self, text: str, config: Config | None = None) -> tuple[list[str], list[list[str]], list[str]]:
         """What would be read: (tokens, segments, warnings).
@@ -266,19 +294,24 @@ class IndexTTS2:
         Raises:
           TextError: empty, or nothing speakable in it.
         """
-        settings = (config or self.config).text
-        text = text.strip()  # a departure: the English grammar rejects text that begins with a newline
-        if len(text) > MAX_CHARACTERS:
-            raise TextError(f"The text has {len(text)} characters; give at most {MAX_CHARACTERS} at a time.")
-        tokens = self.frontend.tokenize(text)
-        check_speakable(self.frontend, text, tokens)
-        segments = self.frontend.segments(tokens, settings.max_text_tokens_per_segment, settings.quick_streaming_tokens)
-        longest = max(len(segment) for segment in segments)
+        reading = self._read(text, config or self.config)
+        return reading.tokens, reading.segments, reading.warnings
+
+    def _read(self, text: str, config: Config) -> Reading:
+        settings = config.text
+        reading = read_text(
+            self.frontend,
+            text,
+            max_tokens=settings.max_text_tokens_per_segment,
+            max_english_tokens=settings.max_english_tokens_per_segment,
+            quick_tokens=settings.quick_streaming_tokens,
+            paragraph_pause_ms=settings.paragraph_pause_ms,
+            interval_ms=config.interval_silence_ms,
+        )
+        longest = max(len(segment) for segment in reading.segments)
         if longest > self.model.gpt.max_text_tokens:
             raise TextError(f"A segment has {longest} tokens, the model takes {self.model.gpt.max_text_tokens}.")
-        unknown = self.frontend.unknown(tokens)
-        warnings = [f"Unknown to the tokenizer, and not spoken as written: {' '.join(unknown)}"] if unknown else []
-        return tokens, segments, warnings
+        return reading
 
     def _emotion(
         self,
@@ -320,14 +353,3 @@ def _clip(source: AudioSource, min_seconds: float = audio_io.MIN_SECONDS) -> aud
     if isinstance(source, tuple):
         return audio_io.clip_from_array(*source, min_seconds)
     return audio_io.load_clip(source, min_seconds)
-
-
-def _segment_warnings(index: int, tokens: int, result: pipeline.SpokenSegment, config: Config) -> list[str]:
-    if not result.stopped:
-        return [
-            f"Segment {index + 1} ({tokens} text tokens) reached the limit of {config.decode.max_mel_tokens} codes and "
-            "is cut: lower text.max_text_tokens_per_segment or raise decode.max_mel_tokens."
-        ]
-    if not len(result.codes):
-        return [f"Segment {index + 1} stopped before its first code and is empty: try another seed."]
-    return []
