@@ -70,11 +70,14 @@ def code_faults(codes: int, stopped: bool, expected_seconds: float, config: Redr
         advice = "lower text.max_text_tokens_per_segment or raise decode.max_mel_tokens"
         return (Fault(3, f"reached the limit of {codes} codes and is cut ({advice})"),)
     if not codes:
-        return (Fault(4, "stopped before its first code and is empty (try another seed)"),)
+        return (Fault(5, "stopped before its first code and is empty (try another seed)"),)
     seconds = codes / CODES_PER_SECOND
     less, more = SLACK_SECONDS
-    if not config.shortest * expected_seconds - less <= seconds <= config.longest * expected_seconds + more:
-        return (Fault(2, f"lasts {seconds:.1f} s where about {expected_seconds:.1f} s were expected"),)
+    reason = f"lasts {seconds:.1f} s where about {expected_seconds:.1f} s were expected"
+    if seconds < config.shortest * expected_seconds - less:
+        return (Fault(4, reason),)  # words are missing: worse than words too many
+    if seconds > config.longest * expected_seconds + more:
+        return (Fault(2, reason),)
     return ()
 
 

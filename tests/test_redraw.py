@@ -33,6 +33,12 @@ def test_codes(codes, stopped, expected, word):
     assert bool(faults) == bool(word) and word in reasons(faults)
 
 
+def test_missing_words_are_worse_than_words_too_many():
+    cases = [(0, True), (5, True), (1500, False), (500, True), (150, True)]
+    weights = [sum(fault.weight for fault in code_faults(*case, 3.0, CONFIG)) for case in cases]
+    assert weights == sorted(set(weights), reverse=True)
+
+
 def test_the_bounds_are_settings():
     assert not code_faults(500, True, 3.0, RedrawConfig(longest=5.0))
     assert code_faults(75, True, 3.0, RedrawConfig(shortest=1.0))
