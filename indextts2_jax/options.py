@@ -21,7 +21,7 @@ class RedrawConfig:
     """When a segment is drawn again with another seed; `redraw.py` says what makes one suspect."""
 
     attempts: int = 0  # further draws of one segment at most; the reference takes what comes
-    shortest: float = 0.4  # seconds that its codes may take at least, by those its text is expected to take
+    shortest: float = 0.55  # seconds that its codes may take at least, by those its text is expected to take
     longest: float = 2.5  # and at most
 
 

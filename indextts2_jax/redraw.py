@@ -20,8 +20,11 @@ from indextts2_jax.options import RedrawConfig
 T = TypeVar("T")
 
 CODES_PER_SECOND = 50
-SLACK_SECONDS = (0.3, 1.0)
-"""A short word may take so much less, or more, than its share: there is a pause before and behind it."""
+EDGES_SECONDS = 0.25
+"""Of the pauses before and behind what is said."""
+
+SLACK_SECONDS = 1.0
+"""So much more than `longest` allows is nothing unusual for a word or two."""
 
 SILENT_RMS = 10 ** (-50 / 20)
 CLIPPED = 0.999
@@ -65,18 +68,17 @@ def draw_until_good(attempt: Callable[[int], Draw[T]], numbers: Iterable[int]) -
 
 
 def code_faults(codes: int, stopped: bool, expected_seconds: float, config: RedrawConfig) -> tuple[Fault, ...]:
-    """What is suspect about a number of codes, for a text that is expected to take `expected_seconds`."""
+    """What is suspect about a number of codes, for a text that is expected to take `expected_seconds`, edges apart."""
     if not stopped:
         advice = "lower text.max_text_tokens_per_segment or raise decode.max_mel_tokens"
         return (Fault(3, f"reached the limit of {codes} codes and is cut ({advice})"),)
     if not codes:
         return (Fault(5, "stopped before its first code and is empty (try another seed)"),)
-    seconds = codes / CODES_PER_SECOND
-    less, more = SLACK_SECONDS
-    reason = f"lasts {seconds:.1f} s where about {expected_seconds:.1f} s were expected"
-    if seconds < config.shortest * expected_seconds - less:
+    seconds, expected = codes / CODES_PER_SECOND, EDGES_SECONDS + expected_seconds
+    reason = f"lasts {seconds:.1f} s where about {expected:.1f} s were expected"
+    if seconds < config.shortest * expected:
         return (Fault(4, reason),)  # words are missing: worse than words too many
-    if seconds > config.longest * expected_seconds + more:
+    if seconds > config.longest * expected + SLACK_SECONDS:
         return (Fault(2, reason),)
     return ()
 

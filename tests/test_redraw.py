@@ -19,11 +19,12 @@ def reasons(faults: tuple[Fault, ...]) -> str:
     ("codes", "stopped", "expected", "word"),
     [
         (150, True, 3.0, ""),
-        (75, True, 3.0, ""),
+        (100, True, 3.0, ""),
         (300, True, 3.0, ""),
-        (40, True, 3.0, "lasts 0.8 s where about 3.0 s"),
+        (40, True, 3.0, "lasts 0.8 s where about 3.2 s"),
         (500, True, 3.0, "lasts 10.0 s"),
-        (30, True, 0.2, ""),  # one short word
+        (13, True, 0.2, ""),  # one short word
+        (60, True, 0.2, ""),
         (100, False, 3.0, "limit of 100 codes"),
         (0, True, 3.0, "before its first code"),
     ],
@@ -41,7 +42,7 @@ def test_missing_words_are_worse_than_words_too_many():
 
 def test_the_bounds_are_settings():
     assert not code_faults(500, True, 3.0, RedrawConfig(longest=5.0))
-    assert code_faults(75, True, 3.0, RedrawConfig(shortest=1.0))
+    assert code_faults(150, True, 3.0, RedrawConfig(shortest=1.0))
 
 
 def test_waveforms():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 SECONDS_PER_IDEOGRAPH = 0.22
 SECONDS_PER_LETTER = 0.08  # 150 English words a minute
 SECONDS_PER_DIGIT = 0.25
-SECONDS_PER_PHONEME = 0.075
+SECONDS_PER_PHONEME = 0.09
 SECONDS_PER_MARK = 0.12  # the shorter pauses and the longer ones, on average
 
 IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ffff]")
