@@ -20,15 +20,19 @@ from ml_collections import ConfigDict, config_flags
 
 from indextts2_jax import demo
 from indextts2_jax.audio import io as audio_io
+from indextts2_jax.audio.loudness import check_loudness
+from indextts2_jax.audio.writer import AudioWriter
 from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
+from indextts2_jax.options import check_repeatable
 from indextts2_jax.recording import Replay, StageRecorder, check_folder
 from indextts2_jax.text.glossary import Glossary, load_glossary
+from indextts2_jax.text.reading import check_text
 
 if TYPE_CHECKING:
-    from indextts2_jax.synthesizer import Progress
+    from indextts2_jax.speech import Progress
 
 _DEFAULT_CONFIG = str(pathlib.Path(__file__).resolve().with_name("configs") / "indextts2.py")
 _CONFIG = config_flags.DEFINE_config_file("config", _DEFAULT_CONFIG, "Configuration file.")
@@ -48,6 +52,13 @@ _EMOTION_FROM_TEXT = flags.DEFINE_bool("emotion_from_text", False, "Let the clas
 _GLOSSARY = flags.DEFINE_string("glossary", None, "YAML or JSON file: how to read certain terms.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.", lower_bound=0, upper_bound=2**32 - 1)
 _INTERVAL_SILENCE = flags.DEFINE_integer("interval_silence", None, "Milliseconds of silence between segments.")
+_PARAGRAPH_PAUSE = flags.DEFINE_integer("paragraph_pause", None, "Milliseconds of silence between paragraphs.")
+_DURATION_FACTOR = flags.DEFINE_float("duration_factor", None, "0.5 (twice as fast) to 2 (half as fast).")
+_TARGET_DURATION = flags.DEFINE_float(
+    "target_duration", None, "Seconds that the whole speech takes, to the sample.", lower_bound=0.1
+)
+_REDRAW = flags.DEFINE_integer("redraw", None, "Draw a suspect segment again, at most so many times.")
+_LOUDNESS = flags.DEFINE_float("loudness", None, "LUFS that every segment gets, such as -23.", upper_bound=-5.0)
 _COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder."
 )
@@ -123,13 +134,23 @@ def _config() -> tuple[Config, str]:
         own = ConfigDict(to_dict(read_header(demo.resolve(checkpoint)).defaults or Config()))
         own.update_from_flattened_dict(config_flags.get_override_values(flag))
         values = own.to_dict()
-    if _INTERVAL_SILENCE.value is not None:
-        values["interval_silence_ms"] = _INTERVAL_SILENCE.value
+    for given, group, key in (
+        (_INTERVAL_SILENCE, values, "interval_silence_ms"),
+        (_PARAGRAPH_PAUSE, values["text"], "paragraph_pause_ms"),
+        (_DURATION_FACTOR, values["duration"], "factor"),
+        (_TARGET_DURATION, values["duration"], "target_seconds"),
+        (_REDRAW, values["redraw"], "attempts"),
+        (_LOUDNESS, values["polish"], "loudness_lufs"),
+    ):
+        if given.value is not None:
+            group[key] = given.value
     return from_dict(Config, values), checkpoint
 
 
 def _request() -> Request:
     config, checkpoint = _config()
+    check_repeatable(config.redraw, bool(_DUMP_STAGES.value or _REPLAY.value))
+    check_loudness(config.polish.even_loudness or config.polish.loudness_lufs != 0.0)
     speaker = _SPEAKER.value
     bundled = speaker is None and demo.is_demo(checkpoint)
     if bundled:
@@ -202,6 +223,7 @@ def _text() -> str:
             raise TextError(f"Cannot read {_TEXT_FILE.value}: {error}.") from None
     if not text or not text.strip():
         raise TextError("The text is empty.")
+    check_text(text.strip())
     return text
 
 
@@ -228,7 +250,7 @@ def synthesize(request: Request) -> None:
     voice = request.voice
     if request.bundled_voice and not recorder:
         voice = demo.encoded_voice(tts)
-    with tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:
+    with AudioWriter(_OUTPUT.value) as file, tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:
         speech = tts.synthesize(
             request.text,
             voice,
@@ -237,6 +259,7 @@ def synthesize(request: Request) -> None:
             emotion_vector=request.emotion_vector,
             emotion_text=request.emotion_text,
             seed=_SEED.value,
+            sink=file.write,
             progress=lambda state: bar.set_description_str(_describe(state)),
             record=recorder,
             replay=request.replay,
@@ -244,7 +267,6 @@ def synthesize(request: Request) -> None:
     seconds = time.perf_counter() - loaded
     for warning in speech.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    speech.save(_OUTPUT.value)
     if recorder and _DUMP_STAGES.value:
         recorder.save(_DUMP_STAGES.value)
     for name, value in {"load": loaded - start, **speech.seconds}.items():

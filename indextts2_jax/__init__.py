@@ -5,15 +5,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from indextts2_jax.audio.writer import AudioWriter
     from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
     from indextts2_jax.cache import use_compilation_cache
     from indextts2_jax.config import Config
     from indextts2_jax.errors import IndexTTSError
     from indextts2_jax.host_memory import keep_freed_memory
-    from indextts2_jax.synthesizer import IndexTTS2, Speech
-    from indextts2_jax.together import Request, synthesize_together
+    from indextts2_jax.request import Request
+    from indextts2_jax.speech import Speech
+    from indextts2_jax.synthesizer import IndexTTS2
+    from indextts2_jax.together import synthesize_together
 
 __all__ = [
+    "AudioWriter",
     "Config",
     "EmotionPrompt",
     "IndexTTS2",
@@ -28,13 +32,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AudioWriter": "audio.writer",
     "Config": "config",
     "EmotionPrompt": "bundles",
     "IndexTTS2": "synthesizer",
     "IndexTTSError": "errors",
     "ReferenceVoice": "bundles",
-    "Request": "together",
-    "Speech": "synthesizer",
+    "Request": "request",
+    "Speech": "speech",
     "keep_freed_memory": "host_memory",
     "synthesize_together": "together",
     "use_compilation_cache": "cache",

@@ -13,6 +13,7 @@ speaking it alone is how XLA orders the sums of a product: the codes are the sam
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,18 +21,26 @@ import numpy as np
 
 from indextts2_jax import stages
 from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.audio.polish import breath_frames
 from indextts2_jax.buckets import bucket_size, pad_axis, prompt_size, regulated_size
 from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
-from indextts2_jax.pipeline import SpokenSegment, Stopwatch
+from indextts2_jax.pipeline import SegmentCodes, Stopwatch, hop_length
 from indextts2_jax.s2mel import flow_matching
 from indextts2_jax.s2mel.length_regulator import resize_index, target_length
 
 
+class Take(NamedTuple):
+    """The codes of an utterance and its waveform [N] in [-1, 1]."""
+
+    chosen: SegmentCodes
+    audio: np.ndarray
+
+
 @dataclasses.dataclass(frozen=True)
 class Utterance:
-    """One segment to be spoken: the arguments of `pipeline.speak_segment`."""
+    """One segment to be spoken: the arguments of `pipeline.choose_codes` and `speak_codes`."""
 
     voice: ReferenceVoice
     emotion: np.ndarray  # [D], blended
@@ -48,8 +57,8 @@ def speak_together(
     at_once: int,
     watch: Stopwatch | None = None,
     on_code: Callable[[int, int], None] | None = None,
-) -> list[SpokenSegment]:
-    """What `pipeline.speak_segment` makes of each utterance, in their order.
+) -> list[Take]:
+    """What `pipeline.choose_codes` and `speak_codes` make of each utterance, in their order.
 
     Args:
       at_once: the largest batch.
@@ -65,10 +74,10 @@ def speak_together(
         for row, i in enumerate(places):
             codes[i], stopped[i] = made.codes[row, : made.lengths[row]], bool(made.stopped[row])
     audio = {i: np.zeros(0, np.float32) for i in by_text}
-    for places in _alike(utterances, codes, at_once):
+    for places in _alike(utterances, codes, at_once, config.duration.factor):
         rows = [(utterances[i], codes[i]) for i in places]
         audio |= zip(places, _sound(params, config, model, rows, watch), strict=True)
-    return [SpokenSegment(audio[i], codes[i], stopped[i]) for i in range(len(utterances))]
+    return [Take(SegmentCodes(u.text_ids, codes[i], stopped[i]), audio[i]) for i, u in enumerate(utterances)]
 
 
 def _slices(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -76,12 +85,14 @@ def _slices(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield places[first : first + size]
 
 
-def _alike(utterances: Sequence[Utterance], codes: dict[int, np.ndarray], at_once: int) -> Iterator[Sequence[int]]:
+def _alike(
+    utterances: Sequence[Utterance], codes: dict[int, np.ndarray], at_once: int, factor: float = 1.0
+) -> Iterator[Sequence[int]]:
     """Batches of the same sizes behind the decoder, each of a power of two; segments without a code are left out."""
     groups: dict[tuple[int, int], list[int]] = {}
     for i, utterance in enumerate(utterances):
         if len(codes[i]):
-            sizes = bucket_size(target_length(len(codes[i]))), prompt_size(len(utterance.voice.prompt_mel))
+            sizes = bucket_size(target_length(len(codes[i]), factor)), prompt_size(len(utterance.voice.prompt_mel))
             groups.setdefault(sizes, []).append(i)
     for places in groups.values():
         while places:
@@ -139,10 +150,10 @@ def _sound(
         latents = stages.code_latents(params, conditions, ids, text_lengths, codes, code_lengths, model=model)
         acoustic, _ = stages.acoustic_condition(params, latents, codes, model=model)
 
-    frames = np.array([target_length(int(n)) for n in code_lengths], np.int32)
+    frames = np.array([target_length(int(n), config.duration.factor) for n in code_lengths], np.int32)
     with watch("length_regulator"):
         sources = [resize_index(int(n), int(m)) for n, m in zip(code_lengths, frames, strict=True)]
-        index, _ = _rows(sources, regulated_size(codes.shape[1]))
+        index, _ = _rows(sources, regulated_size(codes.shape[1], int(frames.max())))
         regulated = np.asarray(stages.regulate_length(params, acoustic, index, frames, model=model))
 
     prompts = np.array([len(voice.prompt_mel) for voice in voices], np.int32)
@@ -168,7 +179,10 @@ def _sound(
         )
         mel = np.asarray(mel)
     targets = [own[first : first + n] for own, first, n in zip(mel, prompts, frames, strict=True)]
+    if config.polish.trim_breath:
+        targets = [own[: len(own) - breath_frames(own)] for own in targets]
+        frames = np.array([len(own) for own in targets], np.int32)
     with watch("vocoder"):
         wav = np.asarray(stages.vocode(params, _rows(targets, target_size)[0], frames, model=model))
-    hop = wav.shape[1] // target_size
+    hop = hop_length(model)
     return [own[: n * hop] for own, n in zip(wav, frames, strict=True)]

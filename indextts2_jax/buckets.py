@@ -29,12 +29,14 @@ def prompt_size(frames: int) -> int:
     return -(-frames // FINE) * FINE
 
 
-def regulated_size(semantic_size: int) -> int:
+def regulated_size(semantic_size: int, frames: int = 0) -> int:
     """Mel frames that any `semantic_size` semantic frames become at most, padded: one size for a size.
 
-    1.75 a frame. Prompts have up to 1.7227 and one more, targets 1.72; 64 is the smallest size.
+    1.75 a frame. Prompts have up to 1.7227 and one more, targets 1.72; 64 is the smallest size. Speech slower than that
+    has more `frames`, and takes their bucket.
     """
-    return -(-semantic_size * 7 // (4 * SMALLEST)) * SMALLEST
+    size = -(-semantic_size * 7 // (4 * SMALLEST)) * SMALLEST
+    return size if frames <= size else bucket_size(frames)
 
 
 def pad_axis(array: np.ndarray, size: int, axis: int = 0) -> np.ndarray:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.errors import require as _require
+from indextts2_jax.options import DurationConfig, PolishConfig, RedrawConfig, check_options
 
 T = TypeVar("T")
 
@@ -192,7 +194,9 @@ class ModelConfig:
 @dataclasses.dataclass(frozen=True)
 class TextConfig:
     max_text_tokens_per_segment: int = 120
+    max_english_tokens_per_segment: int = 0  # for English text (0: as above); 120 of its tokens are half a minute
     quick_streaming_tokens: int = 0  # merge short neighbours only after this many tokens (0: always)
+    paragraph_pause_ms: int = 0  # silence between paragraphs (0: a line break is a space, as in the reference)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,16 +252,14 @@ class Config:
     flow: FlowConfig = FlowConfig()
     emotion: EmotionConfig = EmotionConfig()
     precision: PrecisionConfig = PrecisionConfig()
+    duration: DurationConfig = dataclasses.field(default_factory=DurationConfig)
+    redraw: RedrawConfig = dataclasses.field(default_factory=RedrawConfig)
+    polish: PolishConfig = dataclasses.field(default_factory=PolishConfig)
     interval_silence_ms: int = 200
     segments_at_once: int = 1  # of one text; more is faster and takes more memory; the codes stay the same
 
     def __post_init__(self) -> None:
         check(self)
-
-
-def _require(condition: bool, key: str, value: object, rule: str) -> None:
-    if not condition:
-        raise ConfigError(f"{key} is {value!r}, but it must be {rule}.")
 
 
 def check_model(model: ModelConfig) -> None:
@@ -307,6 +309,10 @@ def check(config: Config) -> None:
     text, decode, flow = config.text, config.decode, config.flow
     n = text.max_text_tokens_per_segment
     _require(2 <= n <= 600, "text.max_text_tokens_per_segment", n, "from 2 to 600")
+    n = text.max_english_tokens_per_segment
+    _require(n == 0 or 2 <= n <= 600, "text.max_english_tokens_per_segment", n, "from 2 to 600, or 0")
+    pause = text.paragraph_pause_ms
+    _require(0 <= pause <= 60_000, "text.paragraph_pause_ms", pause, "from 0 to 60000 milliseconds")
     _require(text.quick_streaming_tokens >= 0, "text.quick_streaming_tokens", text.quick_streaming_tokens, ">= 0")
     _require(1 <= decode.num_beams <= 16, "decode.num_beams", decode.num_beams, "from 1 to 16")
     _require(decode.top_k >= 0, "decode.top_k", decode.top_k, ">= 0 (0 switches it off)")
@@ -330,6 +336,7 @@ def check(config: Config) -> None:
         value = getattr(config.precision, key)
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
     _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")
+    check_options(config.duration, config.redraw, config.polish)
     silence = config.interval_silence_ms
     _require(0 <= silence <= 60_000, "interval_silence_ms", silence, "from 0 to 60000 milliseconds")
 
@@ -376,7 +383,7 @@ def _build(kind: Any, data: Any, where: str) -> Any:
     return data
 
 
-SETTINGS = ("text", "decode", "flow", "emotion", "interval_silence_ms")
+SETTINGS = ("text", "decode", "flow", "emotion", "redraw", "polish", "interval_silence_ms")
 """The keys of `Config` that any model has: what an artefact may hold as its defaults."""
 
 
@@ -390,6 +397,7 @@ def check_fits(config: Config, model: ModelConfig) -> None:
     for key, value, most in (
         ("decode.max_mel_tokens", config.decode.max_mel_tokens, model.gpt.max_mel_tokens),
         ("text.max_text_tokens_per_segment", config.text.max_text_tokens_per_segment, model.gpt.max_text_tokens),
+        ("text.max_english_tokens_per_segment", config.text.max_english_tokens_per_segment, model.gpt.max_text_tokens),
     ):
         _require(value <= most, key, value, f"at most {most}, which is what the model was made for")
 

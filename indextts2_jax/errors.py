@@ -34,3 +34,9 @@ class ManifestError(IndexTTSError, ValueError):
 
 class TrainingError(IndexTTSError):
     """A run that cannot start, go on or be exported: data, checkpoints or parameters do not fit."""
+
+
+def require(condition: bool, key: str, value: object, rule: str) -> None:
+    """Raises `ConfigError` that names the key, its value and the rule it breaks, unless `condition` holds."""
+    if not condition:
+        raise ConfigError(f"{key} is {value!r}, but it must be {rule}.")

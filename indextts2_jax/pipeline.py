@@ -9,11 +9,12 @@
     embed(codes) + project(latents) ─ length_regulator ─► cond [B M D] ─┐
     prompt_cond, prompt_mel, style, noise ──────────────────────────────┴─ flow_matching ─► mel ─ bigvgan ─► wav
 
-`stages.py` holds each network as a jitted function on padded arrays; here `encode_voice`, `encode_emotion` and
-`speak_segment` string them together on the host, where lengths are known.
+`stages.py` holds each network as a jitted function on padded arrays; here `encode_voice`, `encode_emotion`,
+`choose_codes` and `speak_codes` string them together on the host, where lengths are known.
 """
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from indextts2_jax.audio import resample
 from indextts2_jax.audio.io import Clip
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
 from indextts2_jax.audio.mel import ref_mel
+from indextts2_jax.audio.polish import breath_frames
 from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
@@ -140,7 +142,7 @@ def encode_emotion(
 def _regulated(params: Params, model: ModelConfig, frames: np.ndarray, length: int, record: Record) -> np.ndarray:
     """[T 1024] -> [length 512]."""
     padded = batch_of_one(frames)
-    index = pad_axis(resize_index(len(frames), length).astype(np.int32), regulated_size(padded.shape[1]))
+    index = pad_axis(resize_index(len(frames), length).astype(np.int32), regulated_size(padded.shape[1], length))
     regulated = stages.regulate_length(params, padded, index[None], _one(length), model=model)
     result = np.asarray(regulated)[0, :length]
     record("length_regulator_in", frames[None])
@@ -150,15 +152,15 @@ def _regulated(params: Params, model: ModelConfig, frames: np.ndarray, length: i
 
 
 @dataclasses.dataclass(frozen=True)
-class SpokenSegment:
-    """Waveform [N] in [-1, 1], codes [T] without the stop token, and whether generation stopped by itself."""
+class SegmentCodes:
+    """The text ids [L] of a segment, the codes [T] they became without the stop token, and whether one came."""
 
-    audio: np.ndarray
+    text_ids: np.ndarray
     codes: np.ndarray
     stopped: bool
 
 
-def speak_segment(
+def choose_codes(
     params: Params,
     config: Config,
     model: ModelConfig,
@@ -168,22 +170,20 @@ def speak_segment(
     key: Key[Array, ""],
     *,
     replay: Replay | None = None,
-    segment: int = 0,
     record: Record | None = None,
     watch: Stopwatch | None = None,
     on_code: Callable[[int, int], None] | None = None,
-) -> SpokenSegment:
-    """One segment of text -> its waveform. Nothing of other segments enters: equal text, voice and key, equal audio.
+) -> SegmentCodes:
+    """One segment of text -> its semantic codes. Nothing of other segments enters: equal text, voice, key: equal codes.
 
     Args:
       emotion: the emotion embedding [D], blended.
       text_ids: token ids [L] without start and stop.
       key: all randomness of the segment.
-      replay: overrides the randomness of `segment` by recorded noise.
+      replay: overrides the randomness by recorded noise.
       on_code: called with (codes so far, limit) now and then.
     """
     full_record, record, watch = record, record or _ignore, watch or Stopwatch()
-    decode_key, flow_key = jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
     conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
     ids, text_length = batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
     record("speech_conditioning_latent", voice.speaker_latents[None])
@@ -205,7 +205,7 @@ def speak_segment(
             conds,
             ids,
             text_length,
-            keys=None if noise is not None else decode_key[None],
+            keys=None if noise is not None else jax.random.fold_in(key, 0)[None],
             noise=noise,
             progress=on_code,
         )
@@ -213,10 +213,39 @@ def speak_segment(
     codes = np.asarray(generated.codes)[0, :length]
     stop = np.array([model.gpt.stop_mel_token] * stopped, np.int32)
     record("codes", np.concatenate([codes, stop])[None])
-    if length == 0:
-        record("cfm_noise", np.zeros((1, voice.prompt_mel.shape[1], 0), np.float32))  # keeps the numbering by segment
-        return SpokenSegment(np.zeros(0, np.float32), codes, stopped)
+    return SegmentCodes(text_ids, codes, stopped)
 
+
+def speak_codes(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    voice: ReferenceVoice,
+    emotion: np.ndarray,
+    chosen: SegmentCodes,
+    key: Key[Array, ""],
+    *,
+    frames: int | None = None,
+    replay: Replay | None = None,
+    segment: int = 0,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+) -> np.ndarray:
+    """The codes of one segment -> its waveform [N] in [-1, 1]; empty where there are no codes.
+
+    Args:
+      emotion, key: as they were for `choose_codes`.
+      frames: mel frames to speak in, instead of what `config.duration.factor` makes of the codes.
+      replay: overrides the randomness of `segment` by recorded noise.
+    """
+    full_record, record, watch = record, record or _ignore, watch or Stopwatch()
+    codes, length = chosen.codes, len(chosen.codes)
+    prompt_frames, bins = voice.prompt_mel.shape
+    if length == 0:
+        record("cfm_noise", np.zeros((1, bins, 0), np.float32))  # keeps the numbering by segment
+        return np.zeros(0, np.float32)
+    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
+    ids, text_length = batch_of_one(chosen.text_ids.astype(np.int32)), _one(len(chosen.text_ids))
     padded_codes = batch_of_one(codes)
     with watch("latents"):
         latents = stages.code_latents(params, conds, ids, text_length, padded_codes, _one(length), model=model)
@@ -225,8 +254,8 @@ def speak_segment(
     record("gpt_latent", np.asarray(latents)[:, :length])
     record("gpt_layer_out", np.asarray(projected)[:, :length])
 
-    prompt_frames, bins = voice.prompt_mel.shape
-    frames = target_length(length)
+    if frames is None:
+        frames = target_length(length, config.duration.factor)
     total = prompt_frames + frames
     target_size = bucket_size(frames)
     size = prompt_size(prompt_frames) + target_size
@@ -235,6 +264,7 @@ def speak_segment(
     if replay and replay.cfm_noise:
         noise_mel = replay.noise(segment, total, bins)
     else:
+        flow_key = jax.random.fold_in(key, 1)
         noise_mel = np.asarray(flow_matching.sample_noise(flow_key, size, bins))[:total]
     record("cfm_noise", noise_mel.T[None])
     record("cfm_cond", mu[None])
@@ -254,12 +284,19 @@ def speak_segment(
     log_mel = mel_all[prompt_frames:]
     record("cfm_mel", mel_all.T[None])
     record("vocoder_mel", log_mel.T[None])
+    if config.polish.trim_breath:
+        frames -= breath_frames(log_mel)
+        log_mel = log_mel[:frames]
     with watch("vocoder"):
         wav = np.asarray(stages.vocode(params, batch_of_one(log_mel), _one(frames), model=model))
-    hop = wav.shape[1] // target_size
-    audio = wav[0, : frames * hop]
+    audio = wav[0, : frames * hop_length(model)]
     record("vocoder_wav", audio[None, None])
-    return SpokenSegment(audio, codes, stopped)
+    return audio
+
+
+def hop_length(model: ModelConfig) -> int:
+    """Samples of a mel frame: 256 of the published model."""
+    return math.prod(model.bigvgan.upsample_rates)
 
 
 @dataclasses.dataclass(frozen=True)

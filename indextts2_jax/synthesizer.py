@@ -4,73 +4,32 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
 
 import jax
 import numpy as np
 
-from indextts2_jax import batching, checkpoint, demo, networks, pipeline
-from indextts2_jax.array_typing import Float, Int, Params
+from indextts2_jax import checkpoint, demo, networks, pipeline
+from indextts2_jax.array_typing import Params
 from indextts2_jax.audio import io as audio_io
+from indextts2_jax.audio.loudness import check_loudness
 from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice, fingerprint
 from indextts2_jax.config import Config, ModelConfig, to_dict
-from indextts2_jax.emotion_text.classifier import EmotionClassifier, check_available, check_text
+from indextts2_jax.emotion_text.classifier import EmotionClassifier, check_available
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.gpt import emotion as gpt_emotion
+from indextts2_jax.narration import Narrator, collect
+from indextts2_jax.options import check_repeatable
 from indextts2_jax.precision import arrange
 from indextts2_jax.recording import Record, Replay
-from indextts2_jax.text.frontend import TextFrontend, build_frontend, check_speakable
+from indextts2_jax.request import CheckedRequest, Request, check_request
+from indextts2_jax.speech import SAMPLING_RATE, AudioSource, Progress, Sink, Speech
+from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
+from indextts2_jax.text.reading import MAX_CHARACTERS, Reading
+from indextts2_jax.text.reading import read as read_text
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 
-SAMPLING_RATE = 22050
-
-MAX_CHARACTERS = 10_000
-"""Of one text: the normalisation grammars take 200 kB and 2 ms per English character."""
-
-AudioSource: TypeAlias = str | os.PathLike[str] | tuple[Float[np.ndarray, "..."], int]
-"""A file's path, or (samples [N] or [N, channels] in [-1, 1], their sampling rate)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """What is being done now: segment 1..segments and stage; `codes` of at most `code_limit` while decoding."""
-
-    stage: str
-    segment: int
-    segments: int
-    codes: int = 0
-    code_limit: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Speech:
-    """The result of `IndexTTS2.synthesize`."""
-
-    audio: Float[np.ndarray, "N"]
-    """float32 in [-1, 1], silences between the segments included."""
-    sampling_rate: int
-    codes: list[Int[np.ndarray, "T"]]
-    """Semantic codes of each segment, 50 per second, without the stop token."""
-    segments: list[list[str]]
-    """The text tokens of each segment."""
-    seconds: dict[str, float]
-    """Wall-clock seconds by stage."""
-    warnings: list[str]
-    seed: int
-
-    @property
-    def duration(self) -> float:
-        """Seconds of audio."""
-        return len(self.audio) / self.sampling_rate
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes 16-bit WAV, or FLAC where the name ends in .flac; whole or not at all.
-
-        Raises:
-          AudioError: another ending, or the folder cannot be written.
-        """
-        audio_io.write_audio(path, self.audio, self.sampling_rate)
+__all__ = ["MAX_CHARACTERS", "SAMPLING_RATE", "AudioSource", "IndexTTS2", "Progress", "Sink", "Speech"]
 
 
 class IndexTTS2:
@@ -203,6 +162,7 @@ class IndexTTS2:
         emotion_from_text: bool = False,
         seed: int = 0,
         config: Config | None = None,
+        sink: Sink | None = None,
         progress: Callable[[Progress], None] | None = None,
         record: Record | None = None,
         replay: Replay | None = None,
@@ -211,7 +171,7 @@ class IndexTTS2:
 
         Args:
           text: at most `MAX_CHARACTERS`, whitespace around it ignored; split into segments of at most
-            `config.text.max_text_tokens_per_segment` tokens.
+            `config.text.max_text_tokens_per_segment` tokens. `[pause:800ms]` in it is silence of that length.
           voice: an encoded voice, or the clip itself.
           emotion_audio: a clip whose emotion is taken over, blended by `emotion_alpha` (0: the speaker's own).
           emotion_alpha: weight of the emotion clip, or a factor on the eight weights.
@@ -221,6 +181,8 @@ class IndexTTS2:
           emotion_from_text: the same with `text` itself. Neither goes with another source of emotion.
           seed: all randomness; equal seeds give equal speech, segment by segment.
           config: instead of the model's own.
+          sink: takes the audio of every segment as it comes, so that memory does not grow with the text;
+            `Speech.audio` is then empty.
           progress: called at the beginning of each stage, and now and then while decoding.
           record: receives every stage's arrays (see `recording.StageRecorder`).
           replay: recorded noise instead of the seed's.
@@ -228,14 +190,11 @@ class IndexTTS2:
           TextError: nothing to speak. AudioError: an unusable clip. EmotionError: a bad vector, text or alpha, or two
           sources of emotion. ConfigError, CheckpointError: a bad setting; a voice of another model; no classifier.
         """
-        config = config or self.config
-        check_seed(seed)
-        _, segments, warnings = self.read(text, config)
-        clip = emotion_audio if emotion_vector is None else None
-        words = self.emotion_words(text, emotion_text, emotion_from_text, emotion_vector, clip)
-        vector = None if emotion_vector is None else gpt_emotion.check_vector(emotion_vector)
-        alpha = gpt_emotion.check_alpha(emotion_alpha)
-        state = Progress("text", 0, len(segments))
+        request = Request(
+            text, voice, emotion_audio, emotion_alpha, emotion_vector, emotion_text, emotion_from_text, seed
+        )
+        checked = self.check(request, config, repeated=record is not None or replay is not None)
+        state = Progress("text", 0, len(checked.reading.segments))
 
         def announce(stage: str) -> None:
             nonlocal state
@@ -243,119 +202,48 @@ class IndexTTS2:
             if progress:
                 progress(state)
 
+        def on_segment(index: int) -> None:
+            nonlocal state
+            state = dataclasses.replace(state, segment=index + 1)
+
         def on_code(done: int, limit: int) -> None:
             if progress:
                 progress(dataclasses.replace(state, codes=done, code_limit=limit))
 
         watch = pipeline.Stopwatch(announce)
-        voice, emotion = self.encode_prompts(voice, emotion_audio, alpha, vector, words, config, record, watch)
-        if config.segments_at_once > 1 and len(segments) > 1 and not (record or replay):
-            utterances = self.utterances(segments, voice, emotion, seed)
-            spoken = batching.speak_together(
-                self.params,
-                config,
-                self.model,
-                utterances,
-                at_once=config.segments_at_once,
-                watch=watch,
-                on_code=on_code,
-            )
-            return self.join(text, segments, spoken, warnings, config, watch, seed)
+        narrator = self.narrator(checked, watch, record=record)
+        narrator = dataclasses.replace(narrator, replay=replay, on_segment=on_segment, on_code=on_code)
+        return collect(checked, narrator.speak(checked.reading), watch, sink, record)
 
-        spoken = []
-        for index, segment in enumerate(segments):
-            state = dataclasses.replace(state, segment=index + 1)
-            if record:
-                record("emovec", emotion.merged[None])
-            result = pipeline.speak_segment(
-                self.params,
-                config,
-                self.model,
-                voice,
-                emotion.final,
-                np.array(self.frontend.encode(segment), np.int32),
-                jax.random.key(seed),
-                replay=replay,
-                segment=index,
-                record=record,
-                watch=watch,
-                on_code=on_code,
-            )
-            spoken.append(result)
-        return self.join(text, segments, spoken, warnings, config, watch, seed, record)
+    def check(self, request: Request, config: Config | None = None, *, repeated: bool = False) -> CheckedRequest:
+        """What can be known of a request before a network runs. Raises as `synthesize` does.
 
-    def utterances(
-        self, segments: list[list[str]], voice: ReferenceVoice, emotion: "Emotion", seed: int
-    ) -> list[batching.Utterance]:
-        """What `batching.speak_together` makes speech of, one a segment."""
-        ids = [np.array(self.frontend.encode(segment), np.int32) for segment in segments]
-        return [batching.Utterance(voice, emotion.final, own, jax.random.key(seed)) for own in ids]
-
-    def join(
-        self,
-        text: str,
-        segments: list[list[str]],
-        spoken: Sequence[pipeline.SpokenSegment],
-        warnings: list[str],
-        config: Config,
-        watch: pipeline.Stopwatch,
-        seed: int,
-        record: Record | None = None,
-    ) -> Speech:
-        """The segments, spoken, as one speech.
-
-        Raises:
-          TextError: none of them has a code.
+        Args:
+          repeated: whether it will be recorded or replayed, which not every setting goes with.
         """
-        for index, (segment, result) in enumerate(zip(segments, spoken, strict=True)):
-            warnings = warnings + _segment_warnings(index, len(segment), result, config)
-        if not any(len(part.codes) for part in spoken):
-            raise TextError(f"The model stopped before the first code of {text.strip()!r}: try another seed.")
-        audio = audio_io.join_segments([part.audio for part in spoken], config.interval_silence_ms)
-        if record:
-            record("wav_int16", audio_io.to_int16(audio)[:, None])
-        codes = [part.codes for part in spoken]
-        return Speech(audio, SAMPLING_RATE, codes, segments, watch.seconds, warnings, seed)
+        config = config or self.config
+        check_repeatable(config.redraw, repeated)
+        check_loudness(config.polish.even_loudness or config.polish.loudness_lufs != 0.0)
+        return check_request(request, config, self._read(request.text, config), self.classifier)
 
-    def encode_prompts(
-        self,
-        voice: ReferenceVoice | AudioSource,
-        emotion_audio: EmotionPrompt | AudioSource | None,
-        alpha: float,
-        vector: tuple[float, ...] | None,
-        words: str | None,
-        config: Config,
-        record: Record | None,
-        watch: pipeline.Stopwatch,
-    ) -> tuple[ReferenceVoice, "Emotion"]:
-        """The voice and the emotion to speak with, of the arguments of `synthesize`, encoded where they are clips.
-
-        `words` are for the classifier, instead of a vector.
-        """
-        use_clip = emotion_audio is not None and vector is None
+    def narrator(self, checked: CheckedRequest, watch: pipeline.Stopwatch, *, record: Record | None = None) -> Narrator:
+        """Encodes the voice and the emotion of a request, where they are clips or words: all is ready to be spoken."""
+        request, config, vector = checked.request, checked.config, checked.vector
+        clip = request.emotion_audio if vector is None else None
+        voice = request.voice
         if not isinstance(voice, ReferenceVoice):
-            voice = self._encode_voice(voice, config, not use_clip, record, watch)
-        for prompt in (voice, emotion_audio):
+            voice = self._encode_voice(voice, config, clip is None, record, watch)
+        for prompt in (voice, clip):
             if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
                 raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
         if vector is not None and config.emotion.normalize_vector:
             vector = gpt_emotion.normalize_vector(vector)
-        if words is not None:
+        if checked.words is not None:
             with watch("emotion_text"):
-                vector = self.classify_emotion(words)  # never normalised, as upstream does it
-        return voice, self._emotion(voice, emotion_audio if use_clip else None, alpha, vector, record, watch)
-
-    def emotion_words(
-        self, text: str, emotion_text: str | None, from_text: bool, vector: object, clip: object
-    ) -> str | None:
-        """What the classifier is to read. Raises `EmotionError` or `CheckpointError` as `synthesize` does."""
-        sources = {"emotion_text": emotion_text, "emotion_from_text": from_text or None}
-        gpt_emotion.check_one_source({**sources, "emotion_vector": vector, "emotion_audio": clip})
-        words = text if from_text else emotion_text
-        if words is not None:
-            check_text(words)
-            check_available(self.classifier.config if self.classifier else None)
-        return words
+                vector = self.classify_emotion(checked.words)  # never normalised, as upstream does it
+        emotion = self._emotion(voice, clip, checked.alpha, vector, record, watch)
+        key = jax.random.key(request.seed)
+        return Narrator(self.params, self.model, config, self.frontend, voice, emotion, key, watch, record=record)
 
     def read(self, text: str, config: Config | None = None) -> tuple[list[str], list[list[str]], list[str]]:
         """What would be read: (tokens, segments, warnings).
@@ -363,19 +251,24 @@ class IndexTTS2:
         Raises:
           TextError: empty, or nothing speakable in it.
         """
-        settings = (config or self.config).text
-        text = text.strip()  # a departure: the English grammar rejects text that begins with a newline
-        if len(text) > MAX_CHARACTERS:
-            raise TextError(f"The text has {len(text)} characters; give at most {MAX_CHARACTERS} at a time.")
-        tokens = self.frontend.tokenize(text)
-        check_speakable(self.frontend, text, tokens)
-        segments = self.frontend.segments(tokens, settings.max_text_tokens_per_segment, settings.quick_streaming_tokens)
-        longest = max(len(segment) for segment in segments)
+        reading = self._read(text, config or self.config)
+        return reading.tokens, reading.segments, reading.warnings
+
+    def _read(self, text: str, config: Config) -> Reading:
+        settings = config.text
+        reading = read_text(
+            self.frontend,
+            text,
+            max_tokens=settings.max_text_tokens_per_segment,
+            max_english_tokens=settings.max_english_tokens_per_segment,
+            quick_tokens=settings.quick_streaming_tokens,
+            paragraph_pause_ms=settings.paragraph_pause_ms,
+            interval_ms=config.interval_silence_ms,
+        )
+        longest = max(len(segment) for segment in reading.segments)
         if longest > self.model.gpt.max_text_tokens:
             raise TextError(f"A segment has {longest} tokens, the model takes {self.model.gpt.max_text_tokens}.")
-        unknown = self.frontend.unknown(tokens)
-        warnings = [f"Unknown to the tokenizer, and not spoken as written: {' '.join(unknown)}"] if unknown else []
-        return tokens, segments, warnings
+        return reading
 
     def _emotion(
         self,
@@ -385,51 +278,30 @@ class IndexTTS2:
         vector: tuple[float, ...] | None,
         record: Record | None,
         watch: pipeline.Stopwatch,
-    ) -> "Emotion":
+    ) -> gpt_emotion.EmotionEmbedding:
         if source is not None:
             prompt = source
             if not isinstance(prompt, EmotionPrompt):
                 clip = _clip(prompt, audio_io.MIN_EMOTION_SECONDS)
                 prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record, watch=watch)
             merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, alpha)
-            return Emotion(merged, merged)
+            return gpt_emotion.EmotionEmbedding(merged, merged)
         if voice.emotion_own is None:
             raise EmotionError(
                 "The voice was encoded without its own emotion; give an emotion clip or encode it again."
             )
         merged = gpt_emotion.blend(voice.emotion_base, voice.emotion_own, 1.0)
         if vector is None:
-            return Emotion(merged, merged)
+            return gpt_emotion.EmotionEmbedding(merged, merged)
         vector = gpt_emotion.scale_vector(vector, alpha)
         matrices = jax.tree.map(np.asarray, self.params["emotion"])
         rows = gpt_emotion.matrix_rows(voice.style, matrices["speaker_matrix"], self.model.emotion.rows)
-        return Emotion(merged, gpt_emotion.mix_matrix(vector, matrices["emotion_matrix"], rows, merged))
-
-
-@dataclasses.dataclass(frozen=True)
-class Emotion:
-    merged: np.ndarray
-    """After the emotion clip, before an emotion vector."""
-    final: np.ndarray
-
-
-def check_seed(seed: int) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ConfigError(f"seed is {seed!r}, but it must be a whole number from 0 to {2**32 - 1}.")
+        return gpt_emotion.EmotionEmbedding(
+            merged, gpt_emotion.mix_matrix(vector, matrices["emotion_matrix"], rows, merged)
+        )
 
 
 def _clip(source: AudioSource, min_seconds: float = audio_io.MIN_SECONDS) -> audio_io.Clip:
     if isinstance(source, tuple):
         return audio_io.clip_from_array(*source, min_seconds)
     return audio_io.load_clip(source, min_seconds)
-
-
-def _segment_warnings(index: int, tokens: int, result: pipeline.SpokenSegment, config: Config) -> list[str]:
-    if not result.stopped:
-        return [
-            f"Segment {index + 1} ({tokens} text tokens) reached the limit of {config.decode.max_mel_tokens} codes and "
-            "is cut: lower text.max_text_tokens_per_segment or raise decode.max_mel_tokens."
-        ]
-    if not len(result.codes):
-        return [f"Segment {index + 1} stopped before its first code and is empty: try another seed."]
-    return []

@@ -31,13 +31,15 @@ def voice(tmp_path_factory):
 
 def test_speaks(voice, tmp_path):
     out, stages, text = tmp_path / "out.wav", tmp_path / "stages.npz", tmp_path / "text.txt"
-    text.write_text("Hello there. How are you?", encoding="utf-8")
+    said = "Hello there. [pause:800ms] How are you?"
+    text.write_text(said, encoding="utf-8")
     result = run(
         TINY, *QUICK, f"--speaker={voice}", f"--text_file={text}", f"--output={out}", f"--dump_stages={stages}"
     )
     assert result.returncode == 0, result.stderr
     audio, rate = soundfile.read(out, dtype="int16")
-    assert rate == 22050 and len(audio) > 0
+    assert rate == 22050 and len(audio) > 17640
+    assert np.diff(np.flatnonzero(np.concatenate([[1], audio, [1]]))).max() > 17640  # samples of 800 ms
     assert "noise" in result.stderr and "real-time factor" in result.stdout and "flow_matching" in result.stdout
     with np.load(stages) as arrays:
         assert len(arrays["wav_int16"]) == len(audio) and arrays["codes"].shape[1] <= 12
@@ -47,7 +49,7 @@ def test_speaks(voice, tmp_path):
         TINY,
         *QUICK,
         f"--speaker={voice}",
-        "--text=Hello there. How are you?",
+        f"--text={said}",
         f"--output={again}",
         f"--replay={stages}",
     )
@@ -87,6 +89,16 @@ BAD = {
     "arrays into a folder": ({"dump_stages": "docs"}, "docs"),
     "negative seed": ({"seed": "-1"}, "seed"),
     "negative silence": ({"interval_silence": "-1"}, "interval_silence"),
+    "factor out of range": ({"duration_factor": "3"}, "duration.factor"),
+    "factor not a number": ({"duration_factor": "fast"}, "duration_factor"),
+    "no duration at all": ({"target_duration": "0"}, "target_duration"),
+    "factor and target": ({"duration_factor": "0.9", "target_duration": "3"}, "duration.target_seconds"),
+    "negative redraws": ({"redraw": "-1"}, "redraw.attempts"),
+    "redraws of a replay": ({"redraw": "1", "replay": "nowhere.npz"}, "redraw.attempts"),
+    "loudness above full scale": ({"loudness": "3"}, "loudness"),
+    "silence too short": ({"config.polish.max_silence_ms": "10"}, "polish.max_silence_ms"),
+    "pause out of range": ({"text": "One [pause:99s] two."}, "[pause:99s]"),
+    "pause that is none": ({"text": "One [pause:long] two."}, "[pause:long]"),
     "unwritable folder": ({"output": "README.md/out.wav"}, "README.md"),
     "no folder for the arrays": ({"dump_stages": "nowhere/run.npz"}, "nowhere/run.npz"),
     "unknown ending": ({"output": "out.ogg"}, "ogg"),
@@ -157,6 +169,16 @@ CHOICES = {
         ["--checkpoint=ARTEFACT", "--config.decode.num_beams=3", "--interval_silence=0"],
         replace(OWN, decode={"num_beams": 3}, interval_silence_ms=0),
         "ARTEFACT",
+    ),
+    "by flags": (
+        ["--checkpoint=ARTEFACT", "--duration_factor=1.5", "--redraw=2", "--paragraph_pause=500"],
+        replace(OWN, duration={"factor": 1.5}, redraw={"attempts": 2}, text={"paragraph_pause_ms": 500}),
+        "ARTEFACT",
+    ),
+    "a duration by flag": (
+        ["--checkpoint=demo", "--target_duration=12.5", "--config.polish.end_fade_ms=20"],
+        replace(OWN, duration={"target_seconds": 12.5}, polish={"end_fade_ms": 20}),
+        "demo",
     ),
     "a file's": (["--checkpoint=ARTEFACT", "--config=configs/indextts2.py"], Config(), "ARTEFACT"),
     "by name": (["--checkpoint=demo"], OWN, "demo"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs import indextts2, tiny
+from configs import chapters, indextts2, tiny
 from indextts2_jax.config import Config, ModelConfig, from_dict, replace, to_dict
 from indextts2_jax.errors import ConfigError
 from tests.models import PUBLISHED, SMALL
@@ -44,6 +44,25 @@ def test_config_files_are_the_dataclasses():
         ("text.max_text_tokens_per_segment", 1),
         ("text.max_text_tokens_per_segment", 601),
         ("text.quick_streaming_tokens", -1),
+        ("text.max_english_tokens_per_segment", 1),
+        ("text.max_english_tokens_per_segment", 601),
+        ("text.paragraph_pause_ms", -1),
+        ("text.paragraph_pause_ms", 60_001),
+        ("duration.factor", 0.49),
+        ("duration.factor", 2.01),
+        ("duration.factor", float("nan")),
+        ("duration.target_seconds", 0.05),
+        ("duration.target_seconds", -1.0),
+        ("duration.target_seconds", 36_001.0),
+        ("redraw.attempts", -1),
+        ("redraw.attempts", 11),
+        ("redraw.shortest", 1.1),
+        ("redraw.longest", 0.9),
+        ("polish.max_silence_ms", 49),
+        ("polish.loudness_lufs", 3.0),
+        ("polish.loudness_lufs", -61.0),
+        ("polish.end_fade_ms", 1001),
+        ("polish.trim_breath", 1),
         ("interval_silence_ms", -1),
         ("interval_silence_ms", 60_001),
     ],
@@ -71,6 +90,17 @@ def test_networks_that_do_not_fit_together(changes, key):
         model[network].update(values)
     with pytest.raises(ConfigError, match=key):
         from_dict(Config, {"model": model, "random_seed": 0})
+
+
+def test_one_of_factor_and_target():
+    with pytest.raises(ConfigError, match=r"duration\.factor and duration\.target_seconds"):
+        replace(Config(), duration={"factor": 0.8, "target_seconds": 3.0})
+
+
+def test_chapters_differ_in_what_the_reference_lacks():
+    made = from_dict(Config, chapters.get_config().to_dict())
+    assert made.text.paragraph_pause_ms and made.redraw.attempts and made.polish.trim_breath
+    assert (made.decode, made.flow, made.emotion) == (Config().decode, Config().flow, Config().emotion)
 
 
 @pytest.mark.parametrize("data", [{"decod": {}}, {"decode": {"beams": 3}}, {"decode": 3}])

@@ -149,7 +149,7 @@ def test_an_artefact_without_settings_has_the_published_ones(tmp_path):
 
 def test_settings_come_back_as_they_were_written(artefact):
     stored = json.loads((artefact / "config.json").read_text())["defaults"]
-    assert set(stored) == {"text", "decode", "flow", "emotion", "interval_silence_ms"}
+    assert set(stored) == {"text", "decode", "flow", "emotion", "redraw", "polish", "interval_silence_ms"}
     expected = replace(SETTINGS, checkpoint="")
     assert checkpoint.read_header(artefact).defaults == checkpoint.load_artefact(artefact).defaults == expected
 

@@ -3,7 +3,7 @@
     path ──► inspect ──► load_clip ──┐
                                      ├─► Clip ──► resample.speaker_audio, resample.emotion_audio
     (array, sample rate) ► clip_from_array
-    wav of each segment ──► join_segments ──► to_int16 (in memory) or write_audio (a file)
+    wav of each segment, silence between them ──► to_int16 (in memory), write_audio or writer.AudioWriter (a file)
 
 Reading follows `librosa.load` as indextts/infer_v2.py uses it: libsndfile's float32, channels averaged, no
 normalisation and no trimming. Departure: only the part that can reach the result is decoded, and what cannot be a
@@ -17,7 +17,7 @@ import os
 import pathlib
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, NamedTuple, TypeAlias
 
@@ -234,15 +234,9 @@ def _checked(name: str, audio: Float32[np.ndarray, "N"], rate: int, min_seconds:
 # --- writing --------------------------------------------------------------------------------------------------
 
 
-def join_segments(
-    wavs: Sequence[Float[np.ndarray, "_"]], silence_ms: int, sample_rate: int = OUTPUT_RATE
-) -> Float32[np.ndarray, "N"]:
-    """The segments one after another, in [-1, 1], with silence between them and none behind the last."""
-    if not wavs:
-        raise AudioError("There is no speech to join: the text gave no segments. Give text that can be spoken.")
-    silence = np.zeros(int(sample_rate * silence_ms / 1000.0), np.float32)
-    pieces = [piece for wav in wavs for piece in (silence, np.asarray(wav, np.float32))]
-    return np.concatenate(pieces[1:])
+def silence(milliseconds: float, sample_rate: int = OUTPUT_RATE) -> Float32[np.ndarray, "N"]:
+    """Zeros; the fraction of a sample is cut off, as in the reference."""
+    return np.zeros(int(sample_rate * milliseconds / 1000.0), np.float32)
 
 
 def to_int16(wav: Float[np.ndarray, "N"]) -> Int16[np.ndarray, "N"]:
@@ -257,7 +251,8 @@ def _pcm_scale(wav: np.ndarray) -> Float32[np.ndarray, "N"]:
     return np.clip(PCM_MAX * wav, -PCM_MAX, PCM_MAX)
 
 
-def _file_samples(audio: np.ndarray) -> Int16[np.ndarray, "N"]:
+def file_samples(audio: np.ndarray) -> Int16[np.ndarray, "N"]:
+    """What a file holds of floats in [-1, 1] or int16. Raises `AudioError` for NaN and other types."""
     # A file holds the very samples that the reference returns in memory. Its own files are up to two steps away from
     # them, depending on the audio back end that torchaudio finds (FFmpeg scales by 32768 and rounds, libsndfile cuts).
     if audio.dtype == np.int16:
@@ -273,14 +268,14 @@ def check_writable(path: Path) -> None:
     Tries it with a probe file in the folder, or in the nearest one above that exists, and removes it: permission
     bits say nothing for root, on read-only mounts and on network drives.
     """
-    target = _target(path)
-    with _io_errors(target):
+    target = target_path(path)
+    with writing_errors(target):
         with contextlib.suppress(FileNotFoundError):
             os.lstat(target)  # a name that cannot be
         folder = target.parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
-        probe = _temporary(folder)
+        probe = temporary_name(folder)
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         os.unlink(probe)
 
@@ -298,20 +293,19 @@ def write_audio(path: Path, audio: np.ndarray, sample_rate: int = OUTPUT_RATE) -
     Raises:
       AudioError: another ending, no samples, NaN, or a place that cannot be written.
     """
-    target = _target(path)
+    target = target_path(path)
     audio = np.asarray(audio)
     if audio.ndim != 1 or not audio.size:
         raise AudioError(f"Audio to write to {str(target)!r} has the shape {audio.shape}. Give samples as [N].")
     encoded = BytesIO()
-    kind = "FLAC" if target.suffix.lower() == ".flac" else "WAV"
-    soundfile.write(encoded, _file_samples(audio), sample_rate, format=kind, subtype="PCM_16")
-    with _io_errors(target):
+    soundfile.write(encoded, file_samples(audio), sample_rate, format=container(target), subtype="PCM_16")
+    with writing_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, encoded.getbuffer())
 
 
 def _replace(target: pathlib.Path, content: memoryview) -> None:
-    temporary = _temporary(target.parent)
+    temporary = temporary_name(target.parent)
     try:
         with open(temporary, "xb") as file:
             file.write(content)
@@ -324,11 +318,13 @@ def _replace(target: pathlib.Path, content: memoryview) -> None:
         raise
 
 
-def _temporary(folder: pathlib.Path) -> pathlib.Path:
+def temporary_name(folder: pathlib.Path) -> pathlib.Path:
+    """A name that nothing has, for what is renamed once it is complete."""
     return folder / f".{secrets.token_hex(8)}.tmp"  # short: the target's own name may fill the limit
 
 
-def _target(path: Path) -> pathlib.Path:
+def target_path(path: Path) -> pathlib.Path:
+    """Raises `AudioError` for another ending than .wav and .flac, and for a folder."""
     target = pathlib.Path(path)
     if target.suffix.lower() not in (".wav", ".flac"):
         raise AudioError(f"Cannot write {str(target)!r}: give a name that ends in .wav or .flac.")
@@ -337,8 +333,14 @@ def _target(path: Path) -> pathlib.Path:
     return target
 
 
+def container(target: pathlib.Path) -> str:
+    """libsndfile's name of the format that the ending means."""
+    return "FLAC" if target.suffix.lower() == ".flac" else "WAV"
+
+
 @contextlib.contextmanager
-def _io_errors(target: pathlib.Path) -> Iterator[None]:
+def writing_errors(target: pathlib.Path) -> Iterator[None]:
+    """What the system says becomes an `AudioError` that names the file."""
     try:
         yield
     except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ Source: indextts/infer_v2.py. All of it is NumPy and Python numbers on the host:
 request, not worth a compilation. Arrays may have leading batch axes.
 """
 
+import dataclasses
 import math
 import numbers
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,15 @@ WEB_BIAS = (0.9375, 0.875, 1.0, 1.0, 0.9375, 0.9375, 0.6875, 0.5625)
 """Upstream's web page weakens the emotions that are prone to odd results by these factors."""
 
 WEB_MAX_SUM = 0.8
+
+
+@dataclasses.dataclass(frozen=True)
+class EmotionEmbedding:
+    """The emotion embedding [D] of a request."""
+
+    merged: np.ndarray
+    """After the emotion clip, before the eight weights: "emovec" of the recorded stages."""
+    final: np.ndarray
 
 
 def _number(value: object, what: str) -> float:

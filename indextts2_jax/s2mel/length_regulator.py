@@ -25,9 +25,15 @@ Dtype = Any
 FRAMES_PER_CODE = np.float32(1.72)
 
 
-def target_length(codes: int) -> int:
-    """Mel frames that `codes` semantic codes become: 1.72 each in float32, the fraction cut off. 0 codes give 0."""
-    return int(np.float32(codes) * FRAMES_PER_CODE)
+def target_length(codes: int, factor: float = 1.0) -> int:
+    """Mel frames that `codes` semantic codes become: 1.72 each in float32, the fraction cut off. 0 codes give 0.
+
+    Another `factor` than 1 stretches (2.0) or shortens (0.5) the speech, in float64 as IndexTTS-2.5 has it; at least
+    one frame is left.
+    """
+    if factor == 1.0 or codes == 0:
+        return int(np.float32(codes) * FRAMES_PER_CODE)
+    return max(1, int(codes * 1.72 * factor))
 
 
 def resize_index(source_length: int, target_length: int) -> np.ndarray:

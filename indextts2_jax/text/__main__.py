@@ -1,7 +1,7 @@
 """`python -m indextts2_jax.text --tokenizer=FILE [--frontend=phonemes]`: a text as the model gets to see it.
 
 Reads texts from standard input, one a line, and prints one JSON object for each: text, normalized, tokens, ids,
-segments (lists of tokens) and, where there are any, the tokens that are unknown.
+segments (lists of tokens) and, where there are any, the pauses in the text and the tokens that are unknown.
 """
 
 import json
@@ -15,6 +15,7 @@ from absl import app, flags
 from indextts2_jax.errors import IndexTTSError, TextError
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
+from indextts2_jax.text.script import Stretch, has_pauses, stretches
 
 _TOKENIZER = flags.DEFINE_string(
     "tokenizer", None, "SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.", required=True
@@ -28,15 +29,19 @@ _GLOSSARY = flags.DEFINE_string("glossary", None, "JSON or YAML file that says h
 
 
 def describe(frontend: TextFrontend, text: str, max_tokens: int, quick_tokens: int) -> dict[str, object]:
-    """Every stage of one text, as JSON values. Raises `TextError` for text that is not valid Unicode."""
-    tokens = frontend.tokenize(text)
+    """Every stage of one text, as JSON values. Raises `TextError` for a bad pause or text that is not valid Unicode."""
+    parts = stretches(text, paragraphs=False) if has_pauses(text) else [Stretch(text, None, False)]
+    read = [frontend.tokenize(part.text) for part in parts]
+    tokens = [token for part in read for token in part]
     result: dict[str, object] = {
         "text": text,
-        "normalized": frontend.normalize(text),
+        "normalized": " ".join(frontend.normalize(part.text) for part in parts if part.text or len(parts) == 1),
         "tokens": tokens,
         "ids": frontend.encode(tokens),
-        "segments": frontend.segments(tokens, max_tokens, quick_tokens),
+        "segments": [segment for part in read for segment in frontend.segments(part, max_tokens, quick_tokens)],
     }
+    pauses = [part.pause_ms for part in parts if part.pause_ms is not None]
+    result |= {"pauses_ms": pauses} if pauses else {}
     unknown = frontend.unknown(tokens)
     return result | {"unknown": unknown} if unknown else result
 

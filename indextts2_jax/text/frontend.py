@@ -37,6 +37,10 @@ class TextFrontend(Protocol):
         """Those of the tokens, in order, that the vocabulary lacks: the model does not learn what they were."""
         ...
 
+    def seconds(self, tokens: Sequence[str]) -> float:
+        """About how long they take to speak (`pace.py`)."""
+        ...
+
 
 def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: Glossary | None = None) -> TextFrontend:
     """The front-end that `ModelConfig.text_frontend` names, over its tokenizer (a file, or what a file holds).
@@ -54,17 +58,22 @@ def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: G
     raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' and 'phonemes' are known.")
 
 
-def check_speakable(frontend: TextFrontend, text: str, tokens: Sequence[str]) -> None:
-    """Raises `TextError` where `tokens`, made from `text`, hold nothing to speak.
+def is_speakable(frontend: TextFrontend, tokens: Sequence[str]) -> bool:
+    """Whether there is something to speak: a token with a letter or a digit that the vocabulary has.
 
-    To be spoken, a token needs a letter or a digit, and the vocabulary must have it: punctuation alone is silence.
+    Punctuation alone is silence.
     """
+    lost = set(frontend.unknown(tokens))
+    return any(character.isalnum() for token in tokens if token not in lost for character in token)
+
+
+def check_speakable(frontend: TextFrontend, text: str, tokens: Sequence[str]) -> None:
+    """Raises `TextError` where `tokens`, made from `text`, hold nothing to speak (`is_speakable`)."""
     if not text.strip():
         raise TextError("The text is empty: there is nothing to speak.")
-    unknown = frontend.unknown(tokens)
-    lost = set(unknown)
-    if any(character.isalnum() for token in tokens if token not in lost for character in token):
+    if is_speakable(frontend, tokens):
         return
+    unknown = frontend.unknown(tokens)
     shown = repr(text if len(text) <= 40 else text[:40] + "…")
     if any(character.isalnum() for token in unknown for character in token):
         hint = " Write a single letter as a capital." if re.fullmatch("[a-z]", text.strip()) else ""

@@ -14,6 +14,7 @@ from collections.abc import Container, Iterator, Sequence
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.text import spelling, wetext
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
+from indextts2_jax.text.pace import SECONDS_PER_MARK, SECONDS_PER_PHONEME
 from indextts2_jax.text.pronounce import LISTED, PHONEMES, add_s, decode, read_pronouncer, spell
 
 logger = logging.getLogger(__name__)
@@ -103,6 +104,11 @@ class PhonemeFrontend:
     def unknown(self, tokens: Sequence[str]) -> list[str]:
         """The words that cannot be read, in order."""
         return [token for token in tokens if token.removeprefix(WORD) not in IDS]
+
+    def seconds(self, tokens: Sequence[str]) -> float:
+        """About how long the tokens take to speak."""
+        marks = sum(token in PUNCTUATION for token in tokens)
+        return marks * SECONDS_PER_MARK + (len(tokens) - marks) * SECONDS_PER_PHONEME
 
     # --- words ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sentencepiece import SentencePieceProcessor
 from indextts2_jax.errors import CheckpointError, TextError
 from indextts2_jax.text.glossary import Glossary
 from indextts2_jax.text.normalize import TextNormalizer
+from indextts2_jax.text.pace import spelled_seconds
 from indextts2_jax.text.segment import split_segments
 
 # Blocks of Hangul, CJK and Kana letters, each character a word of its own
@@ -70,6 +71,10 @@ class BpeFrontend:
         """The pieces that become <unk>, in order."""
         unk = self._pieces.unk_id()
         return [token for token, number in zip(tokens, self.encode(tokens), strict=True) if number == unk]
+
+    def seconds(self, tokens: Sequence[str]) -> float:
+        """See `pace.spelled_seconds`."""
+        return spelled_seconds(tokens)
 
 
 def split_ideographs(text: str) -> str:

@@ -49,19 +49,9 @@ def test_a_file_holds_what_the_reference_returns_in_memory(tmp_path):
     np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav", dtype="int16")[0], io.to_int16(wav))
 
 
-@pytest.mark.parametrize("silence_ms", [0, 1, 200, 333])
-def test_join(silence_ms):
-    wavs = [np.full(n, n, np.float32) for n in (3, 4, 5)]
-    gap = int(22_050 * silence_ms / 1000)
-    joined = io.join_segments(wavs, silence_ms)
-    assert joined.dtype == np.float32
-    np.testing.assert_array_equal(joined, [3] * 3 + [0] * gap + [4] * 4 + [0] * gap + [5] * 5)
-    np.testing.assert_array_equal(io.join_segments(wavs[:1], silence_ms), wavs[0])
-
-
-def test_join_of_nothing():
-    with pytest.raises(AudioError, match="no segments"):
-        io.join_segments([], 200)
+def test_silence():
+    assert [len(io.silence(ms)) for ms in (0, 1, 200, 333, 800.0)] == [0, 22, 4410, 7342, 17_640]
+    assert io.silence(3).dtype == np.float32 and not io.silence(3).any()
 
 
 @pytest.mark.parametrize(

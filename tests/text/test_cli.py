@@ -26,9 +26,9 @@ def run(*flags: str, stdin: bytes = b"") -> subprocess.CompletedProcess:
 def test_a_json_line_for_every_line(model, tmp_path, grammars):
     (tmp_path / "g.json").write_text('{"R.9": "R nine"}')
     flags = [f"--tokenizer={model}", "--max_tokens=12", "--quick_tokens=5", f"--glossary={tmp_path / 'g.json'}"]
-    done = run(*flags, stdin="The r.9 waits. The cat reads it.\r\n\nthe 海\n".encode())
+    done = run(*flags, stdin="The r.9 waits. The cat reads it.\r\n\nthe 海\nThe boat.[pause:1s]The sea.\n".encode())
     assert done.returncode == 0, done.stderr
-    first, second, third = map(json.loads, done.stdout.decode().splitlines())
+    first, second, third, fourth = map(json.loads, done.stdout.decode().splitlines())
     assert (first["text"], first["normalized"]) == (
         "The r.9 waits. The cat reads it.",
         "The R nine waits. The cat reads it.",
@@ -39,6 +39,8 @@ def test_a_json_line_for_every_line(model, tmp_path, grammars):
     assert len(first["segments"]) > 1 and "unknown" not in first
     assert second == {"text": "", "normalized": "", "tokens": [], "ids": [], "segments": []}
     assert third["unknown"] == ["海"] and "海" in done.stdout.decode()  # not escaped
+    assert (fourth["normalized"], fourth["pauses_ms"]) == ("The boat. The sea.", [1000.0])
+    assert "pauses_ms" not in first and len(fourth["segments"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""A text as written -> stretches that are read one by one: what lies between pauses, and paragraphs where they count.
+
+    "One. [pause:800ms] Two." ──► "One." │ 800 ms │ "Two."
+
+A departure from the reference, which has no pauses and would read the brackets aloud.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from indextts2_jax.errors import TextError
+
+MAX_PAUSE_SECONDS = 60.0
+MAX_PAUSES_SECONDS = 3600.0
+"""Of all pauses of a text together."""
+
+PAUSE = re.compile(r"\[pause[:：]([^\[\]\n]*)(\]?)", re.IGNORECASE)
+LENGTH = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s)\s*", re.IGNORECASE)
+
+# A blank line, or a line break before an indented line
+PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*|\n(?=\u3000|\t|  )")
+
+
+class Stretch(NamedTuple):
+    """Text to be read by itself, stripped."""
+
+    text: str
+    """Empty where the text ends with a pause."""
+    pause_ms: float | None
+    """Silence before it that the text asks for."""
+    new_paragraph: bool
+    """Whether a paragraph ends before it; False for the first."""
+
+
+def stretches(text: str, paragraphs: bool) -> list[Stretch]:
+    """Cuts `text` at its pauses and, where `paragraphs` count, at paragraphs. Adjacent pauses add up.
+
+    Paragraphs are separated by blank lines or begin with an indented line; in a text that has neither, every line is
+    one, so that files of lines broken at a fixed width need blank lines.
+
+    Raises:
+      TextError: a pause that is none, as in `[pause:long]`, or out of range.
+    """
+    boundary = PARAGRAPH if PARAGRAPH.search(text.strip()) else re.compile("\n")
+    result: list[Stretch] = []
+    pause: float | None = None
+    for part, following in _parts(text):
+        for paragraph in boundary.split(part) if paragraphs else [part]:
+            if paragraph.strip():
+                result.append(Stretch(paragraph.strip(), pause, paragraphs and bool(result)))
+                pause = None
+        if following is not None:
+            pause = (pause or 0.0) + following
+    if pause is not None:
+        result.append(Stretch("", pause, False))
+    if sum(stretch.pause_ms or 0.0 for stretch in result) > 1000 * MAX_PAUSES_SECONDS:
+        raise TextError(f"The pauses in the text last more than {MAX_PAUSES_SECONDS:.0f} seconds together.")
+    return result
+
+
+def has_pauses(text: str) -> bool:
+    """Whether there is a pause in the text, or something that begins like one."""
+    return PAUSE.search(text) is not None
+
+
+def without_pauses(text: str) -> str:
+    """The text with a space in place of every pause."""
+    return PAUSE.sub(" ", text)
+
+
+def _parts(text: str) -> Iterator[tuple[str, float | None]]:
+    """(text, milliseconds of the pause behind it)."""
+    start = 0
+    for match in PAUSE.finditer(text):
+        yield text[start : match.start()], _milliseconds(match)
+        start = match.end()
+    yield text[start:], None
+
+
+def _milliseconds(match: re.Match[str]) -> float:
+    shown = match[0] if len(match[0]) <= 40 else match[0][:40] + "…"
+    length = LENGTH.fullmatch(match[1])
+    if not length or not match[2]:
+        raise TextError(f"{shown!r} in the text is no pause: write [pause:800ms] or [pause:1.5s].")
+    milliseconds = float(length[1]) * (1000.0 if length[2].lower() == "s" else 1.0)
+    if milliseconds > 1000 * MAX_PAUSE_SECONDS:
+        raise TextError(f"{shown!r} in the text is too long: a pause may last {MAX_PAUSE_SECONDS:.0f} seconds.")
+    return milliseconds
