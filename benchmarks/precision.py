@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
@@ -59,8 +60,8 @@ def next_scores(params: Params, model: ModelConfig, utterance: batching.Utteranc
     )
 
     def inside(module: SpeechLM, codes: Array) -> Array:
-        ids, lengths = utterance.text_ids[None], np.array([len(utterance.text_ids)], np.int32)
-        hidden = module.hidden_states(conds, ids, lengths, codes, np.array([codes.shape[1]], np.int32), code_offset=1)
+        ids, lengths = jnp.asarray(utterance.text_ids[None]), jnp.array([len(utterance.text_ids)], jnp.int32)
+        hidden = module.hidden_states(conds, ids, lengths, codes, jnp.array([codes.shape[1]], jnp.int32), code_offset=1)
         return module.logits(hidden[:, -codes.shape[1] :])
 
     with trusted_parameters(), jax.default_matmul_precision(stages.PRECISION):

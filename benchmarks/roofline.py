@@ -134,7 +134,7 @@ def workload(
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
     prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)
     step = functools.partial(decode.advance, gpt, rules)
-    flow = {"steps": 25, "guidance": 0.7, "temperature": 1.0, "target_frames": frames}
+    flow: dict[str, Any] = {"steps": 25, "guidance": 0.7, "temperature": 1.0, "target_frames": frames}
     style, mu = _array(1, s2mel.style_dim), _array(1, size, s2mel.width)
     return {
         "w2v-bert, twice": stage("semantic_features", _array(1, semantic, model.w2v_bert.input_dim), one, times=2),
