@@ -21,12 +21,13 @@ from ml_collections import ConfigDict, config_flags
 from indextts2_jax import demo
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.audio.loudness import check_loudness
+from indextts2_jax.audio.pipe import PipeWriter
 from indextts2_jax.audio.writer import AudioWriter
 from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
-from indextts2_jax.options import check_repeatable
+from indextts2_jax.options import check_repeatable, check_streamable
 from indextts2_jax.recording import Replay, StageRecorder, check_folder
 from indextts2_jax.text.glossary import Glossary, load_glossary
 from indextts2_jax.text.reading import check_text
@@ -40,7 +41,9 @@ _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Folder that `python -m co
 _SPEAKER = flags.DEFINE_string("speaker", None, "Reference clip (WAV, FLAC, OGG, MP3), or a saved voice.")
 _TEXT = flags.DEFINE_string("text", None, "What to say.")
 _TEXT_FILE = flags.DEFINE_string("text_file", None, "File with what to say (UTF-8), instead of --text.")
-_OUTPUT = flags.DEFINE_string("output", "out.wav", "Audio file to write; .flac writes FLAC.")
+_OUTPUT = flags.DEFINE_string("output", "out.wav", "Audio file to write; .flac writes FLAC; - writes to the pipe.")
+_STREAM = flags.DEFINE_bool("stream", False, "Give the audio out in chunks, while the sentence is being made.")
+_RAW = flags.DEFINE_bool("raw", False, "With --output=-: samples alone (16-bit, 22050 Hz, mono), no WAV header.")
 _EMOTION_AUDIO = flags.DEFINE_string("emotion_audio", None, "Clip whose emotion is taken over.")
 _EMOTION_ALPHA = flags.DEFINE_float("emotion_alpha", 1.0, "Weight of the emotion clip, or factor on the weights.")
 _EMOTION = flags.DEFINE_string("emotion", None, "Emotions by name, the others 0: happy:0.6,sad:0.2.")
@@ -167,7 +170,14 @@ def _request() -> Request:
         audio_io.inspect(speaker)
     if _EMOTION_AUDIO.value is not None:
         audio_io.inspect(_EMOTION_AUDIO.value, audio_io.MIN_EMOTION_SECONDS)
-    audio_io.check_writable(_OUTPUT.value)
+    if _OUTPUT.value != "-":
+        audio_io.check_writable(_OUTPUT.value)
+    if _RAW.value and _OUTPUT.value != "-":
+        raise ConfigError("--raw is for --output=-; files are WAV or FLAC.")
+    if _STREAM.value:
+        check_streamable(config.duration, config.redraw, config.polish)
+        if _DUMP_STAGES.value or _REPLAY.value:
+            raise ConfigError("--stream cannot be had with --dump_stages or --replay, which are of whole segments.")
     if _DUMP_STAGES.value:
         check_folder(_DUMP_STAGES.value)
     return Request(
@@ -250,29 +260,44 @@ def synthesize(request: Request) -> None:
     voice = request.voice
     if request.bundled_voice and not recorder:
         voice = demo.encoded_voice(tts)
-    with AudioWriter(_OUTPUT.value) as file, tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:
-        speech = tts.synthesize(
-            request.text,
-            voice,
-            emotion_audio=_EMOTION_AUDIO.value,
-            emotion_alpha=_EMOTION_ALPHA.value,
-            emotion_vector=request.emotion_vector,
-            emotion_text=request.emotion_text,
-            seed=_SEED.value,
-            sink=file.write,
-            progress=lambda state: bar.set_description_str(_describe(state)),
-            record=recorder,
-            replay=request.replay,
-        )
+    prompts = {
+        "emotion_audio": _EMOTION_AUDIO.value,
+        "emotion_alpha": _EMOTION_ALPHA.value,
+        "emotion_vector": request.emotion_vector,
+        "emotion_text": request.emotion_text,
+        "seed": _SEED.value,
+    }
+    piped = _OUTPUT.value == "-"
+    first = None
+    with PipeWriter(sys.stdout.buffer, raw=_RAW.value) if piped else AudioWriter(_OUTPUT.value) as file:
+        if _STREAM.value:
+            stream = tts.stream(request.text, voice, **prompts)
+            for chunk in stream:
+                file.write(chunk)
+                first = first or time.perf_counter() - loaded
+            speech = stream.speech
+        else:
+            with tqdm(bar_format="{desc} [{elapsed}]", leave=False) as bar:
+                speech = tts.synthesize(
+                    request.text,
+                    voice,
+                    sink=file.write,
+                    progress=lambda state: bar.set_description_str(_describe(state)),
+                    record=recorder,
+                    replay=request.replay,
+                    **prompts,
+                )
     seconds = time.perf_counter() - loaded
     for warning in speech.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if recorder and _DUMP_STAGES.value:
         recorder.save(_DUMP_STAGES.value)
-    for name, value in {"load": loaded - start, **speech.seconds}.items():
-        print(f"{name:>18} {value:8.2f} s")
+    report = sys.stderr if piped else sys.stdout
+    for name, value in {"load": loaded - start, **speech.seconds, **({"first audio": first} if first else {})}.items():
+        print(f"{name:>18} {value:8.2f} s", file=report)
     factor = seconds / speech.duration if speech.duration else float("inf")
-    print(f"{_OUTPUT.value}: {speech.duration:.2f} s of audio in {seconds:.2f} s, real-time factor {factor:.3f}")
+    name = "pipe" if piped else _OUTPUT.value
+    print(f"{name}: {speech.duration:.2f} s of audio in {seconds:.2f} s, real-time factor {factor:.3f}", file=report)
 
 
 def _describe(state: "Progress") -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.errors import require as _require
-from indextts2_jax.options import DurationConfig, PolishConfig, RedrawConfig, check_options
+from indextts2_jax.options import DurationConfig, PolishConfig, RedrawConfig, StreamConfig, check_options
 
 T = TypeVar("T")
 
@@ -255,6 +255,7 @@ class Config:
     duration: DurationConfig = dataclasses.field(default_factory=DurationConfig)
     redraw: RedrawConfig = dataclasses.field(default_factory=RedrawConfig)
     polish: PolishConfig = dataclasses.field(default_factory=PolishConfig)
+    stream: StreamConfig = dataclasses.field(default_factory=StreamConfig)
     interval_silence_ms: int = 200
     segments_at_once: int = 1  # of one text; more is faster and takes more memory; the codes stay the same
 
@@ -336,7 +337,7 @@ def check(config: Config) -> None:
         value = getattr(config.precision, key)
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
     _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")
-    check_options(config.duration, config.redraw, config.polish)
+    check_options(config.duration, config.redraw, config.polish, config.stream)
     silence = config.interval_silence_ms
     _require(0 <= silence <= 60_000, "interval_silence_ms", silence, "from 0 to 60000 milliseconds")
 

@@ -97,7 +97,7 @@ class Narrator:
     def utterances(self, reading: Reading) -> list[batching.Utterance]:
         """What `batching.speak_together` makes the first draws of, one a segment."""
         return [
-            batching.Utterance(self.voice, self.emotion.final, self._ids(segment), self.key)
+            batching.Utterance(self.voice, self.emotion.final, self.text_ids(segment), self.key)
             for segment in reading.segments
         ]
 
@@ -108,7 +108,8 @@ class Narrator:
         """Without sampling, every draw would be the same."""
         return self.config.redraw.attempts if self.config.decode.do_sample else 0
 
-    def _ids(self, segment: Sequence[str]) -> np.ndarray:
+    def text_ids(self, segment: Sequence[str]) -> np.ndarray:
+        """[L] int32, without start and stop."""
         return np.array(self.frontend.encode(segment), np.int32)
 
     def _takes(self, reading: Reading) -> Iterator[batching.Take] | None:
@@ -132,7 +133,8 @@ class Narrator:
         )
         return itertools.chain.from_iterable(map(together, windows))
 
-    def _faults(self, segment: Sequence[str], chosen: pipeline.SegmentCodes) -> tuple[redraw.Fault, ...]:
+    def faults(self, segment: Sequence[str], chosen: pipeline.SegmentCodes) -> tuple[redraw.Fault, ...]:
+        """Why the codes of a segment are suspect."""
         expected = self.frontend.seconds(segment)
         return redraw.code_faults(len(chosen.codes), chosen.stopped, expected, self.config.redraw)
 
@@ -143,14 +145,14 @@ class Narrator:
             self.model,
             self.voice,
             self.emotion.final,
-            self._ids(segment),
+            self.text_ids(segment),
             redraw.draw_key(self.key, number),
             replay=self.replay,
             record=self.record,
             watch=self.watch,
             on_code=self.on_code,
         )
-        return Draw(number, chosen, self._faults(segment, chosen))
+        return Draw(number, chosen, self.faults(segment, chosen))
 
     def _speak(
         self,
@@ -181,7 +183,7 @@ class Narrator:
 
         def attempt(number: int) -> Draw[_Take]:
             if take is not None and number == 0:
-                faults = self._faults(segment, take.chosen) + redraw.audio_faults(take.audio)
+                faults = self.faults(segment, take.chosen) + redraw.audio_faults(take.audio)
                 return Draw(number, _Take(take.chosen, take.audio), faults)
             known = planned is not None and number == planned.best.number
             draw = planned.best if planned is not None and known else self._choose(segment, number)

@@ -36,8 +36,27 @@ class PolishConfig:
     end_fade_ms: int = 0  # fade out the end
 
 
-def check_options(duration: DurationConfig, redraw: RedrawConfig, polish: PolishConfig) -> None:
+@dataclasses.dataclass(frozen=True)
+class StreamConfig:
+    """The chunks of a segment that is streamed (`streaming.py`), in semantic codes: 50 are a second."""
+
+    first_codes: int = 16  # of the first chunk: the fewer, the sooner it is heard
+    growth: float = 1.8  # of a chunk over the one before it
+    largest_codes: int = 200
+    held_back: int = 8  # codes known that wait for what follows them
+    fade_ms: int = 20  # of cross-fade at a seam
+
+
+def check_options(duration: DurationConfig, redraw: RedrawConfig, polish: PolishConfig, stream: StreamConfig) -> None:
     """Raises `ConfigError` for the first value out of range."""
+    require(4 <= stream.first_codes <= 500, "stream.first_codes", stream.first_codes, "from 4 to 500")
+    require(1.0 <= stream.growth <= 10.0, "stream.growth", stream.growth, "from 1 to 10")
+    least = stream.first_codes
+    require(
+        least <= stream.largest_codes <= 5000, "stream.largest_codes", stream.largest_codes, f"from {least} to 5000"
+    )
+    require(4 <= stream.held_back <= 100, "stream.held_back", stream.held_back, "from 4 to 100")
+    require(0 <= stream.fade_ms <= 30, "stream.fade_ms", stream.fade_ms, "from 0 to 30 milliseconds")
     require(0.5 <= duration.factor <= 2.0, "duration.factor", duration.factor, "from 0.5 to 2")
     seconds = duration.target_seconds
     require(seconds == 0.0 or 0.1 <= seconds <= 36_000.0, "duration.target_seconds", seconds, "from 0.1 to 36000, or 0")
@@ -58,3 +77,15 @@ def check_repeatable(config: RedrawConfig, recorded: bool) -> None:
         raise ConfigError(
             f"redraw.attempts is {config.attempts}, but a run that is recorded or replayed draws once: set it to 0."
         )
+
+
+def check_streamable(duration: DurationConfig, redraw: RedrawConfig, polish: PolishConfig) -> None:
+    """Raises `ConfigError` for settings that need a whole segment before its first sample is known."""
+    whole = {
+        "redraw.attempts": bool(redraw.attempts),
+        "duration.target_seconds": bool(duration.target_seconds),
+        "polish": polish != PolishConfig(),
+    }
+    for key, given in whole.items():
+        if given:
+            raise ConfigError(f"{key} needs whole segments and cannot be had while streaming; leave it at its default.")

@@ -216,6 +216,47 @@ def choose_codes(
     return SegmentCodes(text_ids, codes, stopped)
 
 
+def stream_codes(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    voice: ReferenceVoice,
+    emotion: np.ndarray,
+    text_ids: np.ndarray,
+    key: Key[Array, ""],
+    *,
+    stops: Callable[[int], int],
+    watch: Stopwatch | None = None,
+) -> Iterator[tuple[SegmentCodes, bool]]:
+    """What `choose_codes` gives, while it comes: the codes settled so far, and whether these are all.
+
+    Args:
+      stops: from the number of codes chosen so far to the number at which to look next.
+    """
+    watch = watch or Stopwatch()
+    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
+    ids, text_length = batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
+    coming = gpt_decode.stream(
+        params["gpt"]["speech_lm"],
+        model.gpt,
+        config.decode,
+        conds,
+        ids,
+        text_length,
+        key=jax.random.fold_in(key, 0),
+        stops=stops,
+    )
+    while True:
+        try:
+            with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
+                codes = next(coming)
+        except StopIteration as end:
+            made: gpt_decode.SpeechCodes = end.value
+            yield SegmentCodes(text_ids, made.codes[0, : made.lengths[0]], bool(made.stopped[0])), True
+            return
+        yield SegmentCodes(text_ids, codes, False), False
+
+
 def speak_codes(
     params: Params,
     config: Config,
@@ -239,28 +280,22 @@ def speak_codes(
       replay: overrides the randomness of `segment` by recorded noise.
     """
     full_record, record, watch = record, record or _ignore, watch or Stopwatch()
-    codes, length = chosen.codes, len(chosen.codes)
+    length = len(chosen.codes)
     prompt_frames, bins = voice.prompt_mel.shape
     if length == 0:
         record("cfm_noise", np.zeros((1, bins, 0), np.float32))  # keeps the numbering by segment
         return np.zeros(0, np.float32)
-    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
-    ids, text_length = batch_of_one(chosen.text_ids.astype(np.int32)), _one(len(chosen.text_ids))
-    padded_codes = batch_of_one(codes)
-    with watch("latents"):
-        latents = stages.code_latents(params, conds, ids, text_length, padded_codes, _one(length), model=model)
-        condition, projected = stages.acoustic_condition(params, latents, padded_codes, model=model)
-        condition = np.asarray(condition)[0, :length]
-    record("gpt_latent", np.asarray(latents)[:, :length])
-    record("gpt_layer_out", np.asarray(projected)[:, :length])
-
     if frames is None:
         frames = target_length(length, config.duration.factor)
     total = prompt_frames + frames
     target_size = bucket_size(frames)
     size = prompt_size(prompt_frames) + target_size
-    with watch("length_regulator"):
-        mu = np.concatenate([voice.prompt_condition, _regulated(params, model, condition, frames, record)])
+    mu = np.concatenate(
+        [
+            voice.prompt_condition,
+            condition_of(params, model, voice, emotion, chosen, frames, record=record, watch=watch),
+        ]
+    )
     if replay and replay.cfm_noise:
         noise_mel = replay.noise(segment, total, bins)
     else:
@@ -292,6 +327,36 @@ def speak_codes(
     audio = wav[0, : frames * hop_length(model)]
     record("vocoder_wav", audio[None, None])
     return audio
+
+
+def condition_of(
+    params: Params,
+    model: ModelConfig,
+    voice: ReferenceVoice,
+    emotion: np.ndarray,
+    chosen: SegmentCodes,
+    frames: int,
+    *,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+) -> np.ndarray:
+    """The codes of a segment -> what the flow matching is told of them, [frames D]: the second pass and the regulator.
+
+    There must be codes.
+    """
+    record, watch = record or _ignore, watch or Stopwatch()
+    length = len(chosen.codes)
+    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
+    ids, text_length = batch_of_one(chosen.text_ids.astype(np.int32)), _one(len(chosen.text_ids))
+    padded_codes = batch_of_one(chosen.codes)
+    with watch("latents"):
+        latents = stages.code_latents(params, conds, ids, text_length, padded_codes, _one(length), model=model)
+        condition, projected = stages.acoustic_condition(params, latents, padded_codes, model=model)
+        condition = np.asarray(condition)[0, :length]
+    record("gpt_latent", np.asarray(latents)[:, :length])
+    record("gpt_layer_out", np.asarray(projected)[:, :length])
+    with watch("length_regulator"):
+        return _regulated(params, model, condition, frames, record)
 
 
 def hop_length(model: ModelConfig) -> int:

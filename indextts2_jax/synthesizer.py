@@ -18,11 +18,12 @@ from indextts2_jax.emotion_text.classifier import EmotionClassifier, check_avail
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.gpt import emotion as gpt_emotion
 from indextts2_jax.narration import Narrator, collect
-from indextts2_jax.options import check_repeatable
+from indextts2_jax.options import check_repeatable, check_streamable
 from indextts2_jax.precision import arrange
 from indextts2_jax.recording import Record, Replay
 from indextts2_jax.request import CheckedRequest, Request, check_request
 from indextts2_jax.speech import SAMPLING_RATE, AudioSource, Progress, Sink, Speech
+from indextts2_jax.streaming import SpeechStream
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
 from indextts2_jax.text.reading import MAX_CHARACTERS, Reading
@@ -214,6 +215,35 @@ class IndexTTS2:
         narrator = self.narrator(checked, watch, record=record)
         narrator = dataclasses.replace(narrator, replay=replay, on_segment=on_segment, on_code=on_code)
         return collect(checked, narrator.speak(checked.reading), watch, sink, record)
+
+    def stream(
+        self,
+        text: str,
+        voice: ReferenceVoice | AudioSource,
+        *,
+        emotion_audio: EmotionPrompt | AudioSource | None = None,
+        emotion_alpha: float = 1.0,
+        emotion_vector: Sequence[float] | Mapping[str, float] | None = None,
+        emotion_text: str | None = None,
+        emotion_from_text: bool = False,
+        seed: int = 0,
+        config: Config | None = None,
+    ) -> SpeechStream:
+        """Speaks `text` while its codes are still being chosen: an iterator of chunks of audio (see `streaming.py`).
+
+        The arguments are those of `synthesize`, and so are the codes and the length, to the sample. With several beams
+        little is settled before the end of a segment: `decode.num_beams=1` is made for streaming.
+
+        Raises:
+          As `synthesize`, at once. ConfigError: also for settings that need whole segments.
+        """
+        config = config or self.config
+        check_streamable(config.duration, config.redraw, config.polish)
+        request = Request(
+            text, voice, emotion_audio, emotion_alpha, emotion_vector, emotion_text, emotion_from_text, seed
+        )
+        checked, watch = self.check(request, config), pipeline.Stopwatch()
+        return SpeechStream(checked, lambda: self.narrator(checked, watch), watch)
 
     def check(self, request: Request, config: Config | None = None, *, repeated: bool = False) -> CheckedRequest:
         """What can be known of a request before a network runs. Raises as `synthesize` does.

@@ -17,7 +17,7 @@ indextts/gpt/transformers_generation_utils.py.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -99,6 +99,76 @@ def generate(
       ConfigError: `decode.max_mel_tokens` is larger than the code positions of the model.
       ValueError: sampling without exactly one of `keys` and `noise`.
     """
+    for state in _states(params, config, decode, conds, text_ids, text_lengths, keys, noise):
+        if progress is not None:
+            progress(int(state.step), decode.max_mel_tokens)
+    return _finish(config, decode, state)
+
+
+def stream(
+    params: Params,
+    config: GptConfig,
+    decode: DecodeConfig,
+    conds: Float[HostArray, "1 C D"],
+    text_ids: Int[HostArray, "1 L"],
+    text_lengths: Int[HostArray, "1"],
+    *,
+    key: Key[Array, ""],
+    stops: Callable[[int], int],
+) -> Generator[Int[np.ndarray, "T"], None, SpeechCodes]:
+    """The codes of one segment while they come: those that are settled, again and again, and at last as `generate`.
+
+    Codes are settled when all that can still win agrees on them: at once with one beam, with several when all living
+    beams and finished hypotheses descend from them.
+
+    Args:
+      key, and all others: as of `generate`.
+      stops: from the number of codes chosen so far to the number at which to look next.
+    Yields:
+      The settled codes from the beginning, whenever there are more of them, but not those of the finished whole.
+    """
+    settled = 0
+    for state in _states(params, config, decode, conds, text_ids, text_lengths, key[None], None, stops):
+        if not _ended(state, decode.max_mel_tokens):
+            codes = _settled(state)
+            if len(codes) > settled:
+                settled = len(codes)
+                yield codes
+    return _finish(config, decode, state)
+
+
+def _settled(state: DecodeState) -> Int[np.ndarray, "T"]:
+    """The codes that every living beam and finished hypothesis of the only request begins with."""
+    codes, parents, reached = np.asarray(state.codes)[0], np.asarray(state.parents)[0], int(state.step)
+    places = {int(length): set[int]() for length in np.asarray(state.heap.lengths)[0]}
+    for place in range(int(state.heap.found[0])):
+        places[int(state.heap.lengths[0, place])].add(int(state.heap.beams[0, place]))
+    holders = set(range(codes.shape[1]))
+    for length in range(reached, 0, -1):
+        holders |= places.get(length, set())
+        if len(holders) == 1 and not any(places.get(earlier) for earlier in range(length)):
+            beams = np.array([*holders])
+            return beam.backtrack(codes[None], parents[None], np.array([length]), beams, 0)[0]
+        holders = {int(parents[length - 1, holder]) for holder in holders}
+    return np.zeros(0, np.int32)
+
+
+def _ended(state: DecodeState, limit: int) -> bool:
+    return int(state.step) == limit or bool(state.done.all())
+
+
+def _states(
+    params: Params,
+    config: GptConfig,
+    decode: DecodeConfig,
+    conds: Float[HostArray, "B C D"],
+    text_ids: Int[HostArray, "B L"],
+    text_lengths: Int[HostArray, "B"],
+    keys: Key[Array, "B"] | None,
+    noise: Float[HostArray, "B S WV"] | None,
+    stops: Callable[[int], int] | None = None,
+) -> Iterator[DecodeState]:
+    """The state at every stop of the loop: where `stops` asks for one, where the slots were full, and at the end."""
     _check(config, decode, text_lengths, keys, noise)
     randomness = None
     if decode.do_sample:
@@ -108,15 +178,15 @@ def generate(
     slots = FIRST_SLOTS["beams" if decode.num_beams > 1 else "one beam"]
     prefix, state = _begin(config, rules, slots, params, conds, text_ids, text_lengths, randomness)
     while True:
-        state = _run(config, rules, params, prefix, randomness, np.int32(limit), state)
         reached = int(state.step)
-        if progress is not None:
-            progress(reached, limit)
-        if reached == limit or bool(state.done.all()):
-            break
-        slots = _room(int(_descended_from(state)), slots, decode.num_beams)
-        state = _repack(state, slots)
-    return _finish(config, decode, state)
+        until = min(limit, max(stops(reached), reached + 1)) if stops else limit
+        state = _run(config, rules, params, prefix, randomness, np.int32(until), state)
+        yield state
+        if _ended(state, limit):
+            return
+        if int(state.step) < until:
+            slots = _room(int(_descended_from(state)), slots, decode.num_beams)
+            state = _repack(state, slots)
 
 
 def _room(kept: int, slots: int, beams: int) -> int:
