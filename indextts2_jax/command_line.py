@@ -15,6 +15,7 @@ def run(
     define: Define,
     usage: str | None,
     arguments: Sequence[str] | None = None,
+    names: list[str] | None = None,
 ) -> int:
     """Parses the command line and does the work.
 
@@ -24,6 +25,7 @@ def run(
         have flags of the same names), given the whole command too, which `config_flags` asks for.
       usage: what --help prints above the flags.
       arguments: without the program's name; by default those of the process.
+      names: gets what stands beside the flags, before `work` is called; None where nothing may.
     Returns:
       The exit code: 0, 2 after one line on stderr, 130 if interrupted.
     """
@@ -34,7 +36,11 @@ def run(
         if {"--help", "-h"} & set(command):
             print(usage or "", own.get_help(), sep="\n")
             return 0
-        _parse(own, command)
+        rest = _parse(own, command)
+        if names is not None:
+            names.extend(rest)
+        elif rest:
+            raise ConfigError(f"Unexpected argument {rest[0]!r}.")
         work(own)
     except IndexTTSError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -45,8 +51,11 @@ def run(
     return 0
 
 
-def _parse(own: flags.FlagValues, command: list[str]) -> None:
-    """Raises `ConfigError`; ml_collections reports a bad file or override by whatever exception Python gave it."""
+def _parse(own: flags.FlagValues, command: list[str]) -> list[str]:
+    """What stands beside the flags.
+
+    Raises `ConfigError`; ml_collections reports a bad file or override by whatever exception Python gave it.
+    """
     try:
         rest = own(command)[1:]
         if "config" in own and own.config is not None:
@@ -59,5 +68,4 @@ def _parse(own: flags.FlagValues, command: list[str]) -> None:
         given = [argument.partition("=")[2] for argument in command if argument.startswith("--config=")]
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"Cannot load the configuration file {' '.join(given[-1:])} ({reason}).") from None
-    if rest:
-        raise ConfigError(f"Unexpected argument {rest[0]!r}.")
+    return rest

@@ -6,8 +6,8 @@
 The flow matching is an infilling network, so what was spoken already is a longer prompt for it: a chunk goes on where
 the last one ended, in pitch and voice. The last few codes known are held back, for their sound depends on what follows;
 but what they would have sounded like is faded out over the beginning of the next chunk, so there is no step at a seam.
-The mel of a chunk does not depend on later codes, which is all that differs from speaking the segment whole: the codes are
-the same, the length is the same to the sample, and the spectrum close.
+The mel of a chunk does not depend on later codes, which is all that differs from speaking the segment whole: the codes
+are the same, the length is the same to the sample, and the spectrum close.
 
 Chunks grow: every one costs a pass over the prompt and all that was spoken, so equally short ones would cost more and
 more. With growth by a factor the whole costs a constant times as much as in one piece.

@@ -20,6 +20,7 @@ from indextts2_jax.gpt import emotion as gpt_emotion
 from indextts2_jax.narration import Narrator, collect
 from indextts2_jax.options import check_repeatable, check_streamable
 from indextts2_jax.precision import arrange
+from indextts2_jax.recent import Recent
 from indextts2_jax.recording import Record, Replay
 from indextts2_jax.request import CheckedRequest, Request, check_request
 from indextts2_jax.speech import SAMPLING_RATE, AudioSource, Progress, Sink, Speech
@@ -31,6 +32,9 @@ from indextts2_jax.text.reading import read as read_text
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 
 __all__ = ["MAX_CHARACTERS", "SAMPLING_RATE", "AudioSource", "IndexTTS2", "Progress", "Sink", "Speech"]
+
+CLIPS_KEPT = 16
+"""Encoded clips of either kind that a model remembers, by their samples; a voice takes up to 3 MB."""
 
 
 class IndexTTS2:
@@ -58,6 +62,8 @@ class IndexTTS2:
         self.params = arrange(params, self.config.precision)
         self.model_id = model_id
         self.classifier = classifier
+        self._voices: Recent[ReferenceVoice] = Recent(CLIPS_KEPT)
+        self._emotions: Recent[EmotionPrompt] = Recent(CLIPS_KEPT)
 
     @classmethod
     def from_pretrained(
@@ -128,17 +134,28 @@ class IndexTTS2:
         self, source: AudioSource, config: Config, own_emotion: bool, record: Record | None, watch: pipeline.Stopwatch
     ) -> ReferenceVoice:
         clip, twice = _clip(source), config.emotion.encode_own_clip_twice
-        voice = pipeline.encode_voice(
-            self.params, self.model, clip, own_emotion=own_emotion, encode_twice=twice, record=record, watch=watch
-        )
-        digest = hashlib.sha256(np.ascontiguousarray(clip.audio).tobytes()).hexdigest()
-        return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest)
+        digest = _digest(clip)
+
+        def encode() -> ReferenceVoice:
+            voice = pipeline.encode_voice(
+                self.params, self.model, clip, own_emotion=own_emotion, encode_twice=twice, record=record, watch=watch
+            )
+            return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest)
+
+        return encode() if record else self._voices.get((digest, own_emotion, twice), encode)
 
     def encode_emotion(self, source: AudioSource, *, record: Record | None = None) -> EmotionPrompt:
         """Encodes an emotion clip. Raises `AudioError` as `encode_voice` does."""
+        return self._encode_emotion(source, record, pipeline.Stopwatch())
+
+    def _encode_emotion(self, source: AudioSource, record: Record | None, watch: pipeline.Stopwatch) -> EmotionPrompt:
         clip = _clip(source, audio_io.MIN_EMOTION_SECONDS)
-        prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record)
-        return dataclasses.replace(prompt, model_id=self.model_id)
+
+        def encode() -> EmotionPrompt:
+            prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record, watch=watch)
+            return dataclasses.replace(prompt, model_id=self.model_id)
+
+        return encode() if record else self._emotions.get(_digest(clip), encode)
 
     def classify_emotion(self, text: str) -> tuple[float, ...]:
         """What `emotion_text` makes of a text: eight weights from 0 to 1.2, in the order of `emotion_vector`.
@@ -312,8 +329,7 @@ class IndexTTS2:
         if source is not None:
             prompt = source
             if not isinstance(prompt, EmotionPrompt):
-                clip = _clip(prompt, audio_io.MIN_EMOTION_SECONDS)
-                prompt = pipeline.encode_emotion(self.params, self.model, clip, record=record, watch=watch)
+                prompt = self._encode_emotion(prompt, record, watch)
             merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, alpha)
             return gpt_emotion.EmotionEmbedding(merged, merged)
         if voice.emotion_own is None:
@@ -329,6 +345,11 @@ class IndexTTS2:
         return gpt_emotion.EmotionEmbedding(
             merged, gpt_emotion.mix_matrix(vector, matrices["emotion_matrix"], rows, merged)
         )
+
+
+def _digest(clip: audio_io.Clip) -> str:
+    samples = np.ascontiguousarray(clip.audio)
+    return hashlib.sha256(samples.tobytes() + str((clip.sample_rate, samples.shape)).encode()).hexdigest()
 
 
 def _clip(source: AudioSource, min_seconds: float = audio_io.MIN_SECONDS) -> audio_io.Clip:
