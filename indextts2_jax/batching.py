@@ -7,13 +7,15 @@ when the last of its segments has: texts of similar length go together, and a ba
 that are thrown away cost little there). Behind it the work grows with the frames; batches are of segments of the same
 sizes, and split into powers of two rather than filled up. So few shapes are ever compiled.
 
+Where the parameters lie on several devices (`spread`), the rows of a batch are divided among them.
+
 A segment's randomness depends on its own key alone, and no stage lets one row of a batch see another. What differs from
 speaking it alone is how XLA orders the sums of a product: the codes are the same, and the audio to its last digits.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -101,6 +103,24 @@ def _alike(
             places = places[size:]
 
 
+def spread(params: Params, devices: Sequence[jax.Device]) -> Params:
+    """Parameters on several devices, whole on each: batches of requests are then divided among them."""
+    mesh = jax.sharding.Mesh(np.array(devices), ("requests",))
+    placed: Params = jax.device_put(params, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
+    return placed
+
+
+def _divided(params: Params, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Rows of a batch on the devices of the parameters, where they come out even; else every device has all rows."""
+    sharding = jax.tree.leaves(params["gpt"])[0].sharding
+    if not isinstance(sharding, jax.sharding.NamedSharding) or sharding.mesh.size == 1:
+        return arrays
+    even = arrays[0].shape[0] % sharding.mesh.size == 0
+    axes = jax.sharding.PartitionSpec(sharding.mesh.axis_names[0]) if even else jax.sharding.PartitionSpec()
+    placed: tuple[Any, ...] = jax.device_put(arrays, jax.sharding.NamedSharding(sharding.mesh, axes))
+    return placed
+
+
 def _rows(arrays: Sequence[np.ndarray], size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """[n_i, ...] each -> [B, size, ...] zero-padded (by default to the bucket of the longest), and their lengths."""
     lengths = np.array([len(array) for array in arrays], np.int32)
@@ -111,6 +131,7 @@ def _rows(arrays: Sequence[np.ndarray], size: int | None = None) -> tuple[np.nda
 def _conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
     latents = np.stack([u.voice.speaker_latents for u in utterances])
     emotion = np.stack([u.emotion for u in utterances])
+    latents, emotion = _divided(params, (latents, emotion))
     conditions: Array = stages.decoder_conditions(params, latents, emotion, model=model)
     return conditions
 
@@ -126,11 +147,12 @@ def _decode(
     filled = [*utterances, *[utterances[0]] * (size - len(utterances))]
     ids, lengths = _rows([u.text_ids.astype(np.int32) for u in filled])
     keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([u.key for u in filled]))
+    ids, lengths, keys, conditions = _divided(params, (ids, lengths, keys, _conditions(params, model, filled)))
     return gpt_decode.generate(
         params["gpt"]["speech_lm"],
         model.gpt,
         config.decode,
-        _conditions(params, model, filled),
+        conditions,
         ids,
         lengths,
         keys=keys,
@@ -146,15 +168,16 @@ def _sound(
     ids, text_lengths = _rows([u.text_ids.astype(np.int32) for u in utterances])
     codes, code_lengths = _rows([codes for _, codes in rows])
     with watch("latents"):
-        conditions = _conditions(params, model, utterances)
-        latents = stages.code_latents(params, conditions, ids, text_lengths, codes, code_lengths, model=model)
+        read = (_conditions(params, model, utterances), ids, text_lengths, codes, code_lengths)
+        latents = stages.code_latents(params, *_divided(params, read), model=model)
         acoustic, _ = stages.acoustic_condition(params, latents, codes, model=model)
 
     frames = np.array([target_length(int(n), config.duration.factor) for n in code_lengths], np.int32)
     with watch("length_regulator"):
         sources = [resize_index(int(n), int(m)) for n, m in zip(code_lengths, frames, strict=True)]
         index, _ = _rows(sources, regulated_size(codes.shape[1], int(frames.max())))
-        regulated = np.asarray(stages.regulate_length(params, acoustic, index, frames, model=model))
+        index, divided = _divided(params, (index, frames))
+        regulated = np.asarray(stages.regulate_length(params, acoustic, index, divided, model=model))
 
     prompts = np.array([len(voice.prompt_mel) for voice in voices], np.int32)
     target_size = bucket_size(int(frames.max()))
@@ -165,14 +188,17 @@ def _sound(
     ]
     noise = [flow_matching.sample_noise(jax.random.fold_in(u.key, 1), size, model.s2mel.mel_bins) for u in utterances]
     with watch("flow_matching"):
-        mel = stages.flow(
-            params,
+        given = (
             np.stack(noise),
             _rows([voice.prompt_mel for voice in voices], size)[0],
             prompts,
             np.stack([voice.style for voice in voices]),
             _rows(mu, size)[0],
             prompts + frames,
+        )
+        mel = stages.flow(
+            params,
+            *_divided(params, given),
             model=model,
             target_frames=target_size,
             **to_dict(config.flow),
@@ -183,6 +209,7 @@ def _sound(
         targets = [own[: len(own) - breath_frames(own)] for own in targets]
         frames = np.array([len(own) for own in targets], np.int32)
     with watch("vocoder"):
-        wav = np.asarray(stages.vocode(params, _rows(targets, target_size)[0], frames, model=model))
+        heard = _divided(params, (_rows(targets, target_size)[0], frames))
+        wav = np.asarray(stages.vocode(params, *heard, model=model))
     hop = hop_length(model)
     return [own[: n * hop] for own, n in zip(wav, frames, strict=True)]

@@ -1,0 +1,87 @@
+"""Rows in, WAV files and entries of the report out: what every process of a batch does, on one machine or many."""
+
+import pathlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+
+from indextts2_jax import batching, pipeline
+from indextts2_jax.audio import io as audio_io
+from indextts2_jax.batch.rows import Row
+from indextts2_jax.bundles import ReferenceVoice
+from indextts2_jax.config import Config
+from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.narration import collect
+from indextts2_jax.request import CheckedRequest, Request
+from indextts2_jax.speech import Speech
+from indextts2_jax.synthesizer import IndexTTS2
+from indextts2_jax.together import speak_each
+
+Entry = dict[str, Any]
+
+
+class Speaker:
+    """Speaks rows with one model, in batches over all devices of this process."""
+
+    def __init__(self, checkpoint: str, config: Config, output: pathlib.Path, at_once: int) -> None:
+        """Raises what `IndexTTS2.from_pretrained` does."""
+        self.tts = IndexTTS2.from_pretrained(checkpoint, config=config)
+        if jax.local_device_count() > 1:
+            self.tts.params = batching.spread(self.tts.params, jax.local_devices())
+        self.output = output
+        self.at_once = at_once
+
+    def speak(self, rows: Sequence[Row]) -> Iterator[Entry]:
+        """Speaks the rows, those of the same settings together: an entry for each, when its file is there."""
+        groups: dict[Config, list[tuple[Row, CheckedRequest]]] = {}
+        for row in rows:
+            try:
+                voice = ReferenceVoice.load(row.speaker) if row.speaker.endswith(".safetensors") else row.speaker
+                checked = self.tts.check(Request(row.text, voice, seed=row.seed, **row.prompts), row.config)
+            except IndexTTSError as error:
+                yield failure(row, error)
+            else:
+                groups.setdefault(row.config, []).append((row, checked))
+        for config, group in groups.items():
+            size = 1 if config.duration.target_seconds else self.at_once
+            for first in range(0, len(group), size):
+                yield from self._speak(group[first : first + size])
+
+    def _speak(self, group: Sequence[tuple[Row, CheckedRequest]]) -> Iterator[Entry]:
+        start = time.perf_counter()
+        checked = [one for _, one in group]
+        results = [self._alone(checked[0])] if len(group) == 1 else speak_each(self.tts, checked, at_once=self.at_once)
+        seconds = (time.perf_counter() - start) / len(group)
+        for (row, _), result in zip(group, results, strict=True):
+            try:
+                if isinstance(result, IndexTTSError):
+                    raise result
+                audio_io.write_audio(self.output / row.output, result.audio, result.sampling_rate)
+            except IndexTTSError as error:
+                yield failure(row, error)
+                continue
+            yield {
+                "line": row.number,
+                "ok": True,
+                "output": row.output,
+                "audio_seconds": round(result.duration, 3),
+                "seconds": round(seconds, 3),
+                "together": len(group),
+                "warnings": result.warnings,
+                "key": row.key,
+            }
+
+    def _alone(self, checked: CheckedRequest) -> Speech | IndexTTSError:
+        watch = pipeline.Stopwatch()
+        try:
+            return collect(checked, self.tts.narrator(checked, watch).speak(checked.reading), watch)
+        except IndexTTSError as error:
+            return error
+
+
+def failure(row: Row, error: object) -> Entry:
+    """The entry of a row that could not be spoken."""
+    reason = " ".join(str(error).split())
+    return {"line": row.number, "ok": False, "output": row.output, "error": reason, "key": row.key}
