@@ -63,4 +63,4 @@ def test_the_own_clip_is_encoded_twice_or_once():
     tts.config = tiny_config()
     np.testing.assert_array_equal(voices[False].emotion_own, voices[False].emotion_base)
     assert not np.array_equal(voices[True].emotion_own, voices[True].emotion_base)
-    np.testing.assert_allclose(voices[True].emotion_own, voices[False].emotion_own, atol=0.05)
+    assert np.corrcoef(voices[True].emotion_own, voices[False].emotion_own)[0, 1] > 0.98  # the same clip after all
