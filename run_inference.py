@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
@@ -61,6 +62,7 @@ _TARGET_DURATION = flags.DEFINE_float(
     "target_duration", None, "Seconds that the whole speech takes, to the sample.", lower_bound=0.1
 )
 _REDRAW = flags.DEFINE_integer("redraw", None, "Draw a suspect segment again, at most so many times.")
+_PLOT = flags.DEFINE_string("plot", None, "Picture to draw (.png, .svg, .pdf): waveform, mel, codes, segments.")
 _LOUDNESS = flags.DEFINE_float("loudness", None, "LUFS that every segment gets, such as -23.", upper_bound=-5.0)
 _COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder."
@@ -172,6 +174,10 @@ def _request() -> Request:
         audio_io.inspect(_EMOTION_AUDIO.value, audio_io.MIN_EMOTION_SECONDS)
     if _OUTPUT.value != "-":
         audio_io.check_writable(_OUTPUT.value)
+    if _PLOT.value:
+        from indextts2_jax.plot import check_plot
+
+        check_plot(_PLOT.value)
     if _RAW.value and _OUTPUT.value != "-":
         raise ConfigError("--raw is for --output=-; files are WAV or FLAC.")
     if _STREAM.value:
@@ -268,12 +274,18 @@ def synthesize(request: Request) -> None:
         "seed": _SEED.value,
     }
     piped = _OUTPUT.value == "-"
-    first = None
+    first, heard = None, []
+
+    def sink(audio: np.ndarray) -> None:
+        file.write(audio)
+        if _PLOT.value:
+            heard.append(audio)
+
     with PipeWriter(sys.stdout.buffer, raw=_RAW.value) if piped else AudioWriter(_OUTPUT.value) as file:
         if _STREAM.value:
             stream = tts.stream(request.text, voice, **prompts)
             for chunk in stream:
-                file.write(chunk)
+                sink(chunk)
                 first = first or time.perf_counter() - loaded
             speech = stream.speech
         else:
@@ -281,7 +293,7 @@ def synthesize(request: Request) -> None:
                 speech = tts.synthesize(
                     request.text,
                     voice,
-                    sink=file.write,
+                    sink=sink,
                     progress=lambda state: bar.set_description_str(_describe(state)),
                     record=recorder,
                     replay=request.replay,
@@ -292,6 +304,10 @@ def synthesize(request: Request) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     if recorder and _DUMP_STAGES.value:
         recorder.save(_DUMP_STAGES.value)
+    if _PLOT.value:
+        from indextts2_jax.plot import plot_speech
+
+        plot_speech(_PLOT.value, speech, np.concatenate(heard))
     report = sys.stderr if piped else sys.stdout
     for name, value in {"load": loaded - start, **speech.seconds, **({"first audio": first} if first else {})}.items():
         print(f"{name:>18} {value:8.2f} s", file=report)

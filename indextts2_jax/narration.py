@@ -42,6 +42,8 @@ class Spoken:
     codes: np.ndarray
     draws: int
     warnings: list[str]
+    span: tuple[int, int]
+    """The samples of `audio` that are speech."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +89,13 @@ class Narrator:
             if quieter > 0.1:
                 warnings.append(f"Segment {index + 1} stays {quieter:.1f} LU below the loudness wanted.")
             parts = [silence(reading.silences_ms[index]), speech]
+            span = len(parts[0]), len(parts[0]) + len(speech)
             if plan:
                 missing = plan.frames[index] * pipeline.hop_length(self.model) - len(speech)
                 parts.append(np.zeros(missing + plan.rest * (index == last), np.float32))
             if index == last:
                 parts.append(silence(reading.silences_ms[-1]))
-            yield Spoken(np.concatenate(parts), best.result.chosen.codes, len(draws), warnings)
+            yield Spoken(np.concatenate(parts), best.result.chosen.codes, len(draws), warnings, span)
 
     def utterances(self, reading: Reading) -> list[batching.Utterance]:
         """What `batching.speak_together` makes the first draws of, one a segment."""
@@ -269,12 +272,14 @@ def collect(
     pieces: list[np.ndarray] = []
     codes: list[np.ndarray] = []
     draws: list[int] = []
+    spans: list[tuple[int, int]] = []
     warnings, samples = list(checked.reading.warnings), 0
     for spoken in parts:
         if sink:
             sink(spoken.audio)
         if record or not sink:
             pieces.append(spoken.audio)
+        spans.append((samples + spoken.span[0], samples + spoken.span[1]))
         samples += len(spoken.audio)
         codes.append(spoken.codes)
         draws.append(spoken.draws)
@@ -287,5 +292,14 @@ def collect(
         record("wav_int16", to_int16(audio)[:, None])
     audio = audio[:0] if sink else audio
     return Speech(
-        audio, samples, SAMPLING_RATE, codes, checked.reading.segments, draws, watch.seconds, warnings, request.seed
+        audio,
+        samples,
+        SAMPLING_RATE,
+        codes,
+        checked.reading.segments,
+        spans,
+        draws,
+        watch.seconds,
+        warnings,
+        request.seed,
     )

@@ -43,6 +43,8 @@ class Speech:
     """Semantic codes of each segment, 50 per second, without the stop token."""
     segments: list[list[str]]
     """The text tokens of each segment."""
+    spans: list[tuple[int, int]]
+    """The samples of each segment, from and up to, the silences around it left out."""
     draws: list[int]
     """How often each segment was drawn, see `config.redraw`."""
     seconds: dict[str, float]

@@ -161,6 +161,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
         self._checked = checked
         self._watch = watch
         self._codes: list[np.ndarray] = []
+        self._spans: list[tuple[int, int]] = []
         self._warnings = list(checked.reading.warnings)
         self._samples = 0
         self._ended = False
@@ -190,6 +191,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
             self.sampling_rate,
             self._codes,
             reading.segments,
+            self._spans,
             [1] * len(self._codes),
             self._watch.seconds,
             self._warnings,
@@ -201,7 +203,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
         for index, segment in enumerate(reading.segments):
             narrator.on_segment(index)
             yield from _not_empty(silence(reading.silences_ms[index]))
-            ids = narrator.text_ids(segment)
+            ids, begin = narrator.text_ids(segment), self._samples
             parts = stream_segment(
                 narrator.params,
                 narrator.config,
@@ -214,6 +216,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
             )
             for part in parts:
                 if isinstance(part, StreamedCodes):
+                    self._spans.append((begin, self._samples))
                     self._codes.append(part.codes)
                     faults = narrator.faults(segment, pipeline.SegmentCodes(ids, part.codes, part.stopped))
                     draw = Draw(0, None, faults)
