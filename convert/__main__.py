@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from absl import flags
 from tqdm import tqdm
 
-from convert import write
+from convert import fetch, write
 from convert.published import CLASSIFIER, HOME
 from indextts2_jax.checkpoint import DTYPES, check_output, verify_artefact
 from indextts2_jax.errors import IndexTTSError
@@ -16,6 +16,7 @@ from indextts2_jax.errors import IndexTTSError
 USAGE = """Converts the published IndexTTS-2 checkpoint.
 
   python -m convert --source=checkpoints/IndexTTS-2 --output=checkpoints/indextts2
+  python -m convert --source=checkpoints/IndexTTS-2 --fetch       downloads it first, 6 GB; --with_qwen: 1.2 GB more
   python -m convert --output=checkpoints/indextts2 --verify     compares an artefact with its SHA-256 manifest
 """
 
@@ -26,6 +27,8 @@ def _define_flags() -> flags.FlagValues:
     flags.DEFINE_string("output", None, "The folder to write, or to verify.", flag_values=own)
     flags.DEFINE_enum("dtype", "float32", DTYPES, "What the parameters are stored as.", flag_values=own)
     flags.DEFINE_bool("verify", False, "Read the artefact back and compare every SHA-256.", flag_values=own)
+    flags.DEFINE_bool("fetch", False, "Download the published files to --source.", flag_values=own)
+    flags.DEFINE_bool("with_qwen", False, "With --fetch: the emotion classifier too.", flag_values=own)
     flags.DEFINE_bool("help", False, "Show this and stop.", short_name="h", flag_values=own)
     return own
 
@@ -40,6 +43,12 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         if rest:
             raise flags.Error(f"Unknown argument {rest[0]!r}; see --help.")
+        if options.fetch:
+            if not options.source:
+                raise flags.Error("--fetch needs --source, the folder to download to; see --help.")
+            download(pathlib.Path(options.source), options.with_qwen)
+            if not options.output:
+                return 0
         if not options.output:
             raise flags.Error("--output is missing; see --help.")
         if not options.source and not options.verify:
@@ -57,6 +66,14 @@ def main(arguments: Sequence[str]) -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
     return 0
+
+
+def download(folder: pathlib.Path, with_qwen: bool) -> None:
+    """Says what comes, then fetches it. Raises `CheckpointError`."""
+    planned = fetch.plan(with_qwen)
+    print(f"To {folder}:\n{fetch.table(planned)}", flush=True)
+    fetch.run(planned, folder)
+    print(f"{folder} holds the published checkpoint; convert it with --source={folder} --output=DIR.")
 
 
 def convert(source: pathlib.Path, output: pathlib.Path, dtype: str) -> None:

@@ -101,7 +101,7 @@ def machine() -> dict[str, Any]:
         "backend": jax.default_backend(),
         "devices": [f"{device.device_kind} {device.id}" for device in jax.local_devices()],
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "caches": {name: used(cache_folder(name)) for name in ("xla", "voices", "checked")},
+        "caches": {name: used(cache_folder(name)) for name in ("xla", "voices", "verified")},
     }
 
 

@@ -214,14 +214,17 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
                 narrator.key,
                 watch=self._watch,
             )
+            heard: list[np.ndarray] = []
             for part in parts:
                 if isinstance(part, StreamedCodes):
                     self._spans.append((begin, self._samples))
                     self._codes.append(part.codes)
                     faults = narrator.faults(segment, pipeline.SegmentCodes(ids, part.codes, part.stopped))
+                    faults += redraw.audio_faults(np.concatenate(heard)) if heard else ()
                     draw = Draw(0, None, faults)
                     self._warnings += redraw.report(index + 1, len(segment), draw, [draw])
                 else:
+                    heard.append(part)
                     yield from _not_empty(part)
         yield from _not_empty(silence(reading.silences_ms[-1]))
         request = self._checked.request
