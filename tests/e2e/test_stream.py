@@ -146,3 +146,18 @@ def _request():
     from indextts2_jax import Request
 
     return Request(TEXT, tiny_voice())
+
+
+def test_the_demo_model_streams_close_to_the_whole_and_without_clicks():
+    """7 dB: half of what another reading of the same sentence is apart."""
+    from benchmarks.streaming import measure, spectral_distance
+    from indextts2_jax import IndexTTS2, demo
+
+    tts = IndexTTS2.from_pretrained("demo")
+    voice, text = demo.encoded_voice(tts), "The little boat came home before the storm."
+    found = measure(tts, voice, text)
+    assert found["equal_length"] and found["chunks"] >= 3
+    assert found["largest_seam"] <= 1.0
+    audio = np.concatenate(list(tts.stream(text, voice, seed=0)))
+    noise = np.random.default_rng(0).standard_normal(len(audio)).astype(np.float32) * audio.std()
+    assert found["spectral_distance_db"] < 0.5 * spectral_distance(noise, audio)

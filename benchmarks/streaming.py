@@ -1,0 +1,98 @@
+"""Streaming: how soon the first audio comes, how far the streamed audio is from the whole, and whether seams can be heard.
+
+    python -m benchmarks.streaming [--checkpoint=demo] [--speaker=voice.wav] [--json=out.json]
+
+Each sentence is streamed twice: the first time compiles, the second one is timed. The spectral distance is the mean
+difference of log mel spectra in dB where either is loud (within 50 dB of the loudest frame). The step at a seam is the
+largest difference of neighbouring samples there, by the 99.9th percentile of such differences within chunks: a click is
+far above 1.
+"""
+
+import json
+import pathlib
+import statistics
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from indextts2_jax import IndexTTS2, ReferenceVoice, demo, use_compilation_cache
+from indextts2_jax.audio.mel import ref_mel
+from indextts2_jax.errors import IndexTTSError
+
+SENTENCES = (
+    "The little boat came home before the storm, and everyone was glad.",
+    "Streaming begins to speak before the end of the sentence is known.",
+    "Seven quiet horses stood beside the river in the morning light.",
+)
+
+
+def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:
+    """In dB, of waveforms of equal length."""
+    a, b = ref_mel(one), ref_mel(other)
+    decibels = 20 / np.log(10)
+    level = np.maximum(a.max(axis=1), b.max(axis=1))
+    loud = level > level.max() - 50 / decibels
+    return float(np.mean(np.abs(a - b)[loud]) * decibels)
+
+
+def seam_steps(chunks: list[np.ndarray]) -> list[float]:
+    """The step from each chunk to the next, by what is usual within chunks."""
+    usual = np.percentile(np.concatenate([np.abs(np.diff(chunk)) for chunk in chunks]), 99.9)
+    return [float(abs(after[0] - before[-1]) / usual) for before, after in zip(chunks, chunks[1:], strict=False)]
+
+
+def measure(tts: IndexTTS2, voice: ReferenceVoice, text: str, seed: int = 0) -> dict[str, Any]:
+    """Streams once, timed, and compares with the whole."""
+    start = time.perf_counter()
+    chunks, times = [], []
+    for chunk in tts.stream(text, voice, seed=seed):
+        chunks.append(chunk)
+        times.append(time.perf_counter() - start)
+    audio = np.concatenate(chunks)
+    whole = tts.synthesize(text, voice, seed=seed)
+    heard = np.cumsum([len(chunk) for chunk in chunks]) / whole.sampling_rate
+    late = [t - (times[0] + h) for t, h in zip(times[1:], heard, strict=False)]
+    return {
+        "first_audio_s": times[0],
+        "whole_s": times[-1],
+        "audio_s": len(audio) / whole.sampling_rate,
+        "longest_gap_s": max([0.0, *late]),
+        "chunks": len(chunks),
+        "equal_length": len(audio) == len(whole.audio),
+        "spectral_distance_db": spectral_distance(audio, whole.audio),
+        "largest_seam": max(seam_steps(chunks), default=0.0),
+    }
+
+
+def _define_flags() -> None:
+    flags.DEFINE_string("checkpoint", demo.NAME, "Folder of an artefact, or demo.")
+    flags.DEFINE_string("speaker", None, "Clip; by default the bundled one.")
+    flags.DEFINE_integer("repeats", 3, "Timed runs of each sentence.", lower_bound=1)
+    flags.DEFINE_string("json", None, "File to write the figures to.")
+
+
+def main(argv: list[str]) -> None:
+    own = flags.FLAGS
+    try:
+        use_compilation_cache()
+        tts = IndexTTS2.from_pretrained(own.checkpoint)
+        voice = tts.encode_voice(own.speaker or demo.voice_clip())
+    except IndexTTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    rows = []
+    for text in SENTENCES:
+        measure(tts, voice, text)
+        runs = [measure(tts, voice, text) for _ in range(own.repeats)]
+        rows.append({key: statistics.median(run[key] for run in runs) for key in runs[0]} | {"text": text})
+        print(", ".join(f"{key} {value:.3f}" for key, value in rows[-1].items() if key != "text"))
+    if own.json:
+        pathlib.Path(own.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _define_flags()
+    app.run(main)
