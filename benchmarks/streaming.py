@@ -1,4 +1,4 @@
-"""Streaming: how soon the first audio comes, how far the streamed audio is from the whole, and whether seams can be heard.
+"""Streaming: how soon the first audio comes, how far it is from the whole, and whether seams can be heard.
 
     python -m benchmarks.streaming [--checkpoint=demo] [--speaker=voice.wav] [--json=out.json]
 
@@ -8,6 +8,7 @@ largest difference of neighbouring samples there, by the 99.9th percentile of su
 far above 1.
 """
 
+import itertools
 import json
 import pathlib
 import statistics
@@ -41,7 +42,7 @@ def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:
 def seam_steps(chunks: list[np.ndarray]) -> list[float]:
     """The step from each chunk to the next, by what is usual within chunks."""
     usual = np.percentile(np.concatenate([np.abs(np.diff(chunk)) for chunk in chunks]), 99.9)
-    return [float(abs(after[0] - before[-1]) / usual) for before, after in zip(chunks, chunks[1:], strict=False)]
+    return [float(abs(after[0] - before[-1]) / usual) for before, after in itertools.pairwise(chunks)]
 
 
 def measure(tts: IndexTTS2, voice: ReferenceVoice, text: str, seed: int = 0) -> dict[str, Any]:
