@@ -67,7 +67,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "semantic_codec": {"steps": 1500, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "campplus": {"steps": 300, "batch_size": 24, "optimizer": OptimizerConfig(learning_rate=2e-3)},
     "gpt": {
-        "steps": 2000,
+        "steps": 3200,
         "save_every": 100,
         "objective": {
             "guided_weight": 1.0,
