@@ -37,7 +37,6 @@ LINES = [
     {"text": "One, two, three, four, five.", "speaker": "high.wav", "seed": 3, "output": "sub/five.wav"},
     {"text": "Hello there.", "speaker": "low.wav", "emotion": "sad:0.9"},
     {"text": "Six.", "speaker": "high.wav", "decode.max_mel_tokens": 9},
-    {"text": "One, two, three, four, five.", "speaker": "high.wav", "seed": 3, "output": "timed.flac"},
 ]
 
 
@@ -75,10 +74,11 @@ def expected(place, line):
 
 
 def test_every_line_is_what_it_is_alone(place, tmp_path):
-    natural = len(expected(place, LINES[1])) / 22_050
-    timed = {**LINES[4], "duration.target_seconds": round(1.2 * natural + 0.05, 2)}
-    lines = [*LINES[:4], timed]
-    assert run(place, lines, tmp_path / "out") == 0
+    longest = max(LINES[:3], key=lambda line: len(expected(place, line)))
+    natural = len(expected(place, longest)) / 22_050
+    timed = {**longest, "output": "timed.flac", "duration.target_seconds": round(1.3 * natural, 2)}
+    lines = [*LINES, timed]
+    assert run(place, lines, tmp_path / "out") == 0, (tmp_path / "out" / "report.jsonl").read_text("utf-8")
     entries = {entry["line"]: entry for entry in report(tmp_path / "out")}
     assert sorted(entries) == [1, 2, 3, 4, 5] and all(entry["ok"] for entry in entries.values())
     names = ["000001.wav", "sub/five.wav", "000003.wav", "000004.wav", "timed.flac"]
@@ -138,6 +138,27 @@ def test_bad_lines_are_reported_and_stop_no_other(place, tmp_path, capsys):
     assert entries[1]["ok"] and entries[len(lines)]["ok"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.wav", "last.wav", "report.jsonl"]
     assert f"2 of {len(BAD) + 2} lines are spoken" in capsys.readouterr().out
+
+
+def test_what_the_machine_cannot_do_stops_no_other(place, tmp_path, monkeypatch):
+    """Out of memory together: line by line; out of memory with one line: an error of that line."""
+    from indextts2_jax import pipeline
+    from indextts2_jax.batch import speaker
+
+    def out_of_memory(*args, **kwargs):
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    choose = pipeline.choose_codes
+    monkeypatch.setattr(speaker, "speak_each", out_of_memory)
+    monkeypatch.setattr(
+        pipeline,
+        "choose_codes",
+        lambda *args, **kwargs: (out_of_memory if len(args[5]) > 8 else choose)(*args, **kwargs),
+    )
+    assert run(place, LINES[:3], tmp_path / "out") == 1
+    entries = {entry["line"]: entry for entry in report(tmp_path / "out")}
+    assert [entries[line]["ok"] for line in (1, 2, 3)] == [True, False, True]
+    assert "RESOURCE_EXHAUSTED" in entries[2]["error"]
 
 
 def test_half_a_line_of_the_report_is_no_hindrance(place, tmp_path):

@@ -21,6 +21,9 @@ from indextts2_jax.together import speak_each
 
 Entry = dict[str, Any]
 
+MACHINE_ERRORS = (RuntimeError, MemoryError)
+"""XLA out of memory, for one: of a line, and no reason to stop the others."""
+
 
 class Speaker:
     """Speaks rows with one model, in batches over all devices of this process."""
@@ -52,7 +55,11 @@ class Speaker:
     def _speak(self, group: Sequence[tuple[Row, CheckedRequest]]) -> Iterator[Entry]:
         start = time.perf_counter()
         checked = [one for _, one in group]
-        results = [self._alone(checked[0])] if len(group) == 1 else speak_each(self.tts, checked, at_once=self.at_once)
+        try:
+            results = speak_each(self.tts, checked, at_once=self.at_once) if len(group) > 1 else None
+        except MACHINE_ERRORS:  # too large together, perhaps
+            results = None
+        results = results or [self._alone(one) for one in checked]
         seconds = (time.perf_counter() - start) / len(group)
         for (row, _), result in zip(group, results, strict=True):
             try:
@@ -79,6 +86,8 @@ class Speaker:
             return collect(checked, self.tts.narrator(checked, watch).speak(checked.reading), watch)
         except IndexTTSError as error:
             return error
+        except MACHINE_ERRORS as error:
+            return IndexTTSError(f"{type(error).__name__}: {str(error)[:200]}")
 
 
 def failure(row: Row, error: object) -> Entry:
