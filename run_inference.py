@@ -13,7 +13,7 @@ import pathlib
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from absl import app, flags
@@ -266,7 +266,7 @@ def synthesize(request: Request) -> None:
     voice = request.voice
     if request.bundled_voice and not recorder:
         voice = demo.encoded_voice(tts)
-    prompts = {
+    prompts: dict[str, Any] = {
         "emotion_audio": _EMOTION_AUDIO.value,
         "emotion_alpha": _EMOTION_ALPHA.value,
         "emotion_vector": request.emotion_vector,
@@ -274,7 +274,8 @@ def synthesize(request: Request) -> None:
         "seed": _SEED.value,
     }
     piped = _OUTPUT.value == "-"
-    first, heard = None, []
+    first: float | None = None
+    heard: list[np.ndarray] = []
 
     def sink(audio: np.ndarray) -> None:
         file.write(audio)

@@ -8,6 +8,7 @@ computed at its first run, which is not counted.
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -70,7 +71,7 @@ class Ours:
     def _text(self) -> tuple[np.ndarray, np.ndarray]:
         return batch_of_one(self.text_ids), np.array([len(self.text_ids)], np.int32)
 
-    def _conditions(self) -> object:
+    def _conditions(self) -> Any:
         speaker, emotion = (batch_of_one(rows) for rows in self._semantic)
         lengths = [np.array([len(rows)], np.int32) for rows in self._semantic]
         latents = self._call(stages.speaker_latents, speaker, lengths[0])
@@ -127,8 +128,8 @@ class Ours:
         params, model = self.tts.params, self.tts.model
         voice = pipeline.encode_voice(params, model, self.clip)
         assert voice.emotion_own is not None
-        spoken = pipeline.speak_segment(
-            params, self.config, model, voice, voice.emotion_own, self.text_ids, jax.random.key(0)
-        )
-        if len(spoken.codes) != self.codes:
-            raise RuntimeError(f"{len(spoken.codes)} codes were generated, not the {self.codes} that are compared.")
+        key = jax.random.key(0)
+        chosen = pipeline.choose_codes(params, self.config, model, voice, voice.emotion_own, self.text_ids, key)
+        if len(chosen.codes) != self.codes:
+            raise RuntimeError(f"{len(chosen.codes)} codes were generated, not the {self.codes} that are compared.")
+        pipeline.speak_codes(params, self.config, model, voice, voice.emotion_own, chosen, key)

@@ -82,7 +82,8 @@ def compare(
     (utterance,) = random_utterances(model, 1, prompt_seconds, text_tokens=30)
     config = replace(Config(), decode={"max_mel_tokens": codes, "num_beams": 1})
     exact = in_precision(params, "stored", "float32")
-    (spoken,) = batching.speak_together(exact, config, model, [utterance], at_once=1)
+    (take,) = batching.speak_together(exact, config, model, [utterance], at_once=1)
+    spoken = take.chosen
     if not len(spoken.codes):
         raise ConfigError("The model stopped before its first code: there is nothing to compare.")
     rows: dict[str, dict[str, Any]] = {"gpt": {}, "flow": {}, "vocoder": {}}

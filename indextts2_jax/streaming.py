@@ -203,7 +203,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
         for index, segment in enumerate(reading.segments):
             narrator.on_segment(index)
             yield from _not_empty(silence(reading.silences_ms[index]))
-            ids, begin = narrator.text_ids(segment), self._samples
+            ids, first = narrator.text_ids(segment), self._samples
             parts = stream_segment(
                 narrator.params,
                 narrator.config,
@@ -217,7 +217,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
             heard: list[np.ndarray] = []
             for part in parts:
                 if isinstance(part, StreamedCodes):
-                    self._spans.append((begin, self._samples))
+                    self._spans.append((first, self._samples))
                     self._codes.append(part.codes)
                     faults = narrator.faults(segment, pipeline.SegmentCodes(ids, part.codes, part.stopped))
                     faults += redraw.audio_faults(np.concatenate(heard)) if heard else ()

@@ -64,7 +64,8 @@ def merge(voices: Sequence[ReferenceVoice]) -> ReferenceVoice:
 
 
 def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    return np.mean(np.stack(arrays), axis=0, dtype=np.float64).astype(np.float32)
+    stacked = np.stack(arrays)
+    return (stacked.sum(axis=0, dtype=np.float64) / len(stacked)).astype(np.float32)
 
 
 def describe(path: pathlib.Path) -> dict[str, object]:

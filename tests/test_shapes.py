@@ -53,8 +53,10 @@ def speak(monkeypatch):
         )
         params = {"gpt": {"speech_lm": None}}
         ids = np.full(tokens, 5)
-        spoken = pipeline.speak_segment(params, Config(), PUBLISHED, voice, own, ids, jax.random.key(0))
-        assert len(spoken.audio) == 256 * int(np.float32(1.72) * np.float32(codes))
+        fixed = params, Config(), PUBLISHED, voice, own
+        chosen = pipeline.choose_codes(*fixed, ids, jax.random.key(0))
+        audio = pipeline.speak_codes(*fixed, chosen, jax.random.key(0))
+        assert len(audio) == 256 * int(np.float32(1.72) * np.float32(codes))
 
     run.seen = seen
     return run

@@ -14,7 +14,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from indextts2_jax.audio import io as audio_io
 from indextts2_jax.bundles import ReferenceVoice, fingerprint
@@ -22,8 +22,23 @@ from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
 
-PROMPTS = {"emotion_audio": str, "emotion_alpha": (int, float), "emotion_text": str, "emotion_from_text": bool}
-KINDS = {"text": str, "speaker": str, "output": str, "seed": int, "emotion": str, "emotion_vector": list, **PROMPTS}
+Kind: TypeAlias = type | tuple[type, ...]
+
+PROMPTS: dict[str, Kind] = {
+    "emotion_audio": str,
+    "emotion_alpha": (int, float),
+    "emotion_text": str,
+    "emotion_from_text": bool,
+}
+KINDS: dict[str, Kind] = {
+    "text": str,
+    "speaker": str,
+    "output": str,
+    "seed": int,
+    "emotion": str,
+    "emotion_vector": list,
+    **PROMPTS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +105,7 @@ def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker
         kind = KINDS.get(key)
         if kind is None and "." not in key:
             raise ConfigError(f"There is no key {key!r}; there are {', '.join(KINDS)} and settings with a dot.")
-        if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):  # type: ignore[arg-type]
+        if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
             raise ConfigError(f"{key} is {value!r:.60}, which is of the wrong kind.")
     text, clip = values.get("text", ""), values.get("speaker", speaker)
     if not text.strip():
@@ -124,7 +139,7 @@ def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker
 
 
 def _check_output(name: str) -> None:
-    path = pathlib.PurePosixPath(name)
+    path = pathlib.Path(name)
     if path.is_absolute() or ".." in path.parts or not path.name or "\\" in name or "\0" in name:
         raise ConfigError(f"output is {name!r:.60}, but it must be a name under the output folder.")
     audio_io.container(path)
@@ -144,7 +159,7 @@ def _changed(config: Config, settings: Mapping[str, Any]) -> Config:
         *groups, name = key.split(".")
         place = values
         for group in groups:
-            place = place.get(group) if isinstance(place, dict) else None  # type: ignore[assignment]
+            place = place.get(group) if isinstance(place, dict) else None
         if not isinstance(place, dict) or name not in place or groups[0] in ("model", "precision"):
             raise ConfigError(f"There is no setting {key!r} that a line can change.")
         place[name] = value
