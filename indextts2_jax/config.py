@@ -233,8 +233,8 @@ class PrecisionConfig:
     """In which numbers the networks that take the time compute (docs/performance.md has the deviations)."""
 
     gpt: str = "stored"  # the type of the weights; or float32, bfloat16, float16; int8: weights only, its blocks only
-    flow: str = "float32"  # or bfloat16, float16
-    vocoder: str = "float32"  # or bfloat16, float16
+    flow: str = "stored"  # or float32, bfloat16, float16
+    vocoder: str = "stored"  # or float32, bfloat16, float16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -332,8 +332,8 @@ def check(config: Config) -> None:
     _require(1 <= flow.steps <= 1000, "flow.steps", flow.steps, "from 1 to 1000")
     _require(0.0 <= flow.guidance <= 100.0, "flow.guidance", flow.guidance, "from 0 to 100")
     _require(0.0 <= flow.temperature <= 10.0, "flow.temperature", flow.temperature, "from 0 to 10")
-    floats = ("float32", "bfloat16", "float16")
-    for key, allowed in {"gpt": ("stored", *floats, "int8"), "flow": floats, "vocoder": floats}.items():
+    floats = ("stored", "float32", "bfloat16", "float16")
+    for key, allowed in {"gpt": (*floats, "int8"), "flow": floats, "vocoder": floats}.items():
         value = getattr(config.precision, key)
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
     _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")

@@ -32,8 +32,7 @@ def arrange(params: Params, precision: PrecisionConfig) -> Params:
 def _decoder(params: Params, precision: str) -> Params:
     if precision == "int8":
         return {**params, "transformer": map_kernels(params["transformer"], Int8.of)}
-    if precision != "stored":
-        params = _cast(params, precision)
+    params = _cast(params, precision)
     return map_kernels(params, _turned) if jax.default_backend() == "cpu" else params
 
 
@@ -43,6 +42,9 @@ def _turned(kernel: Array | Transposed) -> Transposed:
 
 
 def _cast(tree: Params, dtype: str) -> Params:
+    if dtype == "stored":
+        return tree
+
     def cast(leaf: Array) -> Array:
         return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) and leaf.dtype != dtype else leaf
 
