@@ -150,9 +150,7 @@ def _ask(call: Any, repository: Repository, **options: Any) -> Any:
     where = f"{repository.name} at revision {repository.revision[:7]}"
     try:
         return call(repository.name, revision=repository.revision, **options)
-    except CheckpointError:
-        raise
-    except Exception as error:
+    except Exception as error:  # of the hub's library, its HTTP library and the system: they share no base
         reason = " ".join(str(error).split())[:200]
         advice = "run the same command again to go on"
         raise CheckpointError(f"Cannot fetch {where} ({type(error).__name__}: {reason}); {advice}.") from error

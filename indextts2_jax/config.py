@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.errors import require as _require
-from indextts2_jax.options import DurationConfig, PolishConfig, RedrawConfig, StreamConfig, check_options
+from indextts2_jax.options import (
+    DurationConfig,
+    PolishConfig,
+    PrecisionConfig,
+    RedrawConfig,
+    StreamConfig,
+    check_options,
+    check_precision,
+)
 
 T = TypeVar("T")
 
@@ -229,15 +237,6 @@ class EmotionConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class PrecisionConfig:
-    """In which numbers the networks that take the time compute (docs/performance.md has the deviations)."""
-
-    gpt: str = "stored"  # the type of the weights; or float32, bfloat16, float16; int8: weights only, its blocks only
-    flow: str = "stored"  # or float32, bfloat16, float16
-    vocoder: str = "stored"  # or float32, bfloat16, float16
-
-
-@dataclasses.dataclass(frozen=True)
 class Config:
     """How to synthesise. `model` is None when a checkpoint says what the networks are; a model written here has
     no weights, so `random_seed` must then say how to draw them, and the result is noise.
@@ -251,7 +250,7 @@ class Config:
     decode: DecodeConfig = DecodeConfig()
     flow: FlowConfig = FlowConfig()
     emotion: EmotionConfig = EmotionConfig()
-    precision: PrecisionConfig = PrecisionConfig()
+    precision: PrecisionConfig = dataclasses.field(default_factory=PrecisionConfig)
     duration: DurationConfig = dataclasses.field(default_factory=DurationConfig)
     redraw: RedrawConfig = dataclasses.field(default_factory=RedrawConfig)
     polish: PolishConfig = dataclasses.field(default_factory=PolishConfig)
@@ -332,10 +331,7 @@ def check(config: Config) -> None:
     _require(1 <= flow.steps <= 1000, "flow.steps", flow.steps, "from 1 to 1000")
     _require(0.0 <= flow.guidance <= 100.0, "flow.guidance", flow.guidance, "from 0 to 100")
     _require(0.0 <= flow.temperature <= 10.0, "flow.temperature", flow.temperature, "from 0 to 10")
-    floats = ("stored", "float32", "bfloat16", "float16")
-    for key, allowed in {"gpt": (*floats, "int8"), "flow": floats, "vocoder": floats}.items():
-        value = getattr(config.precision, key)
-        _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
+    check_precision(config.precision)
     _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")
     check_options(config.duration, config.redraw, config.polish, config.stream)
     silence = config.interval_silence_ms

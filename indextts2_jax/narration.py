@@ -24,7 +24,7 @@ from indextts2_jax.errors import TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
 from indextts2_jax.recording import Record, Replay
 from indextts2_jax.redraw import Draw
-from indextts2_jax.request import CheckedRequest
+from indextts2_jax.request import CheckedRequest, Request
 from indextts2_jax.s2mel.length_regulator import target_length
 from indextts2_jax.speech import SAMPLING_RATE, Sink, Speech
 from indextts2_jax.text.frontend import TextFrontend
@@ -211,7 +211,7 @@ class Narrator:
         for index, segment in enumerate(reading.segments):
             self.on_segment(index)
             numbers = range(1 + self._attempts)
-            drawn.append(_Drawn(*redraw.draw_until_good(lambda n, s=segment: self._choose(s, n), numbers)))  # type: ignore[misc]
+            drawn.append(_Drawn(*redraw.draw_until_good(functools.partial(self._choose, segment), numbers)))
         natural = [target_length(len(one.best.result.codes)) for one in drawn]
         if not any(natural):
             return _Plan(drawn, natural, 0)
@@ -257,6 +257,12 @@ class _Plan(NamedTuple):
     """Samples missing at the end."""
 
 
+def check_spoken(request: Request, codes: Sequence[np.ndarray]) -> None:
+    """Raises `TextError` where no segment has a code."""
+    if not any(map(len, codes)):
+        raise TextError(f"The model stopped before the first code of {request.text.strip()[:40]!r}: try another seed.")
+
+
 def collect(
     checked: CheckedRequest,
     parts: Iterable[Spoken],
@@ -285,8 +291,7 @@ def collect(
         draws.append(spoken.draws)
         warnings += spoken.warnings
     request = checked.request
-    if not any(map(len, codes)):
-        raise TextError(f"The model stopped before the first code of {request.text.strip()[:40]!r}: try another seed.")
+    check_spoken(request, codes)
     audio = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     if record:
         record("wav_int16", to_int16(audio)[:, None])

@@ -37,6 +37,15 @@ class PolishConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class PrecisionConfig:
+    """In which numbers the networks that take the time compute (docs/performance.md has the deviations)."""
+
+    gpt: str = "stored"  # the type of the weights; or float32, bfloat16, float16; int8: weights only, its blocks only
+    flow: str = "stored"  # or float32, bfloat16, float16
+    vocoder: str = "stored"  # or float32, bfloat16, float16
+
+
+@dataclasses.dataclass(frozen=True)
 class StreamConfig:
     """The chunks of a segment that is streamed (`streaming.py`), in semantic codes: 50 are a second."""
 
@@ -69,6 +78,14 @@ def check_options(duration: DurationConfig, redraw: RedrawConfig, polish: Polish
     require(silence == 0 or 50 <= silence <= 60_000, "polish.max_silence_ms", silence, "from 50 to 60000, or 0")
     require(lufs == 0.0 or -60.0 <= lufs <= -5.0, "polish.loudness_lufs", lufs, "from -60 to -5, or 0")
     require(0 <= fade <= 1000, "polish.end_fade_ms", fade, "from 0 to 1000 milliseconds")
+
+
+def check_precision(config: PrecisionConfig) -> None:
+    """Raises `ConfigError` for numbers that a network cannot compute in."""
+    floats = ("stored", "float32", "bfloat16", "float16")
+    for key, allowed in {"gpt": (*floats, "int8"), "flow": floats, "vocoder": floats}.items():
+        value = getattr(config, key)
+        require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
 
 
 def check_repeatable(config: RedrawConfig, recorded: bool) -> None:

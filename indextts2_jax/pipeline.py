@@ -160,6 +160,14 @@ class SegmentCodes:
     stopped: bool
 
 
+def _decoder_inputs(
+    params: Params, model: ModelConfig, voice: ReferenceVoice, emotion: np.ndarray, text_ids: np.ndarray
+) -> tuple[Array, np.ndarray, np.ndarray]:
+    """What the decoder reads before the codes: conditioning rows, padded text ids and their number."""
+    conds: Array = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
+    return conds, batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
+
+
 def choose_codes(
     params: Params,
     config: Config,
@@ -184,8 +192,7 @@ def choose_codes(
       on_code: called with (codes so far, limit) now and then.
     """
     full_record, record, watch = record, record or _ignore, watch or Stopwatch()
-    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
-    ids, text_length = batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
+    conds, ids, text_length = _decoder_inputs(params, model, voice, emotion, text_ids)
     record("speech_conditioning_latent", voice.speaker_latents[None])
     record("text_ids", text_ids[None])
     record("gpt_conds", np.asarray(conds))
@@ -234,8 +241,7 @@ def stream_codes(
       stops: from the number of codes chosen so far to the number at which to look next.
     """
     watch = watch or Stopwatch()
-    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
-    ids, text_length = batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
+    conds, ids, text_length = _decoder_inputs(params, model, voice, emotion, text_ids)
     coming = gpt_decode.stream(
         params["gpt"]["speech_lm"],
         model.gpt,
@@ -346,8 +352,7 @@ def condition_of(
     """
     record, watch = record or _ignore, watch or Stopwatch()
     length = len(chosen.codes)
-    conds = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
-    ids, text_length = batch_of_one(chosen.text_ids.astype(np.int32)), _one(len(chosen.text_ids))
+    conds, ids, text_length = _decoder_inputs(params, model, voice, emotion, chosen.text_ids)
     padded_codes = batch_of_one(chosen.codes)
     with watch("latents"):
         latents = stages.code_latents(params, conds, ids, text_length, padded_codes, _one(length), model=model)

@@ -14,6 +14,7 @@ from indextts2_jax.speech import Speech
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
 MAX_SECONDS = 120.0
@@ -50,10 +51,10 @@ def plot_speech(path: str | os.PathLike[str], speech: Speech, audio: Float[np.nd
     audio = (speech.audio if audio is None else audio)[: int(MAX_SECONDS * rate)]
     if len(audio) < rate // 50:
         raise AudioError("There is no audio to draw.")
-    from matplotlib.figure import Figure  # not pyplot: no window, no global state
+    from matplotlib import figure as figures  # not pyplot: no window, no global state
 
     seconds = len(audio) / rate
-    figure = Figure(figsize=(min(40.0, max(9.0, 2.2 * seconds)), 6.0), layout="constrained")
+    figure = figures.Figure(figsize=(min(40.0, max(9.0, 2.2 * seconds)), 6.0), layout="constrained")
     wave, mel = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
     wave.plot(np.arange(len(audio)) / rate, audio, linewidth=0.4, color="0.25")
     wave.set(ylabel="amplitude", ylim=(-1, 1), xlim=(0, seconds))
@@ -74,8 +75,8 @@ def _mark_segments(wave: "Axes", mel: "Axes", speech: Speech, seconds: float) ->
         left, right = start / rate, end / rate
         if left >= seconds or not len(codes):
             continue
+        wave.axvspan(left, min(right, seconds), color=f"C{index % 10}", alpha=0.12)
         for axes in (wave, mel):
-            axes.axvspan(left, min(right, seconds), color=f"C{index % 10}", alpha=0.12 if axes is wave else 0.0)
             axes.axvline(left, color=f"C{index % 10}", linewidth=1.0)
         text = "".join(tokens).replace("\u2581", " ").strip()
         room = max(8, int(9 * (min(right, seconds) - left)))
@@ -86,11 +87,11 @@ def _mark_segments(wave: "Axes", mel: "Axes", speech: Speech, seconds: float) ->
         mel.vlines(bounds[bounds <= seconds], 78.5, 80, color="white", linewidth=0.5)
 
 
-def _save(figure: object, path: pathlib.Path) -> None:
+def _save(figure: "Figure", path: pathlib.Path) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             temporary = pathlib.Path(folder) / f"plot{path.suffix}"
-            figure.savefig(temporary, dpi=110)  # type: ignore[attr-defined]
+            figure.savefig(temporary, dpi=110)
             os.replace(temporary, path)
     except OSError as error:
         raise AudioError(f"Cannot write {path}: {error.strerror}.") from None

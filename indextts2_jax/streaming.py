@@ -26,8 +26,7 @@ from indextts2_jax.audio.io import OUTPUT_RATE, silence
 from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis
 from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, ModelConfig, to_dict
-from indextts2_jax.errors import TextError
-from indextts2_jax.narration import Narrator
+from indextts2_jax.narration import Narrator, check_spoken
 from indextts2_jax.options import StreamConfig
 from indextts2_jax.redraw import Draw
 from indextts2_jax.request import CheckedRequest
@@ -227,11 +226,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
                     heard.append(part)
                     yield from _not_empty(part)
         yield from _not_empty(silence(reading.silences_ms[-1]))
-        request = self._checked.request
-        if not any(map(len, self._codes)):
-            raise TextError(
-                f"The model stopped before the first code of {request.text.strip()[:40]!r}: try another seed."
-            )
+        check_spoken(self._checked.request, self._codes)
         self._ended = True
 
 

@@ -5,6 +5,7 @@ how long it took, or what is wrong with it; a wrong line stops no other. What ha
 a kill, the same command goes on. Exit code 0: all lines are spoken; 1: some are not; 2: nothing can be done at all.
 """
 
+import hashlib
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from indextts2_jax import command_line, demo
+from indextts2_jax import command_line, demo, manifest
 from indextts2_jax.batch.rows import BadRow, Report, Row, read_rows
 from indextts2_jax.config import Config, from_dict
 from indextts2_jax.errors import ConfigError
@@ -47,7 +48,7 @@ def work(own: flags.FlagValues) -> int:
     folder = demo.resolve(own.checkpoint)
     header = read_header(folder)
     config = from_dict(Config, own.config.to_dict()) if own.config is not None else header.defaults or Config()
-    identity = str(folder.resolve())
+    identity = hashlib.sha256((folder / manifest.NAME).read_bytes()).hexdigest()  # of the weights, wherever they lie
     rows = list(read_rows(pathlib.Path(own.input), config, speaker=own.speaker, identity=identity))
     report = Report(pathlib.Path(own.output))
     failed = 0

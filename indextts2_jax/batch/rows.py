@@ -178,7 +178,7 @@ class Report:
         self.path = folder / "report.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._entries = list(_entries(self.path))
+            self._keys = {entry.get("key") for entry in _entries(self.path) if entry.get("ok")}
             whole = not self.path.exists() or self.path.read_bytes()[-1:] in (b"\n", b"")
             self._file = self.path.open("ab")
             if not whole:  # a run was killed while it wrote
@@ -188,8 +188,6 @@ class Report:
 
     def done(self, row: Row) -> bool:
         """Whether the very same line has been spoken, and its file is there."""
-        if not hasattr(self, "_keys"):
-            self._keys = {entry.get("key") for entry in self._entries if entry.get("ok")}
         return row.key in self._keys and (self.folder / row.output).is_file()
 
     def add(self, entry: Mapping[str, Any]) -> None:
