@@ -253,6 +253,7 @@ def slow(*args):
     return cast(*args)
 write.cast = slow
 signal.signal(signal.SIGTERM, cli._terminate)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 sys.exit(cli.main(sys.argv[1:]))
 """
 
