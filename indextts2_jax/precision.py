@@ -12,13 +12,13 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.config import PrecisionConfig
-from indextts2_jax.nn.kernels import Int8, Transposed, map_kernels
+from indextts2_jax.nn.kernels import Int8, Transposed, map_kernels, wide_vectors
 
 
 def arrange(params: Params, precision: PrecisionConfig) -> Params:
     """The same tree with the weights of the decoder, the flow and the vocoder in the types of `precision`.
 
-    On a CPU the decoder's matrices are turned as well (`nn.kernels`). What does not change is not copied.
+    On a CPU the decoder's matrices are laid out anew as well (`nn.kernels`). What else does not change is not copied.
     """
     gpt, s2mel = params["gpt"], params["s2mel"]
     return {
@@ -33,12 +33,19 @@ def _decoder(params: Params, precision: str) -> Params:
     if precision == "int8":
         return {**params, "transformer": map_kernels(params["transformer"], Int8.of)}
     params = _cast(params, precision)
-    return map_kernels(params, _turned) if jax.default_backend() == "cpu" else params
+    return map_kernels(params, _laid_out) if jax.default_backend() == "cpu" else params
 
 
-def _turned(kernel: Array | Transposed) -> Transposed:
-    """By numpy's view and `device_put`, which transposes by blocks while it copies."""
-    return kernel if isinstance(kernel, Transposed) else Transposed(jax.device_put(np.asarray(kernel).T))
+def _laid_out(kernel: Array | Transposed) -> Array | Transposed:
+    """In memory of its own, which is read faster than the pages of a mapped file: as it is, or turned.
+
+    By numpy's view and `device_put`, which transposes by blocks while it copies.
+    """
+    if isinstance(kernel, Transposed):
+        return kernel
+    if wide_vectors():
+        return jax.device_put(np.array(kernel))
+    return Transposed(jax.device_put(np.asarray(kernel).T))
 
 
 def _cast(tree: Params, dtype: str) -> Params:

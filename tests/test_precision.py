@@ -25,10 +25,12 @@ def tree():
     }
 
 
-def test_the_default_changes_no_number():
+@pytest.mark.parametrize("wide", [False, True])
+def test_the_default_changes_no_number(wide, monkeypatch):
+    monkeypatch.setattr(precision, "wide_vectors", lambda: wide)
     before, after = tree(), precision.arrange(tree(), PrecisionConfig())
     kernel = after["gpt"]["speech_lm"]["code_head"]["kernel"]
-    assert isinstance(kernel, Transposed) == (jax.default_backend() == "cpu")
+    assert isinstance(kernel, Transposed) == (jax.default_backend() == "cpu" and not wide)
     np.testing.assert_array_equal(np.asarray(kernel), before["gpt"]["speech_lm"]["code_head"]["kernel"])
     again = precision.arrange(after, PrecisionConfig())
     np.testing.assert_array_equal(np.asarray(again["gpt"]["speech_lm"]["code_head"]["kernel"]), np.asarray(kernel))

@@ -4,17 +4,20 @@
     Int8         a byte a number and a scale a column: for little memory
 
 A step of generation multiplies a handful of rows with every matrix of the GPT, so it takes as long as reading them.
-XLA's CPU backend repacks a matrix [in, out] for each product with a few rows, which costs three times the reading;
-[out, in] it reads as it lies. CPU time of six matrices of 1280 x 5120 (157 MB):
+With AVX-512 XLA's CPU backend reads a matrix [in, out] as it lies and repacks one [out, in]; without, the other way
+round. Milliseconds for six matrices of 1280 x 5120 (157 MB):
 
-    rows                 1      3      8     24
-    x @ W               11     36     37          ms
-    W' [out, in]        10     13     16     36
+    rows                                   1      2      3      8     24
+    AVX2, CPU time       x @ W            11            36     37
+                         W' [out, in]     10            13     16     36
+    AVX-512, two cores   x @ W           3.6    4.2    4.2    4.9    7.5
+                         W' [out, in]    3.2    7.3    7.0    7.9   10.3
 
 Both classes stand for the matrix [in, out] in a tree of parameters, where `Linear` finds them.
 """
 
 import dataclasses
+import pathlib
 from typing import Any
 
 import flax.linen as nn
@@ -26,6 +29,14 @@ from indextts2_jax.array_typing import Array, Float, Int, Params
 
 FEW_ROWS = 64
 """Up to so many rows the product is W' x' rather than x W: the larger operand is then the one that is not packed."""
+
+
+def wide_vectors() -> bool:
+    """Whether the processor has AVX-512; False where nothing says so."""
+    try:
+        return " avx512f" in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # no Linux
+        return False
 
 
 @jax.tree_util.register_dataclass

@@ -142,9 +142,8 @@ def _repeat_edges(x: Float[Array, "B T C"], end: Int[Array, "B 1"], count: int) 
     By copies and a choice, not by gathering all frames: the gradient of a gather is a scatter, slow on a CPU.
     """
     last = _window(x, end[:, 0] - 1, 1)
-    x = jnp.pad(x, ((0, 0), (count, count), (0, 0)))
-    frame = jnp.arange(x.shape[1]) - count
-    return jnp.where((frame < 0)[:, None], x[:, count : count + 1], jnp.where((frame >= end)[..., None], last, x))
+    x = jnp.where((jnp.arange(x.shape[1]) >= end)[..., None], last, x)
+    return _materialise([*[x[:, :1]] * count, x, *[last] * count], 1)
 
 
 def _materialise(parts: list[Array], axis: int) -> Array:
