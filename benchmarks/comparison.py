@@ -60,17 +60,19 @@ class Process:
 
     def __init__(self, options: dict[str, Any]) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", json.dumps(options)]
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (a pipe that nobody reads blocks when it is full)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True, cwd=ROOT
         )
         loaded = self._answer()
         self.loaded_s, self.device = loaded["loaded_s"], loaded["device"]
 
     def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            last = (self._process.stderr.read().strip().splitlines() or ["it said nothing"])[-1]
+            self._said.seek(0)
+            last = (self._said.read().strip().splitlines() or ["it said nothing"])[-1]
             raise ConfigError(f"A process of the benchmark failed: {last}")
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -1,0 +1,97 @@
+"""`python -m benchmarks.scaling`: how the cost grows with the codes, the beams and the requests at once.
+
+    ms_per_code   of one beam after few and after many codes, and of three beams
+    at_once       one request after the other and all together: generation alone, and from codes to the waveform too
+
+Published size by default, random weights, float32, encoded voices. Every figure is of a second run.
+"""
+
+import functools
+import json
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from absl import app, flags
+
+from benchmarks.random_model import model_of, random_params, random_utterances
+from indextts2_jax import batching
+from indextts2_jax.config import Config, PrecisionConfig, replace
+from indextts2_jax.pipeline import Stopwatch
+from indextts2_jax.precision import arrange
+
+DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
+"""The networks behind an encoded voice."""
+
+
+def define_flags() -> None:
+    """Only by the program: several benchmarks use these names, and a process has each once."""
+    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.")
+    flags.DEFINE_multi_integer(
+        "codes", [60, 120, 240, 480], "Lengths, each of which must be at least 2.", lower_bound=2
+    )
+    flags.DEFINE_integer("spoken", 60, "Codes of each of the requests at once.", lower_bound=2)
+    flags.DEFINE_integer("requests", 8, "Requests at once.", lower_bound=2)
+    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0)
+    flags.DEFINE_string("json", None, "File to write.")
+
+
+def second_run(work: Callable[[], Any]) -> tuple[float, Any]:
+    work()
+    start = time.perf_counter()
+    made = work()
+    return time.perf_counter() - start, made
+
+
+def main(argv: Sequence[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
+    given, model = flags.FLAGS, model_of(flags.FLAGS.size)
+    params = arrange(random_params(model, DECODERS), PrecisionConfig())
+    several = random_utterances(model, given.requests, given.prompt_seconds, text_tokens=40)
+
+    def config(codes: int, beams: int) -> Config:
+        return replace(Config(), decode={"max_mel_tokens": codes, "num_beams": beams})
+
+    def generate(utterances: list[batching.Utterance], codes: int, beams: int) -> int:
+        made = batching._decode(params, config(codes, beams), model, utterances, None)
+        return int(made.lengths.min())
+
+    def one_by_one(work: Callable[[list[batching.Utterance]], Any]) -> None:
+        for utterance in several:
+            work([utterance])
+
+    report: dict[str, Any] = {"device": jax.devices()[0].device_kind, "ms_per_code": {}, "at_once": {}}
+    for beams in (1, 3):
+        start, before = second_run(functools.partial(generate, several[:1], 2, beams))
+        for codes in sorted(given.codes) if beams == 1 else [min(given.codes), max(given.codes)]:
+            seconds, spoken = second_run(functools.partial(generate, several[:1], codes, beams))
+            report["ms_per_code"][f"{beams} beam(s), {codes} codes"] = 1e3 * (seconds - start) / (spoken - before)
+    for beams in (1, 3):
+        work = functools.partial(generate, codes=given.spoken, beams=beams)
+        together = second_run(functools.partial(work, several))[0]
+        alone = second_run(functools.partial(one_by_one, work))[0]
+        report["at_once"][f"generation, {beams} beam(s)"] = {"one_by_one_s": alone, "together_s": together}
+
+    def speak(utterances: list[batching.Utterance]) -> dict[str, float]:
+        watch = Stopwatch()
+        batching.speak_together(
+            params, config(given.spoken, 1), model, utterances, at_once=len(utterances), watch=watch
+        )
+        return watch.seconds
+
+    together, stages = second_run(lambda: speak(several))
+    alone = second_run(lambda: one_by_one(speak))[0]
+    report["at_once"]["codes and sound, 1 beam"] = {"one_by_one_s": alone, "together_s": together, "stages_s": stages}
+    for row in report["at_once"].values():
+        row["ratio"] = row["together_s"] / row["one_by_one_s"]
+    print(json.dumps(report, indent=1))
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)
