@@ -9,6 +9,7 @@ Published size by default, random weights, float32, encoded voices. Every figure
 import functools
 import json
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -68,12 +69,15 @@ def main(argv: Sequence[str]) -> None:
         start, before = second_run(functools.partial(generate, several[:1], 2, beams))
         for codes in sorted(given.codes) if beams == 1 else [min(given.codes), max(given.codes)]:
             seconds, spoken = second_run(functools.partial(generate, several[:1], codes, beams))
-            report["ms_per_code"][f"{beams} beam(s), {codes} codes"] = 1e3 * (seconds - start) / (spoken - before)
+            name, rate = f"{beams} beam(s), {codes} codes", 1e3 * (seconds - start) / (spoken - before)
+            report["ms_per_code"][name] = rate
+            print(f"{name}: {rate:.1f} ms a code", file=sys.stderr)
     for beams in (1, 3):
         work = functools.partial(generate, codes=given.spoken, beams=beams)
         together = second_run(functools.partial(work, several))[0]
         alone = second_run(functools.partial(one_by_one, work))[0]
         report["at_once"][f"generation, {beams} beam(s)"] = {"one_by_one_s": alone, "together_s": together}
+        print(f"generation, {beams} beam(s): {alone:.2f} s one by one, {together:.2f} s together", file=sys.stderr)
 
     def speak(utterances: list[batching.Utterance]) -> dict[str, float]:
         watch = Stopwatch()
