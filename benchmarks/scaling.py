@@ -10,21 +10,18 @@ import functools
 import json
 import pathlib
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 from absl import app, flags
 
+from benchmarks.gpu import DECODERS, config_of, twice
 from benchmarks.random_model import model_of, random_params, random_utterances
 from indextts2_jax import batching
-from indextts2_jax.config import Config, PrecisionConfig, replace
+from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.pipeline import Stopwatch
 from indextts2_jax.precision import arrange
-
-DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
-"""The networks behind an encoded voice."""
 
 
 def define_flags() -> None:
@@ -39,13 +36,6 @@ def define_flags() -> None:
     flags.DEFINE_string("json", None, "File to write.")
 
 
-def second_run(work: Callable[[], Any]) -> tuple[float, Any]:
-    work()
-    start = time.perf_counter()
-    made = work()
-    return time.perf_counter() - start, made
-
-
 def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
@@ -53,11 +43,8 @@ def main(argv: Sequence[str]) -> None:
     params = arrange(random_params(model, DECODERS), PrecisionConfig())
     several = random_utterances(model, given.requests, given.prompt_seconds, text_tokens=40)
 
-    def config(codes: int, beams: int) -> Config:
-        return replace(Config(), decode={"max_mel_tokens": codes, "num_beams": beams})
-
     def generate(utterances: list[batching.Utterance], codes: int, beams: int) -> int:
-        made = batching._decode(params, config(codes, beams), model, utterances, None)
+        made = batching._decode(params, config_of(codes, beams), model, utterances, None)
         return int(made.lengths.min())
 
     def one_by_one(work: Callable[[list[batching.Utterance]], Any]) -> None:
@@ -66,28 +53,28 @@ def main(argv: Sequence[str]) -> None:
 
     report: dict[str, Any] = {"device": jax.devices()[0].device_kind, "ms_per_code": {}, "at_once": {}}
     for beams in (1, 3):
-        start, before = second_run(functools.partial(generate, several[:1], 2, beams))
+        _, start, before = twice(functools.partial(generate, several[:1], 2, beams))
         for codes in sorted(given.codes) if beams == 1 else [min(given.codes), max(given.codes)]:
-            seconds, spoken = second_run(functools.partial(generate, several[:1], codes, beams))
+            _, seconds, spoken = twice(functools.partial(generate, several[:1], codes, beams))
             name, rate = f"{beams} beam(s), {codes} codes", 1e3 * (seconds - start) / (spoken - before)
             report["ms_per_code"][name] = rate
             print(f"{name}: {rate:.1f} ms a code", file=sys.stderr)
     for beams in (1, 3):
         work = functools.partial(generate, codes=given.spoken, beams=beams)
-        together = second_run(functools.partial(work, several))[0]
-        alone = second_run(functools.partial(one_by_one, work))[0]
+        _, together, _ = twice(functools.partial(work, several))
+        _, alone, _ = twice(functools.partial(one_by_one, work))
         report["at_once"][f"generation, {beams} beam(s)"] = {"one_by_one_s": alone, "together_s": together}
         print(f"generation, {beams} beam(s): {alone:.2f} s one by one, {together:.2f} s together", file=sys.stderr)
 
     def speak(utterances: list[batching.Utterance]) -> dict[str, float]:
         watch = Stopwatch()
         batching.speak_together(
-            params, config(given.spoken, 1), model, utterances, at_once=len(utterances), watch=watch
+            params, config_of(given.spoken, 1), model, utterances, at_once=len(utterances), watch=watch
         )
         return watch.seconds
 
-    together, stages = second_run(lambda: speak(several))
-    alone = second_run(lambda: one_by_one(speak))[0]
+    _, together, stages = twice(lambda: speak(several))
+    _, alone, _ = twice(lambda: one_by_one(speak))
     report["at_once"]["codes and sound, 1 beam"] = {"one_by_one_s": alone, "together_s": together, "stages_s": stages}
     for row in report["at_once"].values():
         row["ratio"] = row["together_s"] / row["one_by_one_s"]
