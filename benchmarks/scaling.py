@@ -18,7 +18,7 @@ from absl import app, flags
 
 from benchmarks.gpu import DECODERS, config_of, twice
 from benchmarks.random_model import model_of, random_params, random_utterances
-from indextts2_jax import batching
+from indextts2_jax import batching, keep_freed_memory
 from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.pipeline import Stopwatch
 from indextts2_jax.precision import arrange
@@ -39,6 +39,7 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
+    keep_freed_memory()  # as run_inference.py does
     given, model = flags.FLAGS, model_of(flags.FLAGS.size)
     params = arrange(random_params(model, DECODERS), PrecisionConfig())
     several = random_utterances(model, given.requests, given.prompt_seconds, text_tokens=40)
