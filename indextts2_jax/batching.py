@@ -5,7 +5,9 @@
 Generation reads all weights for every code, whether of one segment or of eight, so that is where batches pay. One ends
 when the last of its segments has: texts of similar length go together, and a batch is filled up to a power of two (rows
 that are thrown away cost little there). Behind it the work grows with the frames; batches are of segments of the same
-sizes, and split into powers of two rather than filled up. So few shapes are ever compiled.
+sizes, and split into powers of two rather than filled up. So few shapes are ever compiled. On a CPU each device takes
+one row at a time there: eight rows of flow matching take a third longer than one row eight times, as they do not fit
+into the caches.
 
 Where the parameters lie on several devices (`spread`), the rows of a batch are divided among them.
 
@@ -63,7 +65,7 @@ def speak_together(
     """What `pipeline.choose_codes` and `speak_codes` make of each utterance, in their order.
 
     Args:
-      at_once: the largest batch.
+      at_once: the largest batch; of the decoder alone on a CPU.
       on_code: called with (codes so far, limit) of the batch being decoded, now and then.
     """
     watch = watch or Stopwatch()
@@ -76,7 +78,7 @@ def speak_together(
         for row, i in enumerate(places):
             codes[i], stopped[i] = made.codes[row, : made.lengths[row]], bool(made.stopped[row])
     audio = {i: np.zeros(0, np.float32) for i in by_text}
-    for places in _alike(utterances, codes, at_once, config.duration.factor):
+    for places in _alike(utterances, codes, _behind_decoder(params, at_once), config.duration.factor):
         rows = [(utterances[i], codes[i]) for i in places]
         audio |= zip(places, _sound(params, config, model, rows, watch), strict=True)
     return [Take(SegmentCodes(u.text_ids, codes[i], stopped[i]), audio[i]) for i, u in enumerate(utterances)]
@@ -110,10 +112,25 @@ def spread(params: Params, devices: Sequence[jax.Device]) -> Params:
     return placed
 
 
+def _sharding(params: Params) -> jax.sharding.NamedSharding | None:
+    """Of parameters on several devices."""
+    sharding = jax.tree.leaves(params["gpt"])[0].sharding
+    several = isinstance(sharding, jax.sharding.NamedSharding) and sharding.mesh.size > 1
+    return sharding if several else None
+
+
+def _behind_decoder(params: Params, at_once: int) -> int:
+    """The largest batch of what follows the decoder."""
+    if jax.default_backend() != "cpu":
+        return at_once
+    sharding = _sharding(params)
+    return min(at_once, sharding.mesh.size) if sharding else 1
+
+
 def _divided(params: Params, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     """Rows of a batch on the devices of the parameters, where they come out even; else every device has all rows."""
-    sharding = jax.tree.leaves(params["gpt"])[0].sharding
-    if not isinstance(sharding, jax.sharding.NamedSharding) or sharding.mesh.size == 1:
+    sharding = _sharding(params)
+    if sharding is None:
         return arrays
     even = arrays[0].shape[0] % sharding.mesh.size == 0
     axes = jax.sharding.PartitionSpec(sharding.mesh.axis_names[0]) if even else jax.sharding.PartitionSpec()

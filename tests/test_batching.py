@@ -33,8 +33,11 @@ def same(together, alone) -> None:
     assert together.warnings == alone.warnings and together.segments == alone.segments
 
 
-def test_requests_together_are_what_they_are_alone():
+@pytest.mark.parametrize("device", ["this", "an accelerator"])
+def test_requests_together_are_what_they_are_alone(device, monkeypatch):
     """Texts, voices, emotions and seeds of their own; three rows, of which the decoder makes four."""
+    if device == "an accelerator":  # its batches, computed here
+        monkeypatch.setattr(batching, "_behind_decoder", lambda params, at_once: at_once)
     tts = tiny_synthesizer()
     requests = [
         Request("Hello there.", tiny_voice(), seed=1),
@@ -52,7 +55,9 @@ def test_requests_together_are_what_they_are_alone():
     assert not np.array_equal(together[0].codes[0], together[2].codes[0]) and max(lengths) > 3
 
 
-def test_segments_of_one_text_together():
+@pytest.mark.parametrize("largest", [1, 4])
+def test_segments_of_one_text_together(largest, monkeypatch):
+    monkeypatch.setattr(batching, "_behind_decoder", lambda params, at_once: min(at_once, largest))
     text = "One, two, three, four, five. Hello there. Six, seven."
     config = replace(CONFIG, text={"max_text_tokens_per_segment": 12}, interval_silence_ms=100)
     alone = tiny_synthesizer().synthesize(text, tiny_voice(), config=config)

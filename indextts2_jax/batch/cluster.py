@@ -9,6 +9,7 @@ inference").
 
 import dataclasses
 import json
+import logging
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -61,7 +62,7 @@ def speak(
         raise ConfigError("--workers needs Ray: pip install 'indextts2_jax[ray]'.") from None
     output.mkdir(parents=True, exist_ok=True)
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     blocks = max(workers, -(-len(rows) // at_once))
     data = ray.data.from_items([{"row": row_to_json(row)} for row in rows], override_num_blocks=min(blocks, len(rows)))

@@ -115,7 +115,7 @@ class Transformer(nn.Module):
 
     def setup(self) -> None:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        block = Block
+        block = nn.jit(Block, methods=("__call__", "step"))
         if self.recompute:
             block = nn.remat(Block, policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable)
         self.layer = [block(self.config, **types) for _ in range(self.config.layers)]
