@@ -42,7 +42,7 @@ def test_a_product_takes_its_longer_side():
 
 
 def test_table_of_the_tiny_model():
-    """All stages are there, none is free, and in slots of one size more codes cost more in the decoder in proportion."""
+    """All stages are there, none is free, and more codes cost more in proportion, in slots of one size."""
     model = model_of("tiny")
     few, many = (
         roofline.analyse(roofline.workload(model, codes, 2.0, 10, 3, jnp.bfloat16), xla=False) for codes in (41, 81)
