@@ -115,9 +115,10 @@ class Transformer(nn.Module):
 
     def setup(self) -> None:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        block = nn.jit(Block, methods=("__call__", "step"))
         if self.recompute:
             block = nn.remat(Block, policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable)
+        else:
+            block = nn.jit(Block, methods=("__call__", "step"))  # so that the blocks, all alike, are traced once
         self.layer = [block(self.config, **types) for _ in range(self.config.layers)]
         self.ln_f = LayerNorm(**types)
         self.final_norm = LayerNorm(**types)
