@@ -254,8 +254,8 @@ def _begin(
         done=jnp.zeros((batch,), bool),
         generated=tuple(
             Memory(
-                jnp.zeros((batch, config.heads, head_dim, slots), embeddings.dtype),
-                jnp.zeros((batch, config.heads, slots, head_dim), embeddings.dtype),
+                jnp.zeros((batch * config.heads, head_dim, slots), embeddings.dtype),
+                jnp.zeros((batch * config.heads, slots, head_dim), embeddings.dtype),
             )
             for _ in range(config.layers)
         ),
@@ -360,13 +360,16 @@ def _repack(state: DecodeState, slots: int) -> DecodeState:
     used = _descended_from(state)
 
     def move(x: Array, axis: int) -> Array:
-        x = jax.vmap(lambda rows, places: jnp.take(rows, places, axis=axis - 1))(x, kept)
-        return jnp.pad(x, [(0, max(0, slots - size) if i == axis else 0) for i in range(x.ndim)])
+        rows = x.reshape(len(kept), -1, *x.shape[1:])  # of one request each
+        rows = jax.vmap(lambda own, places: jnp.take(own, places, axis=axis))(rows, kept)
+        moved = rows.reshape(-1, *rows.shape[2:])
+        return jnp.pad(moved, [(0, slots - moved.shape[axis] if i == axis else 0) for i in range(x.ndim)])
 
+    visible = move(state.visible.reshape(-1, size), 1).reshape(*state.visible.shape[:2], slots)
     return state._replace(
         used=used,
-        visible=move(state.visible, 2) & (jnp.arange(slots) < used),
-        generated=tuple(Memory(move(m.keys, 3), move(m.values, 2)) for m in state.generated),
+        visible=visible & (jnp.arange(slots) < used),
+        generated=tuple(Memory(move(m.keys, 2), move(m.values, 1)) for m in state.generated),
     )
 
 

@@ -28,14 +28,19 @@ Dtype = Any
 
 
 class Memory(NamedTuple):
-    """Keys and values of one layer, in the order in which the two matrix products of `step` read them.
+    """Keys and values of one layer, G = B * H of them, in the order in which the two products of `step` read them.
 
-    With the batch axes first and the reduced axis second to last neither product needs a transpose; on a CPU the
-    order [B S H K] is seven times slower.
+    With the reduced axis second to last neither product needs a transpose; on a CPU the order [B S H K] is seven times
+    slower. The products of XLA have one batch axis: if the loop carried two, it would write every new key into a copy
+    of all keys for each of the two shapes.
     """
 
-    keys: Float[Array, "B H K S"]
-    values: Float[Array, "B H S K"]
+    keys: Float[Array, "G K S"]
+    values: Float[Array, "G S K"]
+
+
+def _merge(x: Float[Array, "B H N K"]) -> Float[Array, "G N K"]:
+    return x.reshape(-1, *x.shape[2:])
 
 
 class Block(nn.Module):
@@ -68,7 +73,7 @@ class Block(nn.Module):
     def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B 1 T T"]) -> tuple[Float[Array, "B T D"], Memory]:
         query, key, value = self._qkv(x)
         heads = attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
-        memory = Memory(jnp.einsum("BSHK->BHKS", key), jnp.einsum("BSHK->BHSK", value))
+        memory = Memory(_merge(jnp.einsum("BSHK->BHKS", key)), _merge(jnp.einsum("BSHK->BHSK", value)))
         x = self._finish(x, heads)
         self.sow("attention", "inside", (query, key, x))  # for training; nothing is kept unless a caller asks
         return x, memory
@@ -81,23 +86,25 @@ class Block(nn.Module):
         offset: Int[Array, ""],
         visible: Bool[Array, "B W PN"],
     ) -> tuple[Float[Array, "B W D"], Memory]:
-        query, key, value = self._qkv(x)
+        query, key, value = (_merge(jnp.einsum("BWHK->BHWK", part)) for part in self._qkv(x))
         generated = Memory(
-            jax.lax.dynamic_update_slice_in_dim(generated.keys, jnp.einsum("BWHK->BHKW", key), offset, axis=3),
-            jax.lax.dynamic_update_slice_in_dim(generated.values, jnp.einsum("BWHK->BHWK", value), offset, axis=2),
+            jax.lax.dynamic_update_slice_in_dim(generated.keys, jnp.einsum("GWK->GKW", key), offset, axis=2),
+            jax.lax.dynamic_update_slice_in_dim(generated.values, value, offset, axis=1),
         )
         scores = [
-            jnp.einsum("BWHK,BHKS->BHWS", query, memory.keys, preferred_element_type=jnp.float32)
+            jnp.einsum("GWK,GKS->GWS", query, memory.keys, preferred_element_type=jnp.float32)
             for memory in (prefix, generated)
         ]
         joint = jnp.concatenate(scores, axis=-1) * query.shape[-1] ** -0.5
+        joint = joint.reshape(x.shape[0], -1, *joint.shape[1:])  # [B H W PN]
         joint = jnp.where(visible[:, None], joint, jnp.finfo(jnp.float32).min)
-        weights = jax.nn.softmax(joint, axis=-1).astype(value.dtype)
-        split = prefix.values.shape[2]
-        heads = jnp.einsum("BHWS,BHSK->BHWK", weights[..., :split], prefix.values)
-        heads += jnp.einsum("BHWS,BHSK->BHWK", weights[..., split:], generated.values)
+        weights = _merge(jax.nn.softmax(joint, axis=-1).astype(value.dtype))
+        split = prefix.values.shape[1]
+        heads = jnp.einsum("GWS,GSK->GWK", weights[..., :split], prefix.values)
+        heads += jnp.einsum("GWS,GSK->GWK", weights[..., split:], generated.values)
         # turned only after the sum: XLA would let the products write [B W H K], which takes seven times as long
-        heads = jnp.einsum("BHWK->BWHK", jax.lax.optimization_barrier(heads))
+        heads = jax.lax.optimization_barrier(heads).reshape(*joint.shape[:3], -1)
+        heads = jnp.einsum("BHWK->BWHK", heads)
         return self._finish(x, heads), generated
 
 

@@ -106,6 +106,8 @@ class Linear(nn.Dense):
     def __call__(self, inputs: Float[Array, "... in"]) -> Float[Array, "... out"]:
         kernel = self.get_variable("params", "kernel") if self.has_variable("params", "kernel") else None
         if not isinstance(kernel, Transposed | Int8):
+            if inputs.size == inputs.shape[-1]:  # XLA's CPU backend reads the matrix a quarter faster for a vector
+                return super().__call__(inputs.reshape(-1)).reshape(*inputs.shape[:-1], -1)
             return super().__call__(inputs)
         y = kernel.product(inputs.astype(self.dtype))
         return y + self.get_variable("params", "bias").astype(self.dtype) if self.use_bias else y

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
@@ -267,6 +268,16 @@ def test_lowers_for_an_nvidia_gpu(params, requests):
     run = decoding._run.trace(CONFIG, decode, params, prefix, keys, np.int32(5), state)
     for stage in (begin, run):
         assert "stablehlo" in stage.lower(lowering_platforms=("cuda",)).as_text()
+
+
+@pytest.mark.parametrize("name", ["published", "greedy"])
+def test_no_step_copies_the_memory(params, requests, name):
+    """A step writes its keys and values where they stay: XLA copies no array as large as the memory of 320 slots."""
+    decode, keys, one = limited(name), keys_of(0)[:1], [part[:1] for part in requests]
+    prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 320, *a), params, *one, keys)
+    run = decoding._run.lower(CONFIG, decode, params, prefix, keys, np.int32(5), state).compile().as_text()
+    sizes = [np.prod([int(n) for n in shape.split(",")]) for shape in re.findall(r"f32\[([\d,]+)\]\S* copy\(", run)]
+    assert state.generated[0].keys.size not in sizes
 
 
 def test_mistakes_are_explained(params, requests):

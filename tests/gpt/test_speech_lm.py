@@ -7,6 +7,7 @@ import pytest
 
 from indextts2_jax.config import GptConfig
 from indextts2_jax.gpt.speech_lm import SpeechLM, without_markers
+from indextts2_jax.gpt.transformer import Memory
 from tests.conftest import assert_close
 
 CONFIG = GptConfig(
@@ -113,9 +114,7 @@ def steps_with(variables, codes: list[int]) -> np.ndarray:
     cache, logits = run(variables, prefix, lengths, method="prefill")
     scores = [logits]
     slots = len(codes)
-    generated = jax.tree.map(
-        lambda x: jnp.zeros((1, 2, *((8, slots) if x.shape[2] == 8 else (slots, 8)))), cache.layers
-    )
+    generated = tuple(Memory(jnp.zeros((2, 8, slots)), jnp.zeros((2, slots, 8))) for _ in cache.layers)
     for index, code in enumerate(codes):
         visible = (jnp.arange(slots) <= index)[None, None]
         logits, generated = run(

@@ -72,7 +72,7 @@ def test_beams_see_their_own_history_only(variables):
     _, shared = forward(variables, prefix, valid)
     slots, heads, head_dim = steps * beams, CONFIG.heads, CONFIG.width // CONFIG.heads
     generated = tuple(
-        Memory(jnp.zeros((batch, heads, head_dim, slots)), jnp.zeros((batch, heads, slots, head_dim)))
+        Memory(jnp.zeros((batch * heads, head_dim, slots)), jnp.zeros((batch * heads, slots, head_dim)))
         for _ in range(CONFIG.layers)
     )
     visible = np.zeros((batch, beams, slots), bool)
