@@ -66,6 +66,7 @@ class Process:
         )
         loaded = self._answer()
         self.loaded_s, self.device = loaded["loaded_s"], loaded["device"]
+        self.compiling_s = 0.0  # of the last run
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -83,7 +84,9 @@ class Process:
         return self._answer()
 
     def run(self, stage: str) -> float:
-        return float(self._ask(run=stage)["seconds"])
+        answer = self._ask(run=stage)
+        self.compiling_s = float(answer["compiling_s"])
+        return float(answer["seconds"])
 
     def stop(self) -> float:
         """Ends the process; its peak of memory in GB."""

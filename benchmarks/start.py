@@ -80,11 +80,17 @@ def from_disk(artefact: pathlib.Path, options: dict[str, Any]) -> dict[str, floa
 
 
 def compiling(options: dict[str, Any]) -> dict[str, float]:
-    """Seconds of loading, and those that the first sentence of a process takes more than the second."""
+    """Seconds of loading, of compiling as JAX counts them, and what the first sentence takes beyond the second.
+
+    The last is more: weights are paged in and memory is first touched, too.
+    """
     process = Process(options)
-    first, second = process.run("end_to_end"), process.run("end_to_end")
+    first = process.run("end_to_end")
+    compiled = process.compiling_s
+    second = process.run("end_to_end")
     process.stop()
-    return {"loaded_s": process.loaded_s, "compiling_s": max(0.0, first - second), "sentence_s": second}
+    times = {"compiling_s": compiled, "first_sentence_more_s": first - second, "sentence_s": second}
+    return {"loaded_s": process.loaded_s, **times}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -120,7 +126,9 @@ def measure() -> None:
         f"import: Flax {made['imports']['flax_s']:.2f} s, this package {made['imports']['added_s']:.2f} s more\n"
         f"reading the files {made['reading_s']:.2f} s, loading the model {made['cached']['loaded_s']:.2f} s\n"
         f"from the disk: reading {made['disk']['reading_s']:.2f} s, loading {made['disk']['loaded_s']:.2f} s\n"
-        f"compiling {made['cold']['compiling_s']:.1f} s, from the cache {made['cached']['compiling_s']:.1f} s"
+        f"compiling {made['cold']['compiling_s']:.1f} s, from the cache {made['cached']['compiling_s']:.1f} s\n"
+        f"the first sentence takes {made['cold']['first_sentence_more_s']:.1f} s more than the second, from the cache "
+        f"{made['cached']['first_sentence_more_s']:.1f} s"
     )
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(made, indent=1), encoding="utf-8")

@@ -1,7 +1,7 @@
 """The networks as pure functions: each is jitted once per shape, on padded arrays and their lengths.
 
 `pipeline.py` calls them in order; nothing here knows of clips, texts or files. The full parameter tree is passed to
-each (what a stage does not use costs nothing), the model's configuration is a compile-time constant.
+each, which takes its parts of it; the model's configuration is a compile-time constant.
 """
 
 import functools
@@ -24,11 +24,19 @@ from indextts2_jax.semantic.w2v_bert import W2vBert
 from indextts2_jax.speaker.campplus import Campplus
 from indextts2_jax.vocoder.bigvgan import BigVgan
 
+STAGES: dict[str, Callable[..., Any]] = {}
+"""All of them by name."""
+
 PRECISION = "highest"  # TF32 or bfloat16 products flip codebook entries and beams
 
 
-def stage(*static: str) -> Callable[[Callable[..., Any]], Any]:
-    """jit with the model (and `static`) as constants, and products in full float32."""
+def stage(*parts: str, static: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """jit with the model (and `static`) as constants, and products in full float32.
+
+    Args:
+      parts: of the parameter tree, as "network" or "network/part", that the stage reads. Only they are given to jit: it
+        looks at every array of its arguments, which is half a second of a first sentence with the whole tree.
+    """
 
     def wrap(function: Callable[..., Any]) -> Any:
         @functools.wraps(function)
@@ -36,9 +44,24 @@ def stage(*static: str) -> Callable[[Callable[..., Any]], Any]:
             with jax.default_matmul_precision(PRECISION), trusted_parameters():
                 return function(*args, **kwargs)
 
-        return jax.jit(precise, static_argnames=("model", *static))
+        jitted = jax.jit(precise, static_argnames=("model", *static))
+
+        @functools.wraps(function)
+        def run(params: Params, *inputs: Any, **settings: Any) -> Any:
+            return jitted(_only(params, parts), *inputs, **settings)
+
+        STAGES[function.__name__] = run
+        return run
 
     return wrap
+
+
+def _only(params: Params, parts: tuple[str, ...]) -> Params:
+    chosen: Params = {}
+    for part in parts:
+        network, _, inner = part.partition("/")
+        chosen[network] = {**chosen.get(network, {}), inner: params[network][inner]} if inner else params[network]
+    return chosen
 
 
 def _types(weights: Array) -> dict[str, Any]:
@@ -50,7 +73,7 @@ def _apply(module: nn.Module, params: Params, *inputs: Array, method: str | None
     return module.apply({"params": params}, *inputs, method=method)
 
 
-@stage()
+@stage("w2v_bert")
 def semantic_features(
     params: Params, features: Float[Array, "B T 160"], attended: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B T 1024"]:
@@ -58,7 +81,7 @@ def semantic_features(
     return _apply(W2vBert(model.w2v_bert), params["w2v_bert"], features, attended)
 
 
-@stage()
+@stage("semantic_codec")
 def quantize(
     params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
 ) -> tuple[Int[Array, "B T"], Float[Array, "B T 1024"]]:
@@ -66,7 +89,7 @@ def quantize(
     return _apply(SemanticCodec(model.semantic_codec), params["semantic_codec"], semantic, lengths)
 
 
-@stage()
+@stage("campplus")
 def speaker_embedding(
     params: Params, fbank: Float[Array, "B F 80"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B 192"]:
@@ -74,7 +97,7 @@ def speaker_embedding(
     return _apply(Campplus(model.campplus), params["campplus"], fbank, lengths)
 
 
-@stage()
+@stage("s2mel/length_regulator")
 def regulate_length(
     params: Params, x: Float[Array, "B T 1024"], index: Int[Array, "B M"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B M 512"]:
@@ -82,7 +105,7 @@ def regulate_length(
     return _apply(LengthRegulator(model.s2mel), params["s2mel"]["length_regulator"], x, index, lengths)
 
 
-@stage()
+@stage("gpt/conditioning")
 def speaker_latents(
     params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B 32 D"]:
@@ -90,7 +113,7 @@ def speaker_latents(
     return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], semantic, lengths, method="speaker_latents")
 
 
-@stage()
+@stage("gpt/conditioning")
 def emotion_vector(
     params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B D"]:
@@ -98,7 +121,7 @@ def emotion_vector(
     return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], semantic, lengths, method="emotion_vector")
 
 
-@stage()
+@stage("gpt/conditioning")
 def decoder_conditions(
     params: Params, latents: Float[Array, "B 32 D"], emotion: Float[Array, "B D"], *, model: ModelConfig
 ) -> Float[Array, "B 34 D"]:
@@ -106,7 +129,7 @@ def decoder_conditions(
     return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], latents, emotion, method="decoder_conditions")
 
 
-@stage()
+@stage("gpt/speech_lm")
 def decoder_prefix(
     params: Params, conds: Float[Array, "B 34 D"], text_ids: Int[Array, "B L"], lengths: Lengths, *, model: ModelConfig
 ) -> tuple[Float[Array, "B P D"], Lengths]:
@@ -114,7 +137,7 @@ def decoder_prefix(
     return _apply(SpeechLM(model.gpt), params["gpt"]["speech_lm"], conds, text_ids, lengths, method="prefix")
 
 
-@stage()
+@stage("gpt/speech_lm")
 def code_latents(
     params: Params,
     conds: Float[Array, "B 34 D"],
@@ -131,7 +154,7 @@ def code_latents(
     return _apply(module, speech_lm, conds, text_ids, text_lengths, codes, code_lengths)
 
 
-@stage()
+@stage("s2mel/latent_projection", "semantic_codec")
 def acoustic_condition(
     params: Params, latents: Float[Array, "B T D"], codes: Int[Array, "B T"], *, model: ModelConfig
 ) -> tuple[Float[Array, "B T 1024"], Float[Array, "B T 1024"]]:
@@ -141,7 +164,7 @@ def acoustic_condition(
     return embedded + projected, projected
 
 
-@stage()
+@stage("s2mel/dit")
 def velocity(
     params: Params,
     x: Float[Array, "B M 80"],
@@ -157,7 +180,7 @@ def velocity(
     return _apply(DiT(model.s2mel), params["s2mel"]["dit"], x, prompt, t, style, mu, lengths)
 
 
-@stage("steps", "guidance", "target_frames")
+@stage("s2mel/dit", static=("steps", "guidance", "target_frames"))
 def flow(
     params: Params,
     noise: Float[Array, "B M 80"],
@@ -192,7 +215,7 @@ def flow(
     )
 
 
-@stage()
+@stage("bigvgan")
 def vocode(
     params: Params, log_mel: Float[Array, "B M 80"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B N"]:
