@@ -28,7 +28,7 @@ from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
-from indextts2_jax.options import check_repeatable, check_streamable
+from indextts2_jax.options import SHORT_NAMES, check_repeatable, check_streamable
 from indextts2_jax.recording import Replay, StageRecorder, check_folder
 from indextts2_jax.text.glossary import Glossary, load_glossary
 from indextts2_jax.text.reading import check_text
@@ -55,15 +55,13 @@ _EMOTION_TEXT = flags.DEFINE_string("emotion_text", None, "Words about the emoti
 _EMOTION_FROM_TEXT = flags.DEFINE_bool("emotion_from_text", False, "Let the classifier read what is said.")
 _GLOSSARY = flags.DEFINE_string("glossary", None, "YAML or JSON file: how to read certain terms.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.", lower_bound=0, upper_bound=2**32 - 1)
-_INTERVAL_SILENCE = flags.DEFINE_integer("interval_silence", None, "Milliseconds of silence between segments.")
-_PARAGRAPH_PAUSE = flags.DEFINE_integer("paragraph_pause", None, "Milliseconds of silence between paragraphs.")
-_DURATION_FACTOR = flags.DEFINE_float("duration_factor", None, "0.5 (twice as fast) to 2 (half as fast).")
-_TARGET_DURATION = flags.DEFINE_float(
-    "target_duration", None, "Seconds that the whole speech takes, to the sample.", lower_bound=0.1
-)
-_REDRAW = flags.DEFINE_integer("redraw", None, "Draw a suspect segment again, at most so many times.")
+flags.DEFINE_integer("interval_silence", None, "Milliseconds of silence between segments.")
+flags.DEFINE_integer("paragraph_pause", None, "Milliseconds of silence between paragraphs.")
+flags.DEFINE_float("duration_factor", None, "0.5 (twice as fast) to 2 (half as fast).")
+flags.DEFINE_float("target_duration", None, "Seconds that the whole speech takes, to the sample.", lower_bound=0.1)
+flags.DEFINE_integer("redraw", None, "Draw a suspect segment again, at most so many times.")
 _PLOT = flags.DEFINE_string("plot", None, "Picture to draw (.png, .svg, .pdf): waveform, mel, codes, segments.")
-_LOUDNESS = flags.DEFINE_float("loudness", None, "LUFS that every segment gets, such as -23.", upper_bound=-5.0)
+flags.DEFINE_float("loudness", None, "LUFS that every segment gets, such as -23.", upper_bound=-5.0)
 _COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder."
 )
@@ -139,16 +137,11 @@ def _config() -> tuple[Config, str]:
         own = ConfigDict(to_dict(read_header(demo.resolve(checkpoint)).defaults or Config()))
         own.update_from_flattened_dict(config_flags.get_override_values(flag))
         values = own.to_dict()
-    for given, group, key in (
-        (_INTERVAL_SILENCE, values, "interval_silence_ms"),
-        (_PARAGRAPH_PAUSE, values["text"], "paragraph_pause_ms"),
-        (_DURATION_FACTOR, values["duration"], "factor"),
-        (_TARGET_DURATION, values["duration"], "target_seconds"),
-        (_REDRAW, values["redraw"], "attempts"),
-        (_LOUDNESS, values["polish"], "loudness_lufs"),
-    ):
-        if given.value is not None:
-            group[key] = given.value
+    for name, setting in SHORT_NAMES.items():
+        *groups, key = setting.split(".")
+        place = values[groups[0]] if groups else values
+        if flags.FLAGS[name].value is not None:
+            place[key] = flags.FLAGS[name].value
     return from_dict(Config, values), checkpoint
 
 

@@ -7,6 +7,16 @@ import dataclasses
 
 from indextts2_jax.errors import ConfigError, require
 
+SHORT_NAMES = {
+    "interval_silence": "interval_silence_ms",
+    "paragraph_pause": "text.paragraph_pause_ms",
+    "duration_factor": "duration.factor",
+    "target_duration": "duration.target_seconds",
+    "redraw": "redraw.attempts",
+    "loudness": "polish.loudness_lufs",
+}
+"""What settings are called on the command line and in the lines of a batch."""
+
 
 @dataclasses.dataclass(frozen=True)
 class DurationConfig:

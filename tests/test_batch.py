@@ -16,7 +16,7 @@ from indextts2_jax import IndexTTS2
 from indextts2_jax.audio.io import to_int16, write_audio
 from indextts2_jax.batch import __main__ as command
 from indextts2_jax.batch import rows as batch_rows
-from indextts2_jax.config import replace
+from indextts2_jax.config import Config, replace
 from tests.tiny import RATE, tiny_artefact, tiny_config, voice_clip
 
 HOME = pathlib.Path(__file__).parents[1]
@@ -105,6 +105,15 @@ def test_what_is_done_is_not_done_again(place, tmp_path, capsys):
     assert [entry["line"] for entry in report(output)[2:]] == [2, 1] and (output / "000001.wav").exists()
 
 
+def test_settings_have_the_names_of_the_command_line(place, tmp_path):
+    said = {"text": "Hello there.", "speaker": "low.wav"}
+    named = {**said, "duration_factor": 1.5, "interval_silence": 100}
+    assert run(place, [said, named, {**said, "duration.factor": 1.5}], tmp_path / "out") == 0
+    plain, short, dotted = (read(tmp_path / f"out/00000{n}.wav") for n in (1, 2, 3))
+    assert np.array_equal(short, dotted) and len(short) > len(plain)
+    assert next(iter(batch_rows.read_rows(write(place, [named]), Config()))).config.interval_silence_ms == 100
+
+
 BAD = [
     ("{", "not JSON"),
     ("[1]", "no JSON object"),
@@ -122,6 +131,9 @@ BAD = [
     ({"text": "Hi.", "speaker": "low.wav", "decode.beams": 2}, "decode.beams"),
     ({"text": "Hi.", "speaker": "low.wav", "model.gpt.layers": 2}, "model.gpt.layers"),
     ({"text": "Hi.", "speaker": "low.wav", "duration.factor": 3.0}, "from 0.5 to 2"),
+    ({"text": "Hi.", "speaker": "low.wav", "duration_factor": 3.0}, "from 0.5 to 2"),
+    ({"text": "Hi.", "speaker": "low.wav", "redraw": "often"}, "redraw.attempts"),
+    ({"text": "Hi.", "speaker": "low.wav", "redraw": 1, "redraw.attempts": 1}, "the same thing"),
     ({"text": "Hi. [pause:99s]", "speaker": "low.wav"}, "pause"),
     ({"text": "Hi.", "speaker": "low.wav", "emotion_from_text": True}, "classifier"),
 ]

@@ -21,6 +21,7 @@ from indextts2_jax.bundles import ReferenceVoice, fingerprint
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion
+from indextts2_jax.options import SHORT_NAMES
 
 Kind: TypeAlias = type | tuple[type, ...]
 
@@ -100,11 +101,16 @@ def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker
         raise TextError(f"This is not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise TextError('This is no JSON object: a line looks like {"text": "…", "speaker": "voice.wav"}.')
-    settings = {key: value for key, value in values.items() if "." in key}
+    settings: dict[str, Any] = {
+        SHORT_NAMES.get(str(key), str(key)): value for key, value in values.items() if "." in key or key in SHORT_NAMES
+    }
     for key, value in values.items():
         kind = KINDS.get(key)
-        if kind is None and "." not in key:
-            raise ConfigError(f"There is no key {key!r}; there are {', '.join(KINDS)} and settings with a dot.")
+        if kind is None and "." not in key and key not in SHORT_NAMES:
+            known = ", ".join([*KINDS, *SHORT_NAMES])
+            raise ConfigError(f"There is no key {key!r}; there are {known} and settings with a dot.")
+        if key in SHORT_NAMES and SHORT_NAMES[key] in values:
+            raise ConfigError(f"{key} and {SHORT_NAMES[key]} are the same thing: give one of them.")
         if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
             raise ConfigError(f"{key} is {value!r:.60}, which is of the wrong kind.")
     text, clip = values.get("text", ""), values.get("speaker", speaker)
@@ -160,7 +166,7 @@ def _changed(config: Config, settings: Mapping[str, Any]) -> Config:
         place = values
         for group in groups:
             place = place.get(group) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or name not in place or groups[0] in ("model", "precision"):
+        if not isinstance(place, dict) or name not in place or key.startswith(("model.", "precision.")):
             raise ConfigError(f"There is no setting {key!r} that a line can change.")
         place[name] = value
     return from_dict(Config, values)
