@@ -5,6 +5,7 @@ each, which takes its parts of it; the model's configuration is a compile-time c
 """
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -34,8 +35,8 @@ def stage(*parts: str, static: tuple[str, ...] = ()) -> Callable[[Callable[..., 
     """jit with the model (and `static`) as constants, and products in full float32.
 
     Args:
-      parts: of the parameter tree, as "network" or "network/part", that the stage reads. Only they are given to jit: it
-        looks at every array of its arguments, which is half a second of a first sentence with the whole tree.
+      parts: "network" or "network/part" of the parameter tree: the first arguments of what is decorated, in place of
+        the tree. jit looks at every array of its arguments: the whole tree costs the first sentence half a second.
     """
 
     def wrap(function: Callable[..., Any]) -> Any:
@@ -48,20 +49,13 @@ def stage(*parts: str, static: tuple[str, ...] = ()) -> Callable[[Callable[..., 
 
         @functools.wraps(function)
         def run(params: Params, *inputs: Any, **settings: Any) -> Any:
-            return jitted(_only(params, parts), *inputs, **settings)
+            own = [functools.reduce(operator.getitem, part.split("/"), params) for part in parts]
+            return jitted(*own, *inputs, **settings)
 
         STAGES[function.__name__] = run
         return run
 
     return wrap
-
-
-def _only(params: Params, parts: tuple[str, ...]) -> Params:
-    chosen: Params = {}
-    for part in parts:
-        network, _, inner = part.partition("/")
-        chosen[network] = {**chosen.get(network, {}), inner: params[network][inner]} if inner else params[network]
-    return chosen
 
 
 def _types(weights: Array) -> dict[str, Any]:
@@ -78,7 +72,7 @@ def semantic_features(
     params: Params, features: Float[Array, "B T 160"], attended: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B T 1024"]:
     """Stacked fbank -> normalised hidden state 17 of w2v-bert."""
-    return _apply(W2vBert(model.w2v_bert), params["w2v_bert"], features, attended)
+    return _apply(W2vBert(model.w2v_bert), params, features, attended)
 
 
 @stage("semantic_codec")
@@ -86,7 +80,7 @@ def quantize(
     params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
 ) -> tuple[Int[Array, "B T"], Float[Array, "B T 1024"]]:
     """Semantic features -> codebook indices and their embeddings."""
-    return _apply(SemanticCodec(model.semantic_codec), params["semantic_codec"], semantic, lengths)
+    return _apply(SemanticCodec(model.semantic_codec), params, semantic, lengths)
 
 
 @stage("campplus")
@@ -94,7 +88,7 @@ def speaker_embedding(
     params: Params, fbank: Float[Array, "B F 80"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B 192"]:
     """Kaldi fbank -> style, by CAMPPlus."""
-    return _apply(Campplus(model.campplus), params["campplus"], fbank, lengths)
+    return _apply(Campplus(model.campplus), params, fbank, lengths)
 
 
 @stage("s2mel/length_regulator")
@@ -102,7 +96,7 @@ def regulate_length(
     params: Params, x: Float[Array, "B T 1024"], index: Int[Array, "B M"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B M 512"]:
     """50 Hz semantic frames -> mel frames, for the prompt and for each segment apart."""
-    return _apply(LengthRegulator(model.s2mel), params["s2mel"]["length_regulator"], x, index, lengths)
+    return _apply(LengthRegulator(model.s2mel), params, x, index, lengths)
 
 
 @stage("gpt/conditioning")
@@ -110,7 +104,7 @@ def speaker_latents(
     params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B 32 D"]:
     """Semantic features -> the speaker's conformer and perceiver latents."""
-    return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], semantic, lengths, method="speaker_latents")
+    return _apply(Conditioning(model.gpt), params, semantic, lengths, method="speaker_latents")
 
 
 @stage("gpt/conditioning")
@@ -118,7 +112,7 @@ def emotion_vector(
     params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B D"]:
     """Semantic features -> one emotion embedding."""
-    return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], semantic, lengths, method="emotion_vector")
+    return _apply(Conditioning(model.gpt), params, semantic, lengths, method="emotion_vector")
 
 
 @stage("gpt/conditioning")
@@ -126,7 +120,7 @@ def decoder_conditions(
     params: Params, latents: Float[Array, "B 32 D"], emotion: Float[Array, "B D"], *, model: ModelConfig
 ) -> Float[Array, "B 34 D"]:
     """Speaker latents and emotion -> the first rows of the decoder's prompt."""
-    return _apply(Conditioning(model.gpt), params["gpt"]["conditioning"], latents, emotion, method="decoder_conditions")
+    return _apply(Conditioning(model.gpt), params, latents, emotion, method="decoder_conditions")
 
 
 @stage("gpt/speech_lm")
@@ -134,7 +128,7 @@ def decoder_prefix(
     params: Params, conds: Float[Array, "B 34 D"], text_ids: Int[Array, "B L"], lengths: Lengths, *, model: ModelConfig
 ) -> tuple[Float[Array, "B P D"], Lengths]:
     """What generation starts from; only computed apart to be recorded."""
-    return _apply(SpeechLM(model.gpt), params["gpt"]["speech_lm"], conds, text_ids, lengths, method="prefix")
+    return _apply(SpeechLM(model.gpt), params, conds, text_ids, lengths, method="prefix")
 
 
 @stage("gpt/speech_lm")
@@ -149,18 +143,17 @@ def code_latents(
     model: ModelConfig,
 ) -> Float[Array, "B T D"]:
     """The second pass over the finished codes: one latent per code."""
-    speech_lm = params["gpt"]["speech_lm"]
-    module = SpeechLM(model.gpt, **_types(speech_lm["code_head"]["kernel"]))
-    return _apply(module, speech_lm, conds, text_ids, text_lengths, codes, code_lengths)
+    module = SpeechLM(model.gpt, **_types(params["code_head"]["kernel"]))
+    return _apply(module, params, conds, text_ids, text_lengths, codes, code_lengths)
 
 
 @stage("s2mel/latent_projection", "semantic_codec")
 def acoustic_condition(
-    params: Params, latents: Float[Array, "B T D"], codes: Int[Array, "B T"], *, model: ModelConfig
+    projection: Params, codec: Params, latents: Float[Array, "B T D"], codes: Int[Array, "B T"], *, model: ModelConfig
 ) -> tuple[Float[Array, "B T 1024"], Float[Array, "B T 1024"]]:
     """(codec embedding + projected latents, the projected latents alone)."""
-    projected = _apply(LatentProjection(model.s2mel), params["s2mel"]["latent_projection"], latents)
-    embedded = _apply(SemanticCodec(model.semantic_codec), params["semantic_codec"], codes, method="embed")
+    projected = _apply(LatentProjection(model.s2mel), projection, latents)
+    embedded = _apply(SemanticCodec(model.semantic_codec), codec, codes, method="embed")
     return embedded + projected, projected
 
 
@@ -177,7 +170,7 @@ def velocity(
     model: ModelConfig,
 ) -> Float[Array, "B M 80"]:
     """One call of the estimator; only computed apart to be recorded."""
-    return _apply(DiT(model.s2mel), params["s2mel"]["dit"], x, prompt, t, style, mu, lengths)
+    return _apply(DiT(model.s2mel), params, x, prompt, t, style, mu, lengths)
 
 
 @stage("s2mel/dit", static=("steps", "guidance", "target_frames"))
@@ -197,9 +190,8 @@ def flow(
     target_frames: int | None = None,
 ) -> Float[Array, "B M 80"]:
     """Noise -> log mel of prompt and target, by flow matching."""
-    dit = params["s2mel"]["dit"]
     return flow_matching.solve(
-        dit,
+        params,
         model.s2mel,
         noise,
         prompt,
@@ -211,7 +203,7 @@ def flow(
         guidance=guidance,
         temperature=temperature,
         target_frames=target_frames,
-        dtype=dit["merge"]["kernel"].dtype,
+        dtype=params["merge"]["kernel"].dtype,
     )
 
 
@@ -220,5 +212,4 @@ def vocode(
     params: Params, log_mel: Float[Array, "B M 80"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B N"]:
     """Log mel -> waveform in [-1, 1] at 22.05 kHz."""
-    bigvgan = params["bigvgan"]
-    return _apply(BigVgan(model.bigvgan, **_types(bigvgan["conv_pre"]["kernel"])), bigvgan, log_mel, lengths)
+    return _apply(BigVgan(model.bigvgan, **_types(params["conv_pre"]["kernel"])), params, log_mel, lengths)

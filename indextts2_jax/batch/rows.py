@@ -101,9 +101,8 @@ def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker
         raise TextError(f"This is not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise TextError('This is no JSON object: a line looks like {"text": "…", "speaker": "voice.wav"}.')
-    settings: dict[str, Any] = {
-        SHORT_NAMES.get(str(key), str(key)): value for key, value in values.items() if "." in key or key in SHORT_NAMES
-    }
+    named = {SHORT_NAMES[key]: value for key, value in values.items() if key in SHORT_NAMES}
+    settings = named | {key: value for key, value in values.items() if "." in key}
     for key, value in values.items():
         kind = KINDS.get(key)
         if kind is None and "." not in key and key not in SHORT_NAMES:
