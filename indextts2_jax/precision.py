@@ -18,7 +18,7 @@ from indextts2_jax.nn.kernels import Int8, Transposed, map_kernels, wide_vectors
 def arrange(params: Params, precision: PrecisionConfig) -> Params:
     """The same tree with the weights of the decoder, the flow and the vocoder in the types of `precision`.
 
-    On a CPU the decoder's matrices are laid out anew as well (`nn.kernels`). What else does not change is not copied.
+    On a CPU without AVX-512 the decoder's matrices are laid out anew (`nn.kernels`). What stays is not copied.
     """
     gpt, s2mel = params["gpt"], params["s2mel"]
     return {
@@ -33,9 +33,9 @@ def _decoder(params: Params, precision: str) -> Params:
     if precision == "int8":
         return {**params, "transformer": map_kernels(params["transformer"], Int8.of)}
     params = _cast(params, precision)
-    if jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu" or wide_vectors():
         return params
-    return map_kernels(params, jnp.array if wide_vectors() else _turned)  # memory of its own is read faster than a file
+    return map_kernels(params, _turned)
 
 
 def _turned(kernel: Array | Transposed) -> Transposed:

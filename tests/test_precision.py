@@ -28,10 +28,13 @@ def tree():
 @pytest.mark.parametrize("wide", [False, True])
 def test_the_default_changes_no_number(wide, monkeypatch):
     monkeypatch.setattr(precision, "wide_vectors", lambda: wide)
-    before, after = tree(), precision.arrange(tree(), PrecisionConfig())
+    before = tree()
+    after = precision.arrange(before, PrecisionConfig())
     kernel = after["gpt"]["speech_lm"]["code_head"]["kernel"]
     assert isinstance(kernel, Transposed) == (jax.default_backend() == "cpu" and not wide)
     np.testing.assert_array_equal(np.asarray(kernel), before["gpt"]["speech_lm"]["code_head"]["kernel"])
+    if not isinstance(kernel, Transposed):
+        assert all(a is b for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True))  # no copies
     again = precision.arrange(after, PrecisionConfig())
     np.testing.assert_array_equal(np.asarray(again["gpt"]["speech_lm"]["code_head"]["kernel"]), np.asarray(kernel))
 
