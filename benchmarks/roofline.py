@@ -24,6 +24,7 @@ from indextts2_jax import networks, stages
 from indextts2_jax.buckets import bucket_size, prompt_size
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode
+from indextts2_jax.gpt.slots import FIRST_SLOTS
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -127,7 +128,7 @@ def workload(
         return functools.partial(getattr(stages, name), model=model, **settings), (params, *inputs), times
 
     rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
-    slots = decode.FIRST_SLOTS["beams" if beams > 1 else "one beam"]
+    slots = FIRST_SLOTS["beams" if beams > 1 else "one beam"]
     while slots < (codes if beams == 1 else 1.3 * codes):
         slots *= 2
     begin = functools.partial(decode._begin, gpt, rules, slots)

@@ -24,6 +24,9 @@ from indextts2_jax.nn.depthwise import DepthwiseConv
 from indextts2_jax.nn.layers import Dtype, LayerNorm
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
+EMBEDDED_AT_ONCE = 128
+"""Frames; smaller parts would read the linear layer's matrix, half a gigabyte, more often than its products take."""
+
 
 def position_table(size: int, width: int) -> Float[np.ndarray, "T D"]:
     """sin (even columns) and cos (odd columns) of position / 10000^(column / width).
@@ -134,12 +137,7 @@ class Conformer(nn.Module):
     def __call__(self, x: Float[Array, "B T C"], lengths: Lengths) -> tuple[Float[Array, "B S D"], Lengths]:
         config = self.config
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        # [B T C] is seen as a picture of one channel; [B T' C' D] is flattened with the features innermost, and the
-        # published kernel, which has them outermost, was reordered for it at conversion
-        h = nn.Conv(config.width, (3, 3), strides=(2, 2), padding="VALID", name="embed_conv", **types)(x[..., None])
-        h = jax.nn.relu(h).reshape(*h.shape[:2], -1)
-        h = nn.Dense(config.width, name="embed_out", **types)(h) * math.sqrt(config.width)
-
+        h = self._embed(x)
         lengths = (lengths - 1) // 2
         mask = length_mask(lengths, h.shape[1])
         positions = jnp.asarray(position_table(h.shape[1], config.width), self.dtype)
@@ -153,3 +151,26 @@ class Conformer(nn.Module):
         # zeroed once, so that not even a NaN behind the true end reaches a valid frame (0 * NaN is NaN)
         h, _ = blocks(config, name="blocks", **types)(zero_padding(h, mask), positions, mask)
         return LayerNorm(name="norm", **types)(h), lengths
+
+    def _embed(self, x: Float[Array, "B T C"]) -> Float[Array, "B S D"]:
+        """The convolution and the linear layer behind it, by parts of the clip.
+
+        Between them a frame is as large as a megabyte: 15 seconds as a whole would take 800 MB.
+        """
+        config = self.config
+        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+
+        def embed(module: nn.Module, carry: None, part: Float[Array, "B 2N+1 C"]) -> tuple[None, Float[Array, "B N D"]]:
+            # [B T C] is seen as a picture of one channel; [B N C' D] is flattened with the features innermost, and the
+            # published kernel, which has them outermost, was reordered for it at conversion
+            conv = nn.Conv(config.width, (3, 3), strides=(2, 2), padding="VALID", name="embed_conv", **types)
+            h = jax.nn.relu(conv(part[..., None]))
+            return carry, nn.Dense(config.width, name="embed_out", **types)(h.reshape(*h.shape[:2], -1))
+
+        frames = (x.shape[1] - 1) // 2
+        parts = -(-frames // EMBEDDED_AT_ONCE)
+        size = -(-frames // parts)
+        x = jnp.pad(x[:, : 2 * frames + 1], ((0, 0), (0, 2 * (parts * size - frames)), (0, 0)))
+        windows = jnp.stack([x[:, 2 * size * n : 2 * size * (n + 1) + 1] for n in range(parts)])
+        _, rows = nn.scan(embed, variable_broadcast="params", split_rngs={"params": False})(self, None, windows)
+        return jnp.moveaxis(rows, 0, 1).reshape(x.shape[0], -1, config.width)[:, :frames] * math.sqrt(config.width)

@@ -27,18 +27,10 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Key, Lengths, Params
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.gpt import beam, sampling
+from indextts2_jax.gpt import beam, sampling, slots
 from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
 from indextts2_jax.gpt.transformer import Memory
 from indextts2_jax.nn.trusted import trusted_parameters
-
-FIRST_SLOTS = {"one beam": 256, "beams": 128}
-"""How many keys and values fit in at first, doubled when needed. Every size compiles once (some seconds), and every
-step attends to all slots: with 512, eight requests of three beams took a third longer. Of full slots those of several
-beams come free for the most part, so that in the end three beams need hardly more than one."""
-
-SPARE = 4
-"""At least a SPARE-th of the slots is free when the loop goes on: it would stop too often otherwise."""
 
 PLACEHOLDER = 1
 """Upstream stands this id for every prefix position, so the repetition penalty takes code 1 for spoken already."""
@@ -176,8 +168,8 @@ def _states(
         randomness = keys if noise is None else jnp.asarray(noise)
     limit = decode.max_mel_tokens
     rules = dataclasses.replace(decode, max_mel_tokens=0)  # an argument rather: another limit compiles nothing anew
-    slots = FIRST_SLOTS["beams" if decode.num_beams > 1 else "one beam"]
-    prefix, state = _begin(config, rules, slots, params, conds, text_ids, text_lengths, randomness)
+    size = slots.FIRST_SLOTS["beams" if decode.num_beams > 1 else "one beam"]
+    prefix, state = _begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
     while True:
         reached = int(state.step)
         until = min(limit, max(stops(reached), reached + 1)) if stops else limit
@@ -186,15 +178,8 @@ def _states(
         if _ended(state, limit):
             return
         if int(state.step) < until:
-            slots = _room(int(_descended_from(state)), slots, decode.num_beams)
-            state = _repack(state, slots)
-
-
-def _room(kept: int, slots: int, beams: int) -> int:
-    """How many slots to go on with."""
-    while slots - kept < max(slots // SPARE, beams):
-        slots *= 2
-    return slots
+            size = slots.room(int(slots.descended_from(state.visible, state.done)), size, decode.num_beams)
+            state = _repack(state, size)
 
 
 def _check(
@@ -226,7 +211,7 @@ def _apply(config: GptConfig, params: Params, method: str, *inputs: Any) -> Any:
 def _begin(
     config: GptConfig,
     decode: DecodeConfig,
-    slots: int,
+    size: int,
     params: Params,
     conds: Float[Array, "B C D"],
     text_ids: Int[Array, "B L"],
@@ -244,7 +229,7 @@ def _begin(
         used=jnp.zeros((), jnp.int32),
         codes=jnp.zeros((batch, longest, beams), jnp.int32),
         parents=jnp.zeros((batch, longest, beams), jnp.int32),
-        visible=jnp.zeros((batch, beams, slots), bool),
+        visible=jnp.zeros((batch, beams, size), bool),
         history=jnp.zeros((batch, beams, vocab), bool)
         .at[:, :, jnp.array([PLACEHOLDER, config.start_mel_token])]
         .set(True),
@@ -254,8 +239,8 @@ def _begin(
         done=jnp.zeros((batch,), bool),
         generated=tuple(
             Memory(
-                jnp.zeros((batch * config.heads, head_dim, slots), embeddings.dtype),
-                jnp.zeros((batch * config.heads, slots, head_dim), embeddings.dtype),
+                jnp.zeros((batch * config.heads, head_dim, size), embeddings.dtype),
+                jnp.zeros((batch * config.heads, size, head_dim), embeddings.dtype),
             )
             for _ in range(config.layers)
         ),
@@ -342,35 +327,11 @@ def _gumbel(randomness: Noise, step: Int[Array, ""], size: int) -> Float[Array, 
     return jax.vmap(lambda key: jax.random.gumbel(jax.random.fold_in(key, step), (size,)))(randomness)
 
 
-@jax.jit
-def _descended_from(state: DecodeState) -> Int[Array, ""]:
-    """Slots that a living beam descends from, of the unfinished request with the most."""
-    counts = jnp.sum(jnp.any(state.visible, axis=1), axis=1, dtype=jnp.int32)
-    return jnp.max(jnp.where(state.done, 0, counts))
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _repack(state: DecodeState, slots: int) -> DecodeState:
-    """The same state in `slots` slots, those that a beam descends from moved to the front in their order.
-
-    What a request that has ended would need beyond that is dropped: nobody reads its scores any more.
-    """
-    size = state.visible.shape[-1]
-    kept = jnp.argsort(~jnp.any(state.visible, axis=1), axis=1, stable=True)[:, :slots]
-    used = _descended_from(state)
-
-    def move(x: Array, axis: int) -> Array:
-        rows = x.reshape(len(kept), -1, *x.shape[1:])  # of one request each
-        rows = jax.vmap(lambda own, places: jnp.take(own, places, axis=axis))(rows, kept)
-        moved = rows.reshape(-1, *rows.shape[2:])
-        return jnp.pad(moved, [(0, slots - moved.shape[axis] if i == axis else 0) for i in range(x.ndim)])
-
-    visible = move(state.visible.reshape(-1, size), 1).reshape(*state.visible.shape[:2], slots)
-    return state._replace(
-        used=used,
-        visible=visible & (jnp.arange(slots) < used),
-        generated=tuple(Memory(move(m.keys, 2), move(m.values, 1)) for m in state.generated),
-    )
+def _repack(state: DecodeState, size: int) -> DecodeState:
+    """The same state in `size` slots; the old one's memory is gone."""
+    used = slots.descended_from(state.visible, state.done)
+    visible, generated = slots.repack(state.visible, state.done, state.generated, size)
+    return state._replace(used=used, visible=visible, generated=generated)
 
 
 def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:

@@ -1,11 +1,13 @@
 """Conformer: shapes, padding, and the position term against a loop written out by hand."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from indextts2_jax.config import ConformerConfig
+from indextts2_jax.gpt import conformer
 from indextts2_jax.gpt.conformer import Conformer, ConformerBlock, PositionalAttention, position_table
 from indextts2_jax.nn.layers import LayerNorm
 from tests.conftest import assert_close
@@ -93,18 +95,16 @@ def test_attention_is_the_written_out_sum():
     assert_close(actual[0], expected, 1e-5)
 
 
-def test_stacked_blocks_run_in_order(params):
-    """The scan is the blocks one by one, the first entry of the stack first."""
-    module, x, lengths = Conformer(TINY), normal(3, 1, 9, TINY.input_dim), jnp.array([9])
-    (out, _), state = module.apply(
-        {"params": params},
-        x,
-        lengths,
-        capture_intermediates=lambda m, _: m.name == "embed_out",
-        mutable="intermediates",
-    )
-    h = state["intermediates"]["embed_out"]["__call__"][0] * TINY.width**0.5
-    positions, mask = position_table(4, TINY.width), jnp.ones((1, 4), bool)
+@pytest.mark.parametrize("at_once", [128, 3])
+def test_parts_and_stacked_blocks_run_in_order(params, at_once, monkeypatch):
+    """The scans are the parts of the clip and the blocks one by one; three frames do not divide five."""
+    monkeypatch.setattr(conformer, "EMBEDDED_AT_ONCE", at_once)
+    x = normal(3, 1, 11, TINY.input_dim)
+    out, _ = Conformer(TINY).apply({"params": params}, x, jnp.array([11]))
+    conv = nn.Conv(TINY.width, (3, 3), strides=(2, 2), padding="VALID")
+    h = jax.nn.relu(conv.apply({"params": params["embed_conv"]}, x[..., None])).reshape(1, 5, -1)
+    h = nn.Dense(TINY.width).apply({"params": params["embed_out"]}, h) * TINY.width**0.5
+    positions, mask = position_table(5, TINY.width), jnp.ones((1, 5), bool)
     run = jax.jit(lambda block, h: ConformerBlock(TINY).apply({"params": block}, h, positions, mask)[0])
     for index in range(TINY.blocks):
         h = run(jax.tree.map(lambda leaf, index=index: leaf[index], params["blocks"]), h)

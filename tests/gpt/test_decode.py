@@ -9,6 +9,7 @@ import pytest
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import decode as decoding
+from indextts2_jax.gpt import slots as slots_of_memory
 from indextts2_jax.gpt.speech_lm import SpeechLM
 from tests.gpt import plain
 
@@ -58,7 +59,7 @@ def requests():
 
 
 def first_slots(monkeypatch, size: int) -> None:
-    monkeypatch.setattr(decoding, "FIRST_SLOTS", {"one beam": size, "beams": size})
+    monkeypatch.setattr(slots_of_memory, "FIRST_SLOTS", {"one beam": size, "beams": size})
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +202,7 @@ def test_room_is_made_by_dropping_what_no_beam_descends_from(params, requests, m
     decode = dataclasses.replace(limited("published"), temperature=3.0, top_p=1.0)
     decoding.generate(eager(params, -500.0), CONFIG, decode, *(a[:1] for a in requests), keys=keys_of(1)[:1])
     assert sizes and all(kept < before for before, kept, _ in sizes)
-    assert all(slots - kept >= slots // decoding.SPARE for _, kept, slots in sizes)
+    assert all(slots - kept >= slots // slots_of_memory.SPARE for _, kept, slots in sizes)
     assert sizes[-1][2] < 3 * LIMIT
 
 

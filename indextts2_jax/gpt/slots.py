@@ -1,0 +1,78 @@
+"""Slots of the decoder's memory: how many there are, and which are kept when all are full.
+
+    visible [B W N] ─► descended_from ─► room ─► N' ─► repack ─► the kept ones in front, the others free
+
+Every step appends the keys and values of its W beams. Most beams die out, and with them what only they had spoken: of
+full slots those of several beams come free for the most part, so that in the end three beams need hardly more than one.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from indextts2_jax.array_typing import Array, Bool, Int
+from indextts2_jax.gpt.transformer import Memory
+
+FIRST_SLOTS = {"one beam": 256, "beams": 128}
+"""How many keys and values fit in at first, doubled when needed. Every size compiles once (some seconds), and every
+step attends to all slots: with 512, eight requests of three beams took a third longer."""
+
+SPARE = 4
+"""At least a SPARE-th of the slots is free when the loop goes on: it would stop too often otherwise."""
+
+
+def room(kept: int, slots: int, beams: int) -> int:
+    """How many slots to go on with."""
+    while slots - kept < max(slots // SPARE, beams):
+        slots *= 2
+    return slots
+
+
+@jax.jit
+def descended_from(visible: Bool[Array, "B W N"], done: Bool[Array, "B"]) -> Int[Array, ""]:
+    """Slots that a living beam descends from, of the unfinished request with the most."""
+    counts = jnp.sum(jnp.any(visible, axis=1), axis=1, dtype=jnp.int32)
+    return jnp.max(jnp.where(done, 0, counts))
+
+
+def repack(
+    visible: Bool[Array, "B W N"], done: Bool[Array, "B"], generated: tuple[Memory, ...], slots: int
+) -> tuple[Bool[Array, "B W M"], tuple[Memory, ...]]:
+    """The same in M = `slots` slots, those that a beam descends from moved to the front in their order.
+
+    What a request that has ended would need beyond that is dropped: nobody reads its scores any more. The old memory is
+    deleted, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
+    """
+    places, visible = _places(visible, done, slots)
+    packed = []
+    for memory in generated:
+        packed.append(_moved(memory, places, slots))
+        for array in memory:
+            array.delete()
+    return visible, tuple(packed)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _places(
+    visible: Bool[Array, "B W N"], done: Bool[Array, "B"], slots: int
+) -> tuple[Int[Array, "B P"], Bool[Array, "B W M"]]:
+    """Where the slots of each request are taken from, and who sees them then."""
+    places = jnp.argsort(~jnp.any(visible, axis=1), axis=1, stable=True)[:, :slots]
+    seen = _take(visible, places, 2, slots)
+    return places, seen & (jnp.arange(slots) < descended_from(visible, done))
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _moved(memory: Memory, places: Int[Array, "B P"], slots: int) -> Memory:
+    def move(x: Array, axis: int) -> Array:
+        by_request = x.reshape(len(places), -1, *x.shape[1:])
+        return _take(by_request, places, axis + 1, slots).reshape(len(x), *x.shape[1:axis], slots, *x.shape[axis + 1 :])
+
+    return Memory(move(memory.keys, 2), move(memory.values, 1))
+
+
+def _take(x: Array, places: Int[Array, "B P"], axis: int, slots: int) -> Array:
+    """Of each row of x its own places along an axis, padded to `slots`."""
+    taken = jax.vmap(lambda row, own: jnp.take(row, own, axis=axis - 1))(x, places)
+    return jnp.pad(taken, [(0, slots - taken.shape[axis] if i == axis else 0) for i in range(x.ndim)])
