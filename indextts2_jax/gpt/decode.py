@@ -7,7 +7,7 @@
 Greedy search, sampling, beam search and beam sampling differ only in `sampling.candidates`. Nothing is copied when
 beams are reordered: every step appends its keys and values to slots of its own, and `visible` says which slots belong
 to a beam's history. When the slots are full the loop stops, and the host drops those that no beam descends from any
-more (with several beams that is most of them) and doubles the memory where too few come free: a step costs what is
+more (with several beams that is most of them) and enlarges the memory where too few come free: a step costs what is
 spoken, not what might be, and the result does not depend on where the loop stopped. Requests of a batch do not see each
 other.
 

@@ -15,8 +15,11 @@ from indextts2_jax.array_typing import Array, Bool, Int
 from indextts2_jax.gpt.transformer import Memory
 
 FIRST_SLOTS = {"one beam": 256, "beams": 128}
-"""How many keys and values fit in at first, doubled when needed. Every size compiles once (some seconds), and every
-step attends to all slots: with 512, eight requests of three beams took a third longer."""
+"""How many keys and values fit in at first. Every size compiles once (some seconds), and every step attends to all
+slots: with 512, eight requests of three beams took a third longer."""
+
+LARGEST_STEP = 512
+"""Slots are doubled when needed, but by no more than this."""
 
 SPARE = 4
 """At least a SPARE-th of the slots is free when the loop goes on: it would stop too often otherwise."""
@@ -25,7 +28,7 @@ SPARE = 4
 def room(kept: int, slots: int, beams: int) -> int:
     """How many slots to go on with."""
     while slots - kept < max(slots // SPARE, beams):
-        slots *= 2
+        slots += min(slots, LARGEST_STEP)
     return slots
 
 
@@ -42,15 +45,18 @@ def repack(
     """The same in M = `slots` slots, those that a beam descends from moved to the front in their order.
 
     What a request that has ended would need beyond that is dropped: nobody reads its scores any more. The old memory is
-    deleted, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
+    gone, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
     """
-    places, visible = _places(visible, done, slots)
+    places, seen = _places(visible, done, slots)
     packed = []
     for memory in generated:
-        packed.append(_moved(memory, places, slots))
-        for array in memory:
-            array.delete()
-    return visible, tuple(packed)
+        if slots == visible.shape[-1]:
+            packed.append(_moved_in_place(memory, places, slots))
+        else:
+            packed.append(jax.block_until_ready(_moved(memory, places, slots)))
+            for array in memory:
+                array.delete()
+    return seen, tuple(packed)
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -63,13 +69,16 @@ def _places(
     return places, seen & (jnp.arange(slots) < descended_from(visible, done))
 
 
-@functools.partial(jax.jit, static_argnums=2)
-def _moved(memory: Memory, places: Int[Array, "B P"], slots: int) -> Memory:
+def _move(memory: Memory, places: Int[Array, "B P"], slots: int) -> Memory:
     def move(x: Array, axis: int) -> Array:
         by_request = x.reshape(len(places), -1, *x.shape[1:])
         return _take(by_request, places, axis + 1, slots).reshape(len(x), *x.shape[1:axis], slots, *x.shape[axis + 1 :])
 
     return Memory(move(memory.keys, 2), move(memory.values, 1))
+
+
+_moved = jax.jit(_move, static_argnums=2)
+_moved_in_place = jax.jit(_move, static_argnums=2, donate_argnums=0)
 
 
 def _take(x: Array, places: Int[Array, "B P"], axis: int, slots: int) -> Array:
