@@ -9,8 +9,8 @@ from indextts2_jax import host_memory
 
 PROCESS = """
 import resource, sys
-from indextts2_jax.host_memory import keep_freed_memory
-asked = sys.argv[1] == "keep"
+from indextts2_jax.host_memory import give_back_freed_memory, keep_freed_memory
+asked = sys.argv[1] != "leave"
 assert not asked or keep_freed_memory()
 import numpy as np
 def touch():
@@ -18,6 +18,8 @@ def touch():
     np.ones(100 * 2**20, np.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 touch(), touch()
+if sys.argv[1] == "give back":
+    give_back_freed_memory()
 print(touch())
 """
 
@@ -32,8 +34,10 @@ def test_what_is_freed_is_used_again():
     """100 MB are 25,600 pages of 4 kB (or 50 of 2 MB): mapped each time, or once."""
     assert faults("keep") < 20
     assert faults("leave") >= 50
+    assert faults("give back") >= 50
 
 
 def test_elsewhere_nothing_happens(monkeypatch):
     monkeypatch.setattr(host_memory.sys, "platform", "darwin")
     assert not host_memory.keep_freed_memory()
+    assert not host_memory.give_back_freed_memory()

@@ -335,6 +335,8 @@ def _repack(state: DecodeState, size: int) -> DecodeState:
 
 
 def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:
+    """The best hypothesis of every request. The memory of the state is gone."""
+    slots.release(state.generated)
     best = _best(decode.length_penalty, state.heap, state.totals, state.step, state.done)
     scores, lengths, beams = map(np.asarray, best)
     codes = beam.backtrack(np.asarray(state.codes), np.asarray(state.parents), lengths, beams, config.stop_mel_token)

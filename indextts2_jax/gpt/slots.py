@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Int
 from indextts2_jax.gpt.transformer import Memory
+from indextts2_jax.host_memory import give_back_freed_memory
 
 FIRST_SLOTS = {"one beam": 256, "beams": 128}
 """How many keys and values fit in at first. Every size compiles once (some seconds), and every step attends to all
@@ -23,6 +24,10 @@ LARGEST_STEP = 512
 
 SPARE = 4
 """At least a SPARE-th of the slots is free when the loop goes on: it would stop too often otherwise."""
+
+LARGE = 2**28
+"""Bytes. So much memory, some 20 seconds of speech, is given back to the system: in pieces of a layer's size it would
+lie unused while flow matching and vocoder take theirs beside it."""
 
 
 def room(kept: int, slots: int, beams: int) -> int:
@@ -54,9 +59,22 @@ def repack(
             packed.append(_moved_in_place(memory, places, slots))
         else:
             packed.append(jax.block_until_ready(_moved(memory, places, slots)))
-            for array in memory:
-                array.delete()
+            _delete(memory)
     return seen, tuple(packed)
+
+
+def release(generated: tuple[Memory, ...]) -> None:
+    """Deletes the memory of a search that has ended."""
+    size = sum(array.nbytes for memory in generated for array in memory)
+    for memory in generated:
+        _delete(memory)
+    if size > LARGE:
+        give_back_freed_memory()
+
+
+def _delete(memory: Memory) -> None:
+    for array in memory:
+        array.delete()
 
 
 @functools.partial(jax.jit, static_argnums=2)
