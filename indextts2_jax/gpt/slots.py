@@ -58,7 +58,7 @@ def repack(
         if slots == visible.shape[-1]:
             packed.append(_moved_in_place(memory, places, slots))
         else:
-            packed.append(jax.block_until_ready(_moved(memory, places, slots)))
+            packed.append(jax.block_until_ready(_moved(memory, places, slots)))  # or all layers would be taken at once
             _delete(memory)
     return seen, tuple(packed)
 
