@@ -24,7 +24,7 @@ from indextts2_jax import networks, stages
 from indextts2_jax.buckets import bucket_size, prompt_size
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode
-from indextts2_jax.gpt.slots import FIRST_SLOTS, LARGEST_STEP
+from indextts2_jax.gpt import slots as slots_of_memory
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -128,9 +128,9 @@ def workload(
         return functools.partial(getattr(stages, name), model=model, **settings), (params, *inputs), times
 
     rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
-    slots = FIRST_SLOTS["beams" if beams > 1 else "one beam"]
+    slots = slots_of_memory.first(beams)
     while slots < (codes if beams == 1 else 1.3 * codes):
-        slots += min(slots, LARGEST_STEP)
+        slots = slots_of_memory.more(slots)
     begin = functools.partial(decode._begin, gpt, rules, slots)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
     prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)

@@ -12,6 +12,7 @@ The price is that the process keeps the most memory that it ever had (the same p
 import ctypes
 import platform
 import sys
+from typing import Any
 
 # from malloc.h of glibc
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
@@ -27,6 +28,16 @@ def is_glibc() -> bool:
     return sys.platform == "linux" and platform.libc_ver()[0] == "glibc"
 
 
+def _glibc(name: str) -> Any:
+    """A function of glibc; None where there is none: elsewhere, with another allocator, in a static program."""
+    if not is_glibc():
+        return None
+    try:
+        return getattr(ctypes.CDLL(None), name, None)
+    except OSError:
+        return None
+
+
 def keep_freed_memory() -> bool:
     """Makes glibc keep what is freed; for the whole process, so nothing in this package does it by itself.
 
@@ -35,13 +46,8 @@ def keep_freed_memory() -> bool:
     Returns:
       Whether it was done: on Linux with glibc it is, elsewhere nothing happens.
     """
-    if not is_glibc():
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another allocator in glibc's place, or a static program
-        return False
-    return all(mallopt(option, value) == 1 for option, value in _OPTIONS)
+    mallopt = _glibc("mallopt")
+    return mallopt is not None and all(mallopt(option, value) == 1 for option, value in _OPTIONS)
 
 
 def give_back_freed_memory() -> bool:
@@ -50,13 +56,10 @@ def give_back_freed_memory() -> bool:
     Takes 50 ms for half a gigabyte.
 
     Returns:
-      Whether it was done: on Linux with glibc it is, elsewhere nothing happens.
+      Whether it was done, as above.
     """
-    if not is_glibc():
-        return False
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):  # as above
+    trim = _glibc("malloc_trim")
+    if trim is None:
         return False
     trim(0)
     return True

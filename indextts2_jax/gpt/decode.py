@@ -168,7 +168,7 @@ def _states(
         randomness = keys if noise is None else jnp.asarray(noise)
     limit = decode.max_mel_tokens
     rules = dataclasses.replace(decode, max_mel_tokens=0)  # an argument rather: another limit compiles nothing anew
-    size = slots.FIRST_SLOTS["beams" if decode.num_beams > 1 else "one beam"]
+    size = slots.first(decode.num_beams)
     prefix, state = _begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
     while True:
         reached = int(state.step)
@@ -178,8 +178,9 @@ def _states(
         if _ended(state, limit):
             return
         if int(state.step) < until:
-            size = slots.room(int(slots.descended_from(state.visible, state.done)), size, decode.num_beams)
-            state = _repack(state, size)
+            kept = int(slots.descended_from(state.visible, state.done))
+            size = slots.room(kept, size, decode.num_beams)
+            state = _repack(state, kept, size)
 
 
 def _check(
@@ -327,11 +328,10 @@ def _gumbel(randomness: Noise, step: Int[Array, ""], size: int) -> Float[Array, 
     return jax.vmap(lambda key: jax.random.gumbel(jax.random.fold_in(key, step), (size,)))(randomness)
 
 
-def _repack(state: DecodeState, size: int) -> DecodeState:
+def _repack(state: DecodeState, kept: int, size: int) -> DecodeState:
     """The same state in `size` slots; the old one's memory is gone."""
-    used = slots.descended_from(state.visible, state.done)
-    visible, generated = slots.repack(state.visible, state.done, state.generated, size)
-    return state._replace(used=used, visible=visible, generated=generated)
+    visible, generated = slots.repack(state.visible, state.generated, kept, size)
+    return state._replace(used=jnp.int32(kept), visible=visible, generated=generated)
 
 
 def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:

@@ -10,6 +10,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from indextts2_jax.array_typing import Array, Bool, Int
 from indextts2_jax.gpt.transformer import Memory
@@ -30,10 +31,20 @@ LARGE = 2**28
 lie unused while flow matching and vocoder take theirs beside it."""
 
 
+def first(beams: int) -> int:
+    """How many slots to begin with."""
+    return FIRST_SLOTS["beams" if beams > 1 else "one beam"]
+
+
+def more(slots: int) -> int:
+    """The next size."""
+    return slots + min(slots, LARGEST_STEP)
+
+
 def room(kept: int, slots: int, beams: int) -> int:
     """How many slots to go on with."""
     while slots - kept < max(slots // SPARE, beams):
-        slots += min(slots, LARGEST_STEP)
+        slots = more(slots)
     return slots
 
 
@@ -45,14 +56,14 @@ def descended_from(visible: Bool[Array, "B W N"], done: Bool[Array, "B"]) -> Int
 
 
 def repack(
-    visible: Bool[Array, "B W N"], done: Bool[Array, "B"], generated: tuple[Memory, ...], slots: int
+    visible: Bool[Array, "B W N"], generated: tuple[Memory, ...], kept: int, slots: int
 ) -> tuple[Bool[Array, "B W M"], tuple[Memory, ...]]:
     """The same in M = `slots` slots, those that a beam descends from moved to the front in their order.
 
-    What a request that has ended would need beyond that is dropped: nobody reads its scores any more. The old memory is
-    gone, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
+    What a request that has ended would need beyond `kept` is dropped: nobody reads its scores any more. The old memory
+    is gone, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
     """
-    places, seen = _places(visible, done, slots)
+    places, seen = _places(visible, np.int32(kept), slots)
     packed = []
     for memory in generated:
         if slots == visible.shape[-1]:
@@ -79,12 +90,11 @@ def _delete(memory: Memory) -> None:
 
 @functools.partial(jax.jit, static_argnums=2)
 def _places(
-    visible: Bool[Array, "B W N"], done: Bool[Array, "B"], slots: int
+    visible: Bool[Array, "B W N"], kept: Int[Array, ""], slots: int
 ) -> tuple[Int[Array, "B P"], Bool[Array, "B W M"]]:
     """Where the slots of each request are taken from, and who sees them then."""
     places = jnp.argsort(~jnp.any(visible, axis=1), axis=1, stable=True)[:, :slots]
-    seen = _take(visible, places, 2, slots)
-    return places, seen & (jnp.arange(slots) < descended_from(visible, done))
+    return places, _take(visible, places, 2, slots) & (jnp.arange(slots) < kept)
 
 
 def _move(memory: Memory, places: Int[Array, "B P"], slots: int) -> Memory:

@@ -193,8 +193,8 @@ def test_room_is_made_by_dropping_what_no_beam_descends_from(params, requests, m
     first_slots(monkeypatch, 12)
     sizes, repack = [], decoding._repack
 
-    def watched(state, slots):
-        packed = repack(state, slots)
+    def watched(state, kept, slots):
+        packed = repack(state, kept, slots)
         sizes.append((int(state.used), int(packed.used), slots))
         return packed
 
