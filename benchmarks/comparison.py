@@ -24,7 +24,7 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks.worker import STAGES
-from indextts2_jax.audio.io import write_audio
+from indextts2_jax.audio.write import write_audio
 from indextts2_jax.errors import ConfigError, IndexTTSError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ from indextts2_jax.config import Config
 from indextts2_jax.errors import AudioError, ConfigError, IndexTTSError, TextError
 
 if TYPE_CHECKING:
-    from indextts2_jax.bundles import ReferenceVoice
+    from indextts2_jax.pipeline.voice import ReferenceVoice
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ class Ours:
         import jax
 
         from indextts2_jax import IndexTTS2
-        from indextts2_jax.cache import cache_folder
+        from indextts2_jax.runtime.cache import cache_folder
 
         logging.getLogger("jax").setLevel(logging.WARNING)
         jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")))

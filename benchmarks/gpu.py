@@ -25,10 +25,11 @@ from absl import app, flags
 
 from benchmarks.random_model import CODE_RATE, in_precision, model_of, random_params, random_utterances
 from configs import tiny
-from indextts2_jax import IndexTTS2, batching
+from indextts2_jax import IndexTTS2
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, ModelConfig, from_dict, replace
-from indextts2_jax.pipeline import Stopwatch
+from indextts2_jax.pipeline import batching
+from indextts2_jax.pipeline.speak import Stopwatch
 
 DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
 """The networks behind an encoded voice."""

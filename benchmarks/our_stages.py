@@ -14,14 +14,15 @@ import jax
 import numpy as np
 
 from benchmarks.worker import STAGES
-from indextts2_jax import IndexTTS2, pipeline, stages
+from indextts2_jax import IndexTTS2
 from indextts2_jax.audio import resample
-from indextts2_jax.audio.io import Clip
+from indextts2_jax.audio.clip import Clip
 from indextts2_jax.audio.w2v_features import w2v_features
-from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size
-from indextts2_jax.bundles import ReferenceVoice
 from indextts2_jax.config import Config, DecodeConfig, replace, to_dict
 from indextts2_jax.gpt import decode
+from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size
+from indextts2_jax.pipeline import encode, speak, stages
+from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -41,7 +42,7 @@ class Ours:
 
     @functools.cached_property
     def _voice(self) -> ReferenceVoice:
-        return pipeline.encode_voice(self.tts.params, self.tts.model, self.clip)
+        return encode.encode_voice(self.tts.params, self.tts.model, self.clip)
 
     @functools.cached_property
     def _features(self) -> list[tuple[np.ndarray, np.ndarray, int]]:
@@ -126,10 +127,10 @@ class Ours:
     def end_to_end(self) -> None:
         """From the clip and the token ids to the waveform."""
         params, model = self.tts.params, self.tts.model
-        voice = pipeline.encode_voice(params, model, self.clip)
+        voice = encode.encode_voice(params, model, self.clip)
         assert voice.emotion_own is not None
         key = jax.random.key(0)
-        chosen = pipeline.choose_codes(params, self.config, model, voice, voice.emotion_own, self.text_ids, key)
+        chosen = speak.choose_codes(params, self.config, model, voice, voice.emotion_own, self.text_ids, key)
         if len(chosen.codes) != self.codes:
             raise RuntimeError(f"{len(chosen.codes)} codes were generated, not the {self.codes} that are compared.")
-        pipeline.speak_codes(params, self.config, model, voice, voice.emotion_own, chosen, key)
+        speak.speak_codes(params, self.config, model, voice, voice.emotion_own, chosen, key)

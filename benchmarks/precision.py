@@ -19,13 +19,13 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks.random_model import in_precision, model_of, random_params, random_utterances
-from indextts2_jax import batching, stages
 from indextts2_jax.array_typing import Array, Params
-from indextts2_jax.buckets import bucket_size, pad_axis, prompt_size
 from indextts2_jax.config import Config, ModelConfig, replace, to_dict
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt.speech_lm import SpeechLM
+from indextts2_jax.nn.buckets import bucket_size, pad_axis, prompt_size
 from indextts2_jax.nn.trusted import trusted_parameters
+from indextts2_jax.pipeline import batching, stages
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -146,7 +146,7 @@ def main(argv: Sequence[str]) -> None:
         raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
     given = flags.FLAGS
     if given.artefact:
-        from indextts2_jax.checkpoint import load_artefact
+        from indextts2_jax.checkpoint.artefact import load_artefact
 
         artefact = load_artefact(given.artefact, dtype="float32")
         params, model = artefact.params, artefact.model

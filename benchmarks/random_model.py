@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import tiny
-from indextts2_jax import networks
 from indextts2_jax.array_typing import Array, Key, Params
-from indextts2_jax.batching import Utterance
-from indextts2_jax.bundles import ReferenceVoice
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
-from indextts2_jax.precision import arrange
+from indextts2_jax.pipeline.batching import Utterance
+from indextts2_jax.pipeline.precision import arrange
+from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 
 MEL_RATE = 22050 / 256

@@ -20,11 +20,12 @@ import jax.numpy as jnp
 from absl import app, flags
 
 from benchmarks.random_model import CODE_RATE, MEL_RATE, model_of
-from indextts2_jax import networks, stages
-from indextts2_jax.buckets import bucket_size, prompt_size
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode
-from indextts2_jax.gpt import slots as slots_of_memory
+from indextts2_jax.gpt import kv_cache as slots_of_memory
+from indextts2_jax.nn.buckets import bucket_size, prompt_size
+from indextts2_jax.pipeline import stages
 from indextts2_jax.s2mel.length_regulator import target_length
 
 

@@ -18,10 +18,11 @@ from absl import app, flags
 
 from benchmarks.gpu import DECODERS, config_of, twice
 from benchmarks.random_model import model_of, random_params, random_utterances
-from indextts2_jax import batching, keep_freed_memory
+from indextts2_jax import keep_freed_memory
 from indextts2_jax.config import PrecisionConfig
-from indextts2_jax.pipeline import Stopwatch
-from indextts2_jax.precision import arrange
+from indextts2_jax.pipeline import batching
+from indextts2_jax.pipeline.precision import arrange
+from indextts2_jax.pipeline.speak import Stopwatch
 
 
 def define_flags() -> None:

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from absl import app, flags
 
-from indextts2_jax import IndexTTS2, ReferenceVoice, demo, use_compilation_cache
+from indextts2_jax import IndexTTS2, ReferenceVoice, use_compilation_cache
 from indextts2_jax.audio.mel import ref_mel
+from indextts2_jax.checkpoint import bundled
 from indextts2_jax.errors import IndexTTSError
 
 SENTENCES = (
@@ -69,7 +70,7 @@ def measure(tts: IndexTTS2, voice: ReferenceVoice, text: str, seed: int = 0) -> 
 
 
 def _define_flags() -> None:
-    flags.DEFINE_string("checkpoint", demo.NAME, "Folder of an artefact, or demo.")
+    flags.DEFINE_string("checkpoint", bundled.NAME, "Folder of an artefact, or demo.")
     flags.DEFINE_string("speaker", None, "Clip; by default the bundled one.")
     flags.DEFINE_integer("repeats", 3, "Timed runs of each sentence.", lower_bound=1)
     flags.DEFINE_string("json", None, "File to write the figures to.")
@@ -80,7 +81,7 @@ def main(argv: list[str]) -> None:
     try:
         use_compilation_cache()
         tts = IndexTTS2.from_pretrained(own.checkpoint)
-        voice = tts.encode_voice(own.speaker or demo.voice_clip())
+        voice = tts.encode_voice(own.speaker or bundled.voice_clip())
     except IndexTTSError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

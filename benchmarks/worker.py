@@ -80,7 +80,7 @@ def build(options: dict[str, Any]) -> tuple[Any, str, float]:
         use_compilation_cache(options["cache"])
     from benchmarks.our_stages import Ours
     from indextts2_jax import IndexTTS2
-    from indextts2_jax.audio.io import load_clip
+    from indextts2_jax.audio.clip import load_clip
 
     device = jax.devices()[0].device_kind  # JAX's own start is not loading
     start = time.perf_counter()

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from convert import fetch, write
 from convert.published import CLASSIFIER, HOME
-from indextts2_jax.checkpoint import DTYPES, check_output, verify_artefact
+from indextts2_jax.checkpoint.artefact import DTYPES, check_output, verify_artefact
 from indextts2_jax.errors import IndexTTSError
 
 USAGE = """Converts the published IndexTTS-2 checkpoint.

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from convert.layouts import Shape
+from indextts2_jax.checkpoint.tensors import map_tensors
 from indextts2_jax.errors import CheckpointError
-from indextts2_jax.tensor_file import map_tensors
 
 PICKLES = (".pth", ".pt", ".bin")
 WRAPPERS = ("model", "net", "generator", "state_dict", "module")

@@ -13,11 +13,11 @@ import numpy as np
 from convert import rules as engine
 from convert.published import Part, Published, open_published
 from convert.read import JoinedSource, open_component
-from indextts2_jax import networks
-from indextts2_jax.checkpoint import NetworkTensors, cast, check_output, expected_specs, write_artefact
+from indextts2_jax.checkpoint import networks
+from indextts2_jax.checkpoint.artefact import NetworkTensors, cast, check_output, expected_specs, write_artefact
+from indextts2_jax.checkpoint.tensors import Spec, digest_file
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import CheckpointError
-from indextts2_jax.tensor_file import Spec, digest_file
 
 Progress = Callable[[int], None]
 """Called with the bytes just done."""

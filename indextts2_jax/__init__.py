@@ -5,16 +5,32 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from indextts2_jax.audio.writer import AudioWriter
-    from indextts2_jax.bundles import EmotionPrompt, ReferenceVoice
-    from indextts2_jax.cache import use_compilation_cache
+    from indextts2_jax.audio.write import AudioWriter
     from indextts2_jax.config import Config
+    from indextts2_jax.config import replace as replace
     from indextts2_jax.errors import IndexTTSError
-    from indextts2_jax.host_memory import keep_freed_memory
-    from indextts2_jax.request import Request
-    from indextts2_jax.speech import Speech
-    from indextts2_jax.synthesizer import IndexTTS2
-    from indextts2_jax.together import synthesize_together
+    from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
+    from indextts2_jax.runtime.cache import use_compilation_cache
+    from indextts2_jax.runtime.malloc import keep_freed_memory
+    from indextts2_jax.synthesis.request import Request
+    from indextts2_jax.synthesis.speech import Speech
+    from indextts2_jax.synthesis.synthesizer import IndexTTS2
+    from indextts2_jax.synthesis.together import synthesize_together
+
+_HOMES = {
+    "AudioWriter": "audio.write",
+    "Config": "config",
+    "EmotionPrompt": "pipeline.voice",
+    "IndexTTS2": "synthesis.synthesizer",
+    "IndexTTSError": "errors",
+    "ReferenceVoice": "pipeline.voice",
+    "Request": "synthesis.request",
+    "Speech": "synthesis.speech",
+    "keep_freed_memory": "runtime.malloc",
+    "replace": "config",
+    "synthesize_together": "synthesis.together",
+    "use_compilation_cache": "runtime.cache",
+}
 
 __all__ = [
     "AudioWriter",
@@ -27,23 +43,10 @@ __all__ = [
     "Speech",
     "__version__",
     "keep_freed_memory",
+    "replace",
     "synthesize_together",
     "use_compilation_cache",
 ]
-
-_HOMES = {
-    "AudioWriter": "audio.writer",
-    "Config": "config",
-    "EmotionPrompt": "bundles",
-    "IndexTTS2": "synthesizer",
-    "IndexTTSError": "errors",
-    "ReferenceVoice": "bundles",
-    "Request": "request",
-    "Speech": "speech",
-    "keep_freed_memory": "host_memory",
-    "synthesize_together": "together",
-    "use_compilation_cache": "cache",
-}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 
 from configs import tiny
-from indextts2_jax import IndexTTS2, checkpoint
+from indextts2_jax import IndexTTS2
+from indextts2_jax.checkpoint import artefact
 from indextts2_jax.config import Config, from_dict, replace
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 
@@ -38,5 +39,5 @@ def tiny_voice():
 def tiny_artefact(folder: pathlib.Path, **options) -> pathlib.Path:
     """The tiny model as a folder; `options` as of `checkpoint.save_artefact`."""
     tts = tiny_synthesizer()
-    checkpoint.save_artefact(folder, model=tts.model, params=tts.params, tokenizer=train_tiny_tokenizer(), **options)
+    artefact.save_artefact(folder, model=tts.model, params=tts.params, tokenizer=train_tiny_tokenizer(), **options)
     return folder

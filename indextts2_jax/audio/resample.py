@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from indextts2_jax.audio.io import USED_SECONDS, Clip
+from indextts2_jax.audio.clip import USED_SECONDS, Clip
 
 MEL_RATE = 22_050
 SEMANTIC_RATE = 16_000

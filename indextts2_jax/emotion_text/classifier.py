@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Params
-from indextts2_jax.buckets import batch_of_one
 from indextts2_jax.config import QwenConfig
 from indextts2_jax.emotion_text.answer import weights_of
 from indextts2_jax.emotion_text.greedy import generate
 from indextts2_jax.errors import CheckpointError, EmotionError
+from indextts2_jax.nn.buckets import batch_of_one
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

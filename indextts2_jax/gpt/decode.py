@@ -27,7 +27,7 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Key, Lengths, Params
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.gpt import beam, sampling, slots
+from indextts2_jax.gpt import beam, kv_cache, sampling
 from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
 from indextts2_jax.gpt.transformer import Memory
 from indextts2_jax.nn.trusted import trusted_parameters
@@ -168,7 +168,7 @@ def _states(
         randomness = keys if noise is None else jnp.asarray(noise)
     limit = decode.max_mel_tokens
     rules = dataclasses.replace(decode, max_mel_tokens=0)  # an argument rather: another limit compiles nothing anew
-    size = slots.first(decode.num_beams)
+    size = kv_cache.first(decode.num_beams)
     prefix, state = _begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
     while True:
         reached = int(state.step)
@@ -178,8 +178,8 @@ def _states(
         if _ended(state, limit):
             return
         if int(state.step) < until:
-            kept = int(slots.descended_from(state.visible, state.done))
-            size = slots.room(kept, size, decode.num_beams)
+            kept = int(kv_cache.descended_from(state.visible, state.done))
+            size = kv_cache.room(kept, size, decode.num_beams)
             state = _repack(state, kept, size)
 
 
@@ -330,13 +330,13 @@ def _gumbel(randomness: Noise, step: Int[Array, ""], size: int) -> Float[Array, 
 
 def _repack(state: DecodeState, kept: int, size: int) -> DecodeState:
     """The same state in `size` slots; the old one's memory is gone."""
-    visible, generated = slots.repack(state.visible, state.generated, kept, size)
+    visible, generated = kv_cache.repack(state.visible, state.generated, kept, size)
     return state._replace(used=jnp.int32(kept), visible=visible, generated=generated)
 
 
 def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:
     """The best hypothesis of every request. The memory of the state is gone."""
-    slots.release(state.generated)
+    kv_cache.release(state.generated)
     best = _best(decode.length_penalty, state.heap, state.totals, state.step, state.done)
     scores, lengths, beams = map(np.asarray, best)
     codes = beam.backtrack(np.asarray(state.codes), np.asarray(state.parents), lengths, beams, config.stop_mel_token)

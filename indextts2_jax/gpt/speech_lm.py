@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
 from indextts2_jax.config import GptConfig
 from indextts2_jax.gpt.transformer import Memory, Transformer
-from indextts2_jax.nn.kernels import Linear
 from indextts2_jax.nn.masking import length_mask, zero_padding
+from indextts2_jax.nn.packed_weights import Linear
 
 Dtype = Any
 FIRST_CODE_POSITION = 2  # upstream: attention_mask.shape[1] - prefix length, one past the contiguous position

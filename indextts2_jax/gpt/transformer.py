@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from indextts2_jax.array_typing import Array, Bool, Float, Int
 from indextts2_jax.config import GptConfig
 from indextts2_jax.nn.attention import attention
-from indextts2_jax.nn.kernels import Linear
 from indextts2_jax.nn.layers import LayerNorm, gelu_tanh
+from indextts2_jax.nn.packed_weights import Linear
 
 Dtype = Any
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths, Params
 from indextts2_jax.config import S2MelConfig
-from indextts2_jax.nn import winograd
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.layers import LayerNorm, RMSNorm
 from indextts2_jax.nn.masking import length_mask
+from indextts2_jax.s2mel import cpu
 from indextts2_jax.s2mel.timestep import Modulation, TimeModulation
 from indextts2_jax.s2mel.wavenet import WaveNet
 
@@ -78,7 +78,7 @@ def prepare(params: Params, config: S2MelConfig, dtype: Dtype) -> Params:
 
     def transformed(layer: Params) -> Params:
         conv = layer["conv"]
-        return {**layer, "conv": {**conv, "kernel": winograd.transform(conv["kernel"].astype(dtype))}}
+        return {**layer, "conv": {**conv, "kernel": cpu.transform(conv["kernel"].astype(dtype))}}
 
     params = {**params, **{name: reordered(params[name]) for name in ("down", "middle", "up")}}
     if not short_wavenet(config, dtype):
@@ -88,7 +88,7 @@ def prepare(params: Params, config: S2MelConfig, dtype: Dtype) -> Params:
 
 def short_wavenet(config: S2MelConfig, dtype: Dtype) -> bool:
     """In float32 only, as it costs a digit, and on a CPU, which is short of arithmetic rather than of memory."""
-    fits = config.wavenet_kernel == winograd.TAPS and jnp.dtype(dtype) == jnp.float32
+    fits = config.wavenet_kernel == cpu.TAPS and jnp.dtype(dtype) == jnp.float32
     return fits and jax.default_backend() == "cpu"
 
 

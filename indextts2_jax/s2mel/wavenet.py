@@ -14,8 +14,8 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Float, Lengths
 from indextts2_jax.config import S2MelConfig
-from indextts2_jax.nn import winograd
 from indextts2_jax.nn.masking import length_mask, zero_padding
+from indextts2_jax.s2mel import cpu
 
 Dtype = Any
 Carry = tuple[Float[Array, "B M D"], Float[Array, "B M D"]]
@@ -52,11 +52,11 @@ class TapConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "B S D"]) -> Float[Array, "B M E"]:
-        shape = (winograd.SIZE if self.short else self.kernel_size, x.shape[-1], self.features)
+        shape = (cpu.SIZE if self.short else self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, self.param_dtype).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype).astype(self.dtype)
         if self.short:
-            return winograd.convolve(x, kernel) + bias
+            return cpu.convolve(x, kernel) + bias
         frames = x.shape[1] - self.kernel_size + 1
         y = x[:, :frames] @ kernel[0]
         for tap in range(1, self.kernel_size):

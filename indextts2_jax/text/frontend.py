@@ -48,11 +48,11 @@ def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: G
     Raises `ConfigError` for a name that is not known, `CheckpointError` for a tokenizer that cannot be used.
     """
     if kind == "bpe":
-        from indextts2_jax.text.tokenizer import BpeFrontend
+        from indextts2_jax.text.bpe.frontend import BpeFrontend
 
         return BpeFrontend(tokenizer, glossary)
     if kind == "phonemes":
-        from indextts2_jax.text.phonemes import PhonemeFrontend
+        from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 
         return PhonemeFrontend(tokenizer, glossary)
     raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' and 'phonemes' are known.")

@@ -8,8 +8,7 @@ import dataclasses
 from indextts2_jax.errors import TextError
 from indextts2_jax.text.frontend import TextFrontend, check_speakable, is_speakable
 from indextts2_jax.text.pace import is_english
-from indextts2_jax.text.pieces import tokenize
-from indextts2_jax.text.script import Stretch, stretches, without_pauses
+from indextts2_jax.text.script import Stretch, stretches, tokenize, without_pauses
 
 MAX_CHARACTERS = 300_000
 """Of one text: a WAV file holds 27 hours, and so many Chinese characters take 20."""

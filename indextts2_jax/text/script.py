@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from indextts2_jax.errors import TextError
+from indextts2_jax.text.frontend import TextFrontend
 
 MAX_PAUSE_SECONDS = 60.0
 MAX_PAUSES_SECONDS = 3600.0
@@ -87,3 +88,41 @@ def _milliseconds(match: re.Match[str]) -> float:
     if milliseconds > 1000 * MAX_PAUSE_SECONDS:
         raise TextError(f"{shown!r} in the text is too long: a pause may last {MAX_PAUSE_SECONDS:.0f} seconds.")
     return milliseconds
+
+
+WHOLE = 2000
+PIECE = 1000
+
+# Where to cut, best first. A full stop behind a short word may belong to an abbreviation.
+CUTS = [
+    re.compile(r"\n"),
+    re.compile(r"[。！？…；]+[”’」』）]*|(?:(?<=\w{4})\.|[!?])[\"'”’)]*\s"),
+    re.compile(r"[，、：]|[,;:]\s"),
+    re.compile(r"\s"),
+]
+
+
+def tokenize(frontend: TextFrontend, text: str) -> list[str]:
+    """`frontend.tokenize` for text of any length, in memory that does not grow with it but for the tokens."""
+    if len(text) <= WHOLE:
+        return frontend.tokenize(text)
+    return [token for piece in cut(text) for token in frontend.tokenize(piece.strip())]
+
+
+def cut(text: str, most: int = PIECE) -> Iterator[str]:
+    """Pieces of at most `most` characters (at least 4), as large as can be; joined they are the text."""
+    start = 0
+    while len(text) - start > most:
+        window = text[start : start + most]
+        end = next(filter(None, (_last(pattern, window) for pattern in CUTS)), most)
+        yield window[:end]
+        start += end
+    yield text[start:]
+
+
+def _last(pattern: re.Pattern[str], window: str) -> int:
+    """Behind the last match in the later three quarters of the window, or 0."""
+    end = 0
+    for match in pattern.finditer(window, len(window) // 4):
+        end = match.end()
+    return end

@@ -19,8 +19,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from indextts2_jax.cache import cache_folder
 from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.runtime.cache import cache_folder
 from indextts2_jax.text.glossary import Language
 
 PINNED = "1.0.4.1"

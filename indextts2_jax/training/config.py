@@ -66,7 +66,7 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
     """
     values = dict(values)
     if "model" in values and not values["model"]:
-        from indextts2_jax.training.initial import initial_model
+        from indextts2_jax.training.start import initial_model
 
         values["model"] = to_dict(initial_model(values.get("init") or ""))
     objective = values.pop("objective", {}) or {}

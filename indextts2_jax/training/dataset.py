@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from indextts2_jax.atomic_folder import replaced_folder
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.runtime.atomic import replaced_folder
 
 ROWS, SOURCE = "rows.jsonl", "source.json"
 _LENGTHS_SORTED_TOGETHER = 16  # batches; utterances of a batch are of similar length

@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from indextts2_jax import command_line, stages
 from indextts2_jax.array_typing import Params
-from indextts2_jax.buckets import bucket_size, pad_axis
-from indextts2_jax.checkpoint import load_artefact
+from indextts2_jax.checkpoint.artefact import load_artefact
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import ConfigError, TrainingError
+from indextts2_jax.nn.buckets import bucket_size, pad_axis
+from indextts2_jax.pipeline import stages
+from indextts2_jax.runtime import command_line
 from indextts2_jax.training.dataset import DataSet
-from indextts2_jax.training.initial import initial_tokenizer
 from indextts2_jax.training.latents import encode_latents
 from indextts2_jax.training.runs import load_run
+from indextts2_jax.training.start import initial_tokenizer
 
 BATCH = 16
 

@@ -17,12 +17,13 @@ import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from indextts2_jax import command_line, stages
 from indextts2_jax.array_typing import Params
-from indextts2_jax.buckets import batch_of_one
-from indextts2_jax.checkpoint import DTYPES, save_artefact
+from indextts2_jax.checkpoint.artefact import DTYPES, save_artefact
 from indextts2_jax.config import Config, ModelConfig, from_dict
 from indextts2_jax.errors import CheckpointError, ConfigError, TrainingError
+from indextts2_jax.nn.buckets import batch_of_one
+from indextts2_jax.pipeline import stages
+from indextts2_jax.runtime import command_line
 from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.objectives import NETWORKS

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from indextts2_jax import stages
 from indextts2_jax.array_typing import Params
-from indextts2_jax.buckets import bucket_size, pad_axis
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.nn.buckets import bucket_size, pad_axis
+from indextts2_jax.pipeline import stages
 from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.training.dataset import DataSet, generator
 from indextts2_jax.training.objectives.base import another

@@ -26,12 +26,12 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, generator
-from indextts2_jax.training.initial import check_base, initial_params
 from indextts2_jax.training.objectives import Objective, build_objective
 from indextts2_jax.training.optimizer import build_optimizer
 from indextts2_jax.training.partition import fill
 from indextts2_jax.training.report import Report
 from indextts2_jax.training.runs import write_config
+from indextts2_jax.training.start import check_base, initial_params
 from indextts2_jax.training.state import Checkpoints, TrainState, write_network
 from indextts2_jax.training.step import build_step, moving, trained
 

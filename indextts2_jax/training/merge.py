@@ -12,10 +12,10 @@ from typing import Any
 
 from absl import flags
 
-from indextts2_jax import command_line
-from indextts2_jax.checkpoint import DTYPES, load_artefact, save_artefact
+from indextts2_jax.checkpoint.artefact import DTYPES, load_artefact, save_artefact
 from indextts2_jax.config import Config
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.runtime import command_line
 from indextts2_jax.training.runs import load_run
 
 REPLACEABLE = ("gpt", "s2mel", "bigvgan")

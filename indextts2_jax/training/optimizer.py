@@ -9,6 +9,7 @@ from optax.contrib import MuonDimensionNumbers, muon
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.training.config import OptimizerConfig
+from indextts2_jax.training.partition import path_name
 
 SMALLEST_MATRIX = 16  # both sides; what is smaller, AdamW handles as well
 
@@ -27,11 +28,6 @@ def schedule(config: OptimizerConfig, steps: int, peak: float) -> optax.Schedule
     if not config.warmup_steps:
         return after
     return optax.join_schedules([optax.linear_schedule(0.0, peak, config.warmup_steps), after], [config.warmup_steps])
-
-
-def path_name(path: tuple[Any, ...]) -> str:
-    """ "network/dit/merge/kernel" """
-    return "/".join(str(part.key) for part in path)
 
 
 def build_optimizer(config: OptimizerConfig, steps: int, frozen: Callable[[str], bool]) -> optax.GradientTransformation:

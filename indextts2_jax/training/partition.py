@@ -17,7 +17,6 @@ import numpy as np
 import optax
 
 from indextts2_jax.array_typing import Params
-from indextts2_jax.training.optimizer import path_name
 
 
 def select(params: Params, chosen: Callable[[str], bool]) -> Params:
@@ -44,3 +43,8 @@ def fingerprint(part: Params) -> str:
 
 def _is_hole(node: Any) -> bool:
     return isinstance(node, optax.MaskedNode)
+
+
+def path_name(path: tuple[Any, ...]) -> str:
+    """ "network/dit/merge/kernel" """
+    return "/".join(str(part.key) for part in path)

@@ -23,25 +23,26 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from indextts2_jax import command_line
-from indextts2_jax.atomic_folder import replaced_folder
-from indextts2_jax.audio import io as audio_io
+from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import resample
+from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.errors import AudioError, ManifestError, TrainingError
+from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.atomic import replaced_folder
 from indextts2_jax.training.dataset import ROWS, SOURCE, write_flat
-from indextts2_jax.training.manifest import Utterance, read_manifest
+from indextts2_jax.training.utterances import Utterance, read_manifest
 
 ARRAYS = ("audio", "mel", "features", "fbank")
 
 
 def analyse(utterance: Utterance) -> dict[str, np.ndarray]:
     """Every array of one utterance. Raises `AudioError` as `load_clip` does."""
-    audio_22k, audio_16k = resample.speaker_audio(audio_io.load_clip(utterance.audio))
+    audio_22k, audio_16k = resample.speaker_audio(audio_clip.load_clip(utterance.audio))
     return {
-        "audio": audio_io.to_int16(audio_22k),
+        "audio": audio_write.to_int16(audio_22k),
         "mel": ref_mel(audio_22k).astype(np.float16),
         "features": w2v_features(audio_16k).features.astype(np.float16),
         "fbank": campplus_fbank(audio_16k).astype(np.float16),
@@ -83,7 +84,7 @@ def prepare(manifest: str | os.PathLike[str], output: str | os.PathLike[str], *,
                 file.writelines(json.dumps(_row(utterance)) + "\n" for utterance in utterances)
     except OSError as error:
         raise TrainingError(f"Cannot write {output}: {error.strerror or error}.") from None
-    seconds = sum(len(result["audio"]) for result in results.values()) / audio_io.OUTPUT_RATE
+    seconds = sum(len(result["audio"]) for result in results.values()) / audio_write.OUTPUT_RATE
     speakers = {utterance.speaker for utterance in utterances}
     return {"utterances": len(utterances), "speakers": len(speakers), "hours": seconds / 3600}
 

@@ -100,7 +100,7 @@ def load_network(source: str, network: str) -> Params:
     """
     path = pathlib.Path(source)
     if (path / "manifest.json").exists():
-        from indextts2_jax.checkpoint import load_artefact
+        from indextts2_jax.checkpoint.artefact import load_artefact
 
         params: Params = load_artefact(path, dtype="float32", only=(network,)).params[network]
         return params

@@ -16,9 +16,9 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
-from indextts2_jax import command_line
-from indextts2_jax.cache import cache_folder
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.cache import cache_folder
 from indextts2_jax.training import loop
 from indextts2_jax.training.config import train_config
 

@@ -8,7 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from indextts2_jax.audio import headers, io
+from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.audio import headers
 from indextts2_jax.errors import AudioError
 from tests.audio import clips
 from tests.audio.clips import RATE, encode, flac, id3, mp3, ogg, patched, riff, voice, wav, wav_header
@@ -177,7 +178,7 @@ def test_refused_at_once(case, tmp_path):
     start = time.perf_counter()
     try:
         with pytest.raises(AudioError, match=expected) as caught:
-            io.load_clip(path)
+            audio_clip.load_clip(path)
         seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -191,7 +192,7 @@ def test_header_faults_are_found_without_decoding(tmp_path):
     for case in ("empty", "text", "wav_ima_adpcm", "half", "riff_size_max", "channels_255", "opus_8_hours", "short"):
         path.write_bytes(BAD[case][0]())
         with pytest.raises(AudioError, match=BAD[case][1]):
-            io.inspect(path)
+            audio_clip.inspect(path)
 
 
 def test_every_truncation_of_a_wav_is_refused(tmp_path):
@@ -199,9 +200,9 @@ def test_every_truncation_of_a_wav_is_refused(tmp_path):
     for length in [*range(100), *range(100, len(data), 97), len(data) - 1]:
         path.write_bytes(data[:length])
         with pytest.raises(AudioError):
-            io.load_clip(path)
+            audio_clip.load_clip(path)
     path.write_bytes(data)
-    io.load_clip(path)
+    audio_clip.load_clip(path)
 
 
 # --- places ---------------------------------------------------------------------------------------------------
@@ -253,16 +254,16 @@ def place(tmp_path):
 )
 def test_a_place_without_audio(kind, place):
     with pytest.raises(AudioError) as caught:
-        io.load_clip(place(kind))
+        audio_clip.load_clip(place(kind))
     assert_one_line(caught.value, "The reference clip")
 
 
 def test_a_huge_file_is_refused_unread(tmp_path):
     path = tmp_path / "clip.wav"
     path.write_bytes(wav())
-    os.truncate(path, io.MAX_FILE_BYTES + 1)  # sparse
+    os.truncate(path, audio_clip.MAX_FILE_BYTES + 1)  # sparse
     with pytest.raises(AudioError, match="a file of 512 MiB"):
-        io.inspect(path)
+        audio_clip.inspect(path)
 
 
 # --- arrays ---------------------------------------------------------------------------------------------------
@@ -304,5 +305,5 @@ GOOD = voice()[:, 0]
 )
 def test_arrays_that_cannot_be_a_clip(audio, rate, expected):
     with pytest.raises(AudioError, match=expected) as caught:
-        io.clip_from_array(audio, rate)
+        audio_clip.clip_from_array(audio, rate)
     assert_one_line(caught.value, "(array)")

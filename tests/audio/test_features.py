@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from indextts2_jax.audio import io, kaldi_fbank, mel, resample, w2v_features
+from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.audio import kaldi_fbank, mel, resample, w2v_features
 from indextts2_jax.audio.filterbanks import kaldi_bank, slaney_bank
 from tests.audio.clips import encode, voice
 
@@ -17,7 +18,7 @@ def noise(count: int) -> np.ndarray:
     return np.random.default_rng(count).normal(0, 0.1, count).astype(np.float32)
 
 
-def features(clip: io.Clip) -> list[np.ndarray]:
+def features(clip: audio_clip.Clip) -> list[np.ndarray]:
     audio_22k, audio_16k = resample.speaker_audio(clip)
     return [
         mel.ref_mel(audio_22k),
@@ -116,15 +117,15 @@ def test_mel_of_silence_and_of_a_tone():
 def test_one_voice_in_many_files(rate, channels, container, subtype, tolerance, tmp_path):
     """The same voice gives nearly the same mel where it has energy, below 3 kHz (bins 0 to 44), whatever holds it."""
     path = tmp_path / "clip"
-    expected = mel.ref_mel(resample.speaker_audio(io.clip_from_array(voice(), 48_000))[0])
+    expected = mel.ref_mel(resample.speaker_audio(audio_clip.clip_from_array(voice(), 48_000))[0])
     path.write_bytes(encode(voice(1.0, rate, channels), rate, container, subtype))
-    actual = mel.ref_mel(resample.speaker_audio(io.load_clip(path))[0])
+    actual = mel.ref_mel(resample.speaker_audio(audio_clip.load_clip(path))[0])
     inside = (slice(4, -4), slice(0, 44))
     assert np.abs(actual[inside] - expected[inside]).max() < tolerance
 
 
 def digest() -> str:
-    clip = io.clip_from_array(np.random.default_rng(3).normal(0, 0.2, 44_100 * 5).astype(np.float32), 44_100)
+    clip = audio_clip.clip_from_array(np.random.default_rng(3).normal(0, 0.2, 44_100 * 5).astype(np.float32), 44_100)
     arrays = [*features(clip), resample.emotion_audio(clip)]
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from convert import write
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from tests.convert import fake_checkpoint
 
 

@@ -17,7 +17,7 @@ import pytest
 from convert import __main__ as cli
 from convert import write
 from convert.layouts import fold_weight_norm
-from indextts2_jax import checkpoint, networks
+from indextts2_jax.checkpoint import artefact, networks
 from tests.conftest import converted
 from tests.convert import fake_checkpoint
 from tests.convert.fake_checkpoint import components, write_published
@@ -44,7 +44,7 @@ def test_converts_everything(tmp_path, fake_networks, capsys, fmt):
         pytest.importorskip("torch")
     source = write_published(tmp_path / "source", fmt)
     assert convert(source, tmp_path / "out", "--verify") == 0
-    params, arrays = checkpoint.load_artefact(tmp_path / "out").params, components()
+    params, arrays = artefact.load_artefact(tmp_path / "out").params, components()
     stack = np.stack([arrays["w2v_bert"][f"encoder.layers.{i}.w.weight"].T for i in range(2)])
     np.testing.assert_array_equal(params["w2v_bert"]["layers"]["kernel"], stack)
     np.testing.assert_array_equal(params["w2v_bert"]["var"], arrays["stats"]["var"])
@@ -69,7 +69,7 @@ def test_both_formats_give_the_same_bytes(tmp_path, fake_networks):
 def assert_equal_weights(first, second):
     for name in [f"{network}.safetensors" for network in networks.NETWORKS] + ["tokenizer.model"]:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-    assert checkpoint.load_artefact(first).model_id == checkpoint.load_artefact(second).model_id
+    assert artefact.load_artefact(first).model_id == artefact.load_artefact(second).model_id
 
 
 def test_the_sources_are_recorded(tmp_path, published):
@@ -82,7 +82,7 @@ def test_the_sources_are_recorded(tmp_path, published):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_dtypes(tmp_path, published, dtype):
     assert convert(published, tmp_path / "out", f"--dtype={dtype}") == 0
-    loaded = checkpoint.load_artefact(tmp_path / "out")
+    loaded = artefact.load_artefact(tmp_path / "out")
     assert loaded.dtype == dtype and {leaf.dtype.name for leaf in jax.tree.leaves(loaded.params)} == {dtype}
 
 
@@ -262,7 +262,7 @@ sys.exit(cli.main(sys.argv[1:]))
 def test_killed_in_the_middle(tmp_path, published, number):
     """The former artefact stays; only SIGKILL leaves a temporary folder, which the next conversion removes."""
     assert convert(published, tmp_path / "out") == 0
-    before = checkpoint.load_artefact(tmp_path / "out").model_id
+    before = artefact.load_artefact(tmp_path / "out").model_id
     rewrite(published, "gpt", lambda tensors: tensors["emb.weight"].__setitem__((0, 0), 2.5))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-c", SLOW, f"--source={published}", f"--output={tmp_path}/out"]
@@ -275,10 +275,10 @@ def test_killed_in_the_middle(tmp_path, published, number):
         run.wait(60)
         err = run.stderr.read()
     assert run.returncode == (-9 if number == signal.SIGKILL else 130) and "Traceback" not in err
-    assert checkpoint.load_artefact(tmp_path / "out").model_id == before
+    assert artefact.load_artefact(tmp_path / "out").model_id == before
     assert (len(os.listdir(tmp_path)) == 3) == (number == signal.SIGKILL)
     assert convert(published, tmp_path / "out") == 0
-    assert checkpoint.load_artefact(tmp_path / "out").model_id != before
+    assert artefact.load_artefact(tmp_path / "out").model_id != before
     assert sorted(os.listdir(tmp_path)) == ["out", "published"]
 
 

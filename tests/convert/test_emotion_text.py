@@ -12,11 +12,11 @@ import pytest
 from convert import __main__ as cli
 from convert.emotion_text import QUESTION
 from convert.published import open_published
-from indextts2_jax import checkpoint
+from indextts2_jax.checkpoint import artefact as artefacts
+from indextts2_jax.checkpoint.tensors import Spec, write_tensors
 from indextts2_jax.config import QwenConfig
 from indextts2_jax.emotion_text.classifier import EmotionClassifier
 from indextts2_jax.errors import CheckpointError
-from indextts2_jax.tensor_file import Spec, write_tensors
 from tests.emotion_text.tiny import ANSWER, STOP, speaking_config, speaking_tensors, tokenizer_json
 
 BFLOAT16 = np.dtype(jnp.bfloat16)
@@ -89,7 +89,7 @@ def test_it_is_converted_and_speaks(tmp_path, published, folder, capsys):
     assert convert(published, tmp_path / "out", "--verify") == 0, capsys.readouterr().err
     out = capsys.readouterr().out
     assert re.search(r"\nqwen +24 +0 ", out) and "Without emotion" not in out
-    artefact = checkpoint.load_artefact(tmp_path / "out")
+    artefact = artefacts.load_artefact(tmp_path / "out")
     assert artefact.model.qwen == speaking_config(*ANSWER)
     assert {leaf.dtype for leaf in jax.tree.leaves(artefact.params["qwen"])} == {BFLOAT16}
     source = json.loads((tmp_path / "out/config.json").read_text())["source"]
@@ -104,7 +104,7 @@ def test_without_it_the_rest_is_converted(tmp_path, published, folder, capsys):
     (folder / "model.safetensors").unlink()
     assert convert(published, tmp_path / "without") == 0
     assert "Without emotion from text" in capsys.readouterr().out
-    having, lacking = (checkpoint.load_artefact(tmp_path / name) for name in ("with", "without"))
+    having, lacking = (artefacts.load_artefact(tmp_path / name) for name in ("with", "without"))
     assert lacking.model.qwen is None and "qwen" not in lacking.params and lacking.qwen_tokenizer is None
     assert having.model_id == lacking.model_id, "voices encoded by the one are voices of the other"
     assert convert(published, tmp_path / "with") == 0, "an artefact with the classifier may be replaced"
@@ -113,7 +113,7 @@ def test_without_it_the_rest_is_converted(tmp_path, published, folder, capsys):
 
 def test_float16(tmp_path, published, folder):
     assert convert(published, tmp_path / "out", "--dtype=float16") == 0
-    params = checkpoint.load_artefact(tmp_path / "out").params["qwen"]
+    params = artefacts.load_artefact(tmp_path / "out").params["qwen"]
     assert {leaf.dtype.name for leaf in jax.tree.leaves(params)} == {"float16"}
 
 

@@ -11,7 +11,8 @@ import soxr
 
 from benchmarks import speech_metrics as metrics
 from configs.demo import demo_settings
-from indextts2_jax import IndexTTS2, Speech, checkpoint, demo
+from indextts2_jax import IndexTTS2, Speech
+from indextts2_jax.checkpoint import artefact, bundled
 from indextts2_jax.config import replace
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ WORD_ERRORS = 0.35
 SECONDS_PER_WORD = (0.25, 0.9)
 PITCH_TOLERANCE = 0.1
 
-pytestmark = pytest.mark.skipif(not demo.MODEL.is_dir(), reason=f"the demo model is not there: {demo.MODEL}")
+pytestmark = pytest.mark.skipif(not bundled.MODEL.is_dir(), reason=f"the demo model is not there: {bundled.MODEL}")
 
 
 def at_16k(audio: np.ndarray, rate: int) -> np.ndarray:
@@ -65,7 +66,7 @@ def median_pitch(clips) -> float:
 
 def spoken() -> list[Speech]:
     tts = IndexTTS2.from_pretrained("demo")
-    voice = tts.encode_voice(demo.voice_clip())
+    voice = tts.encode_voice(bundled.voice_clip())
     return [tts.synthesize(text, voice) for text in SENTENCES]
 
 
@@ -80,7 +81,7 @@ def test_a_recogniser_hears_the_words_in_the_voice_of_the_clip():
 
     clips = [at_16k(speech.audio, speech.sampling_rate) for speech in speeches]
     assert word_error_rate(clips) <= WORD_ERRORS
-    wanted = median_pitch([metrics.load_audio(demo.voice_clip())])
+    wanted = median_pitch([metrics.load_audio(bundled.voice_clip())])
     assert median_pitch(clips) == pytest.approx(wanted, rel=PITCH_TOLERANCE)
 
     # what is no speech of these sentences fails: noise as long and as loud, and the same speech in another order
@@ -93,11 +94,11 @@ def test_a_recogniser_hears_the_words_in_the_voice_of_the_clip():
 
 
 def test_the_artefact_has_the_settings_of_the_configuration_file():
-    assert checkpoint.read_header(demo.MODEL).defaults == replace(demo_settings(), checkpoint="")
+    assert artefact.read_header(bundled.MODEL).defaults == replace(demo_settings(), checkpoint="")
 
 
 def test_it_is_small():
-    assert sum(path.stat().st_size for path in demo.MODEL.iterdir()) <= 20e6
+    assert sum(path.stat().st_size for path in bundled.MODEL.iterdir()) <= 20e6
 
 
 def test_the_command_line_needs_a_text_only(tmp_path):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax import IndexTTS2, checkpoint
+from indextts2_jax import IndexTTS2
+from indextts2_jax.checkpoint import artefact
 from indextts2_jax.config import Config, replace
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError
 from indextts2_jax.text.tiny import train_tiny_tokenizer
@@ -25,7 +26,7 @@ def folder(tmp_path_factory):
     """The tiny model with a classifier that always says `ANSWER`."""
     tokenizer, config = tokenizer_json(*ANSWER), speaking_config(*ANSWER)
     tts, folder = tiny_synthesizer(), tmp_path_factory.mktemp("artefact") / "tiny"
-    checkpoint.save_artefact(
+    artefact.save_artefact(
         folder,
         model=dataclasses.replace(tts.model, qwen=config),
         params={**tts.params, "qwen": converted(config, speaking_tensors(*ANSWER))},

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from indextts2_jax import pipeline, redraw
-from indextts2_jax.audio import polish
+from indextts2_jax.audio import postprocess
 from indextts2_jax.config import replace
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.recording import StageRecorder
+from indextts2_jax.pipeline import speak as pipeline_speak
+from indextts2_jax.pipeline.recording import StageRecorder
 from indextts2_jax.s2mel.length_regulator import target_length
+from indextts2_jax.synthesis import retry
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice, voice_clip
 
 HOP, RATE, GAP = 256, 22_050, 2205
@@ -143,20 +144,20 @@ def test_target_duration_out_of_range():
 def chosen(monkeypatch) -> list[list[int]]:
     """The codes of every draw."""
     seen = []
-    choose = pipeline.choose_codes
+    choose = pipeline_speak.choose_codes
 
     def spy(*arguments, **options):
         result = choose(*arguments, **options)
         seen.append(result.codes.tolist())
         return result
 
-    monkeypatch.setattr(pipeline, "choose_codes", spy)
-    monkeypatch.setattr(redraw, "audio_faults", lambda audio: ())
+    monkeypatch.setattr(pipeline_speak, "choose_codes", spy)
+    monkeypatch.setattr(retry, "audio_faults", lambda audio: ())
     return seen
 
 
 def test_the_first_of_equally_bad_draws_is_taken(chosen, monkeypatch):
-    monkeypatch.setattr(redraw, "code_faults", lambda *_: (redraw.Fault(2, "is odd"),))
+    monkeypatch.setattr(retry, "code_faults", lambda *_: (retry.Fault(2, "is odd"),))
     plain = speak("Hello there.", seed=4)
     again = speak("Hello there.", seed=4, config=tiny_config(redraw={"attempts": 2}))
     assert plain.draws == [1] and again.draws == [3]
@@ -171,9 +172,9 @@ def test_the_first_good_draw_is_taken(chosen, monkeypatch):
 
     def faults(codes, stopped, expected, config):
         judged.append(codes)
-        return (redraw.Fault(2, "is odd"),) if len(judged) % 2 else ()
+        return (retry.Fault(2, "is odd"),) if len(judged) % 2 else ()
 
-    monkeypatch.setattr(redraw, "code_faults", faults)
+    monkeypatch.setattr(retry, "code_faults", faults)
     speech = speak(seed=4, config=config(redraw={"attempts": 5}))
     count = len(speech.segments)
     assert speech.draws == [2] * count and len(chosen) == 2 * count
@@ -188,10 +189,10 @@ def test_a_suspect_waveform_is_drawn_again(monkeypatch):
 
     def faults(audio):
         calls.append(len(audio))
-        return (redraw.Fault(3, "is all but silent"),) if len(calls) == 1 else ()
+        return (retry.Fault(3, "is all but silent"),) if len(calls) == 1 else ()
 
-    monkeypatch.setattr(redraw, "code_faults", lambda *_: ())
-    monkeypatch.setattr(redraw, "audio_faults", faults)
+    monkeypatch.setattr(retry, "code_faults", lambda *_: ())
+    monkeypatch.setattr(retry, "audio_faults", faults)
     speech = speak("Hello there.", config=tiny_config(redraw={"attempts": 3}))
     assert speech.draws == [2] and len(calls) == 2
     assert any("all but silent" in warning for warning in speech.warnings)
@@ -220,7 +221,7 @@ def test_end_fade_of_every_segment():
 
 
 def test_breath_is_not_vocoded(monkeypatch):
-    monkeypatch.setattr(pipeline, "breath_frames", lambda log_mel: 7)
+    monkeypatch.setattr(pipeline_speak, "breath_frames", lambda log_mel: 7)
     plain, trimmed = speak(config=config()), speak(config=config(polish={"trim_breath": True}))
     count = len(plain.segments)
     assert len(plain.audio) == sum(lengths(plain)) + GAP * (count - 1)
@@ -228,7 +229,7 @@ def test_breath_is_not_vocoded(monkeypatch):
 
 
 def test_silences_are_shortened(monkeypatch):
-    monkeypatch.setattr(polish, "shorten_silences", lambda audio, rate, most: audio[: -int(most)])
+    monkeypatch.setattr(postprocess, "shorten_silences", lambda audio, rate, most: audio[: -int(most)])
     plain, short = speak(config=config()), speak(config=config(polish={"max_silence_ms": 60}))
     assert len(plain.audio) - len(short.audio) == len(plain.segments) * 60
 
@@ -238,7 +239,7 @@ def test_loudness_of_every_segment(settings, expected, monkeypatch):
     meter = pytest.importorskip("pyloudnorm", reason="the extra `loudness`").Meter(RATE)
     voice = voice_clip(1.0)[0]
     gains = iter([0.2, 0.5, 0.1, 0.9, 0.3, 0.6])
-    monkeypatch.setattr(pipeline, "speak_codes", lambda *_, **__: np.float32(next(gains)) * voice)
+    monkeypatch.setattr(pipeline_speak, "speak_codes", lambda *_, **__: np.float32(next(gains)) * voice)
     speech = speak(config=config(polish=settings))
     starts = [index * (len(voice) + GAP) for index in range(len(speech.segments))]
     measured = [meter.integrated_loudness(speech.audio[s : s + len(voice)].astype(np.float64)) for s in starts]

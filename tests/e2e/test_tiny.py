@@ -9,7 +9,7 @@ import soundfile
 from indextts2_jax import EmotionPrompt, IndexTTS2, ReferenceVoice
 from indextts2_jax.config import replace
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError, EmotionError, TextError
-from indextts2_jax.recording import Replay, StageRecorder
+from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice, voice_clip
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import ModelConfig, QwenConfig
 from indextts2_jax.emotion_text import greedy
 from indextts2_jax.emotion_text.qwen import Qwen, empty_memory

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convert.maps import qwen as table
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import ModelConfig, QwenConfig
 from indextts2_jax.emotion_text.classifier import EmotionClassifier
 from tests.conftest import MemorySource, convert_component

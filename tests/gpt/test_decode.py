@@ -9,7 +9,7 @@ import pytest
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import decode as decoding
-from indextts2_jax.gpt import slots as slots_of_memory
+from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.gpt.speech_lm import SpeechLM
 from tests.gpt import plain
 

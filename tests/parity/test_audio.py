@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from indextts2_jax.audio import io, kaldi_fbank, mel, resample, w2v_features
+from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.audio import kaldi_fbank, mel, resample, w2v_features
+from indextts2_jax.audio import write as audio_write
 from tests.conftest import GOLDENS, assert_close
 
 # The published-size runs differ in weights only, which audio does not depend on.
@@ -21,13 +23,15 @@ def run(golden, name):
 
 @pytest.fixture
 def speaker(run, shared):
-    return resample.speaker_audio(io.load_clip(shared / "voices" / run.request["voice"]))
+    return resample.speaker_audio(audio_clip.load_clip(shared / "voices" / run.request["voice"]))
 
 
 @pytest.fixture
 def emotion(run, shared):
     # Without an emotion clip the speaker's is encoded again, over the other road to 16 kHz.
-    clip = io.load_clip(shared / "voices" / run.request.get("emo", run.request["voice"]), io.MIN_EMOTION_SECONDS)
+    clip = audio_clip.load_clip(
+        shared / "voices" / run.request.get("emo", run.request["voice"]), audio_clip.MIN_EMOTION_SECONDS
+    )
     return resample.emotion_audio(clip)
 
 
@@ -71,6 +75,6 @@ def test_emotion_features_from_the_file(emotion, run):
 def test_output(run):
     count = sum(key.startswith("vocoder_wav") for key in run)
     segments = [run["vocoder_wav" + (f".{i}" if i else "")][0, 0] for i in range(count)]
-    silence = io.silence(run.request.get("interval_silence", 200))
-    wav = io.to_int16(np.concatenate([piece for wav in segments for piece in (silence, wav)][1:]))
+    silence = audio_write.silence(run.request.get("interval_silence", 200))
+    wav = audio_write.to_int16(np.concatenate([piece for wav in segments for piece in (silence, wav)][1:]))
     np.testing.assert_array_equal(wav[:, None], run["wav_int16"])

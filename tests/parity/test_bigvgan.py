@@ -10,7 +10,7 @@ import pytest
 
 from convert.maps import bigvgan as table
 from convert.rules import plan
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 from indextts2_jax.vocoder.bigvgan import BigVgan
 from tests.conftest import GOLDENS, assert_close, convert_component

@@ -12,7 +12,7 @@ import pytest
 
 from convert.maps.campplus import rules
 from convert.rules import plan
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.speaker.campplus import Campplus
 from tests.conftest import GOLDENS, assert_close, convert_component
 from tests.models import PUBLISHED

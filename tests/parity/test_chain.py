@@ -11,7 +11,7 @@ import pytest
 
 from indextts2_jax import IndexTTS2
 from indextts2_jax.config import Config, replace
-from indextts2_jax.recording import Replay, StageRecorder
+from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from tests.conftest import GOLDENS, converted, relative_error, report
 
 # golden array -> chained tolerance (max abs error over max(1, max abs of the reference))

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from convert import rules as engine
 from convert.maps import emotion as emotion_map
 from convert.maps import gpt_conditioning
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.gpt import emotion
 from indextts2_jax.gpt.conditioning import Conditioning
 from indextts2_jax.gpt.conformer import position_table

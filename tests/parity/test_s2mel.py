@@ -10,7 +10,7 @@ import pytest
 
 from convert.maps import s2mel as table
 from convert.rules import plan
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.s2mel import flow_matching, timestep
 from indextts2_jax.s2mel.dit import DiT
 from indextts2_jax.s2mel.length_regulator import LatentProjection, LengthRegulator, resize_index, target_length

@@ -8,7 +8,7 @@ import pytest
 
 from convert.maps.semantic_codec import rules
 from convert.rules import plan
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.semantic.semantic_codec import SemanticCodec
 from tests.conftest import GOLDENS, assert_close, convert_component
 from tests.models import PUBLISHED, SMALL

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from indextts2_jax.text.tokenizer import BpeFrontend
+from indextts2_jax.text.bpe.frontend import BpeFrontend
 from tests.conftest import SCRATCH, SHARED
 
 GOLDENS = SHARED / "goldens"

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from convert.maps.w2v_bert import rules
 from convert.rules import plan
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.semantic.w2v_bert import W2vBert
 from tests.conftest import GOLDENS, MemorySource, assert_close, convert_component
 from tests.models import PUBLISHED, SMALL

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.s2mel import dit
 from indextts2_jax.s2mel.dit import DiT

@@ -3,10 +3,10 @@
 import pytest
 
 from indextts2_jax.errors import TextError
-from indextts2_jax.text import pieces, reading
+from indextts2_jax.text import reading, script
+from indextts2_jax.text.bpe.frontend import BpeFrontend
 from indextts2_jax.text.pace import is_english, spelled_seconds
 from indextts2_jax.text.tiny import train_tiny_tokenizer
-from indextts2_jax.text.tokenizer import BpeFrontend
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_quick_tokens_are_those_of_the_whole_text(frontend):
 def test_longer_texts_are_normalised_in_pieces(frontend, plain_rules):
     sentence = "The little boat waits at the end of the pier, and the wind was warm. "
     text = (sentence * 60).strip()
-    assert len(text) > pieces.WHOLE
+    assert len(text) > script.WHOLE
     found = reading.read(frontend, text)
-    assert len(plain_rules) > 3 and max(len(given) for _, given in plain_rules) <= pieces.PIECE
+    assert len(plain_rules) > 3 and max(len(given) for _, given in plain_rules) <= script.PIECE
     assert all(given.endswith("warm.") for _, given in plain_rules)  # never inside a sentence
     plain_rules.clear()
     assert found.tokens == frontend.tokenize(text)  # as if it had been read in one go
@@ -92,7 +92,7 @@ def test_longer_texts_are_normalised_in_pieces(frontend, plain_rules):
 
 def test_a_text_of_ordinary_length_is_normalised_whole(frontend, plain_rules):
     text = ("The boat. " * 200).strip()
-    assert pieces.PIECE < len(text) <= pieces.WHOLE
+    assert script.PIECE < len(text) <= script.WHOLE
     reading.read(frontend, text)
     assert plain_rules == [("en", text)]
 
@@ -109,13 +109,13 @@ def test_a_text_of_ordinary_length_is_normalised_whole(frontend, plain_rules):
     ],
 )
 def test_where_pieces_are_cut(text, most, expected):
-    assert list(pieces.cut(text, most)) == expected
+    assert list(script.cut(text, most)) == expected
 
 
 def test_pieces_join_to_the_text_in_linear_time():
     for text in ("a" * 300_000, "! " * 150_000, '!"' * 150_000, "\n" * 300_000, "。" * 300_000):
-        parts = list(pieces.cut(text))
-        assert "".join(parts) == text and max(map(len, parts)) <= pieces.PIECE
+        parts = list(script.cut(text))
+        assert "".join(parts) == text and max(map(len, parts)) <= script.PIECE
 
 
 def test_the_limit(frontend):
@@ -135,7 +135,7 @@ def test_seconds_grow_with_what_is_said():
 
 
 def test_phonemes_have_a_pace_too():
-    from indextts2_jax.text.phonemes import PhonemeFrontend
+    from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 
     seconds = PhonemeFrontend.seconds(None, ["▁HH", "AH0", "L", "OW1", ","])  # type: ignore[arg-type]
     assert 0.3 < seconds < 0.6

@@ -5,7 +5,7 @@ import functools
 import jax
 import pytest
 
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from tests.training import tiny_finetune
 from tests.training.tiny import make_data
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from indextts2_jax import command_line
+from indextts2_jax.runtime import command_line
 from indextts2_jax.training import loop, prepare, train
 from tests.conftest import ROOT
 from tests.training.tiny import write_manifest

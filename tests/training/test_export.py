@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax import IndexTTS2, stages
+from indextts2_jax import IndexTTS2
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, replace
 from indextts2_jax.errors import CheckpointError, TrainingError
+from indextts2_jax.pipeline import stages
 from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 from indextts2_jax.training import encode as encode_module
@@ -192,7 +193,7 @@ def test_a_tokenizer_that_does_not_fit(runs, data, tmp_path):
 
 def test_the_command_lines(runs, encoded, tmp_path, capsys):
     """What `python -m` runs, without the cost of a process each."""
-    from indextts2_jax import command_line
+    from indextts2_jax.runtime import command_line
 
     def call(module, *arguments):
         code = command_line.run(module.work, module.define, module.__doc__, [str(a) for a in arguments])

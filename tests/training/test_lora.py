@@ -14,17 +14,17 @@ import optax
 import pytest
 from flax.traverse_util import flatten_dict
 
-from indextts2_jax import checkpoint
+from indextts2_jax.checkpoint import artefact
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import CheckpointError, ConfigError, TrainingError
 from indextts2_jax.gpt.speech_lm import SpeechLM
 from indextts2_jax.training import loop, lora
 from indextts2_jax.training.config import TrainConfig, train_config
-from indextts2_jax.training.initial import initial_model, initial_tokenizer
 from indextts2_jax.training.objectives import build_objective
 from indextts2_jax.training.objectives import gpt as gpt_objective
 from indextts2_jax.training.optimizer import build_optimizer
 from indextts2_jax.training.partition import fill, fingerprint, select
+from indextts2_jax.training.start import initial_model, initial_tokenizer
 from indextts2_jax.training.state import Checkpoints, read_network
 from indextts2_jax.training.step import build_step, moving, trained
 from tests.training import tiny_finetune
@@ -68,8 +68,8 @@ def test_adapters_learn_and_leave_the_base_alone(lora_run, base):
     config, report = lora_run
     assert losses(report, "train")[-1] < 0.6 * losses(report, "train")[0]
     assert losses(report, "valid")[-1] < losses(report, "valid")[0]
-    checkpoint.verify_artefact(base)  # its files were memory-mapped all the time
-    before = flatten_dict(checkpoint.load_artefact(base, only=("gpt",)).params["gpt"], sep="/")
+    artefact.verify_artefact(base)  # its files were memory-mapped all the time
+    before = flatten_dict(artefact.load_artefact(base, only=("gpt",)).params["gpt"], sep="/")
     after = flatten_dict(read_network(pathlib.Path(config.output) / "last.safetensors"), sep="/")
     assert sorted(after) == sorted(before)
     changed = {path for path in before if not np.array_equal(before[path], after[path])}
@@ -83,7 +83,7 @@ def test_adapters_learn_and_leave_the_base_alone(lora_run, base):
 def test_full_fine_tuning_learns(base, data, tmp_path):
     report = loop.run(tiny_finetune.config("full", base, data, tmp_path / "run"), progress=False)
     assert losses(report, "train")[-1] < 0.8 * losses(report, "train")[0]
-    checkpoint.verify_artefact(base)
+    artefact.verify_artefact(base)
     assert not (tmp_path / "run" / "base.txt").exists()  # nothing is constant
 
 
@@ -154,7 +154,7 @@ def small(base, dtype):
     conds = jnp.asarray(rng.normal(size=(2, gpt.speaker_perceiver.latents + 2, gpt.width)), jnp.float32)
     text, codes = (jnp.asarray(rng.integers(2, 30, (2, size)), jnp.int32) for size in (5, 9))
     inputs = (conds, text, jnp.array([5, 3]), codes, jnp.array([9, 7]))
-    network = checkpoint.load_artefact(base, only=("gpt",)).params["gpt"]["speech_lm"]
+    network = artefact.load_artefact(base, only=("gpt",)).params["gpt"]["speech_lm"]
     adapters = lora.Adapters(SpeechLM(gpt, dtype), RANK, 8.0)
     return gpt, inputs, network, adapters
 

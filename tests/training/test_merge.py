@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from indextts2_jax import checkpoint, command_line
-from indextts2_jax.networks import NETWORKS
+from indextts2_jax.checkpoint import artefact
+from indextts2_jax.checkpoint.networks import NETWORKS
+from indextts2_jax.runtime import command_line
 from indextts2_jax.training import merge
 from indextts2_jax.training.runs import write_config
 from indextts2_jax.training.state import write_network
@@ -20,7 +21,7 @@ def run(base, tmp_path_factory):
     """What `loop.run` would leave: the GPT, every number a little larger."""
     folder = tmp_path_factory.mktemp("runs") / "gpt"
     write_config(tiny_finetune.config("lora", base, folder, folder))
-    network = checkpoint.load_artefact(base).params["gpt"]
+    network = artefact.load_artefact(base).params["gpt"]
     write_network(folder / "last.safetensors", jax.tree.map(lambda leaf: np.asarray(leaf) * 1.5, network))
     return folder
 
@@ -32,8 +33,8 @@ def call(*arguments: str) -> int:
 def test_the_rest_is_the_artefacts(base, run, tmp_path, capsys):
     assert call(f"--artefact={base}", f"--run={run}", f"--output={tmp_path / 'new'}") == 0
     assert "MB" in capsys.readouterr().out
-    checkpoint.verify_artefact(tmp_path / "new")
-    before, after = checkpoint.load_artefact(base), checkpoint.load_artefact(tmp_path / "new")
+    artefact.verify_artefact(tmp_path / "new")
+    before, after = artefact.load_artefact(base), artefact.load_artefact(tmp_path / "new")
     assert (after.model, after.tokenizer, after.dtype) == (before.model, before.tokenizer, before.dtype)
     assert after.model_id != before.model_id and after.defaults == before.defaults
     for network in NETWORKS:
@@ -46,21 +47,21 @@ def test_the_rest_is_the_artefacts(base, run, tmp_path, capsys):
 
 
 def test_the_emotion_classifier_comes_along(base, tmp_path):
-    plain, gifted, run = checkpoint.load_artefact(base), tmp_path / "base", tmp_path / "run"
+    plain, gifted, run = artefact.load_artefact(base), tmp_path / "base", tmp_path / "run"
     params = {**plain.params, "qwen": emotion_text.converted(emotion_text.RANDOM, emotion_text.random_tensors())}
     model = dataclasses.replace(plain.model, qwen=emotion_text.RANDOM)
-    checkpoint.save_artefact(gifted, model=model, params=params, tokenizer=plain.tokenizer, qwen_tokenizer=b"{}")
+    artefact.save_artefact(gifted, model=model, params=params, tokenizer=plain.tokenizer, qwen_tokenizer=b"{}")
     write_config(tiny_finetune.config("lora", gifted, run, run))
     write_network(run / "last.safetensors", plain.params["gpt"])
     merge.merge(gifted, run, tmp_path / "new")
-    before, after = checkpoint.load_artefact(gifted), checkpoint.load_artefact(tmp_path / "new")
+    before, after = artefact.load_artefact(gifted), artefact.load_artefact(tmp_path / "new")
     assert after.model == model and after.qwen_tokenizer == b"{}"
     jax.tree.map(np.testing.assert_array_equal, before.params["qwen"], after.params["qwen"])
 
 
 def test_dtype(base, run, tmp_path):
     assert call(f"--artefact={base}", f"--run={run}", f"--output={tmp_path / 'new'}", "--dtype=float16") == 0
-    assert checkpoint.load_artefact(tmp_path / "new").dtype == "float16"
+    assert artefact.load_artefact(tmp_path / "new").dtype == "float16"
 
 
 def test_what_cannot_be_merged(base, run, tmp_path, capsys):

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.training.objectives import NETWORKS
 from tests.training.tiny import draw_params, first_batch, tiny_model, tiny_objective
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax.audio import io as audio_io
+from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import resample
+from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
@@ -25,10 +26,10 @@ def test_arrays_are_those_of_the_pipeline(data):
         row = data.rows[i]
         assert (row["text"], row["speaker"]) == (SENTENCES[i % 4], SPEAKERS[i % 3])
         assert row["split"] == ("valid" if i % 4 == 3 else "train") and row["phones"][0][0] == "pau"
-        clip = audio_io.load_clip(data.folder.parent / "clips" / f"{i}.wav")
+        clip = audio_clip.load_clip(data.folder.parent / "clips" / f"{i}.wav")
         audio_22k, audio_16k = resample.speaker_audio(clip)
         expected = {
-            "audio": audio_io.to_int16(audio_22k),
+            "audio": audio_write.to_int16(audio_22k),
             "mel": ref_mel(audio_22k).astype(np.float16),
             "features": w2v_features(audio_16k).features.astype(np.float16),
             "fbank": campplus_fbank(audio_16k).astype(np.float16),

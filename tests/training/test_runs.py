@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.training import loop
 from indextts2_jax.training.runs import load_run

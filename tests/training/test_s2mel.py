@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from configs import finetune_s2mel
-from indextts2_jax.checkpoint import load_artefact
+from indextts2_jax.checkpoint.artefact import load_artefact
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.s2mel.length_regulator import resize_index, target_length
 from indextts2_jax.training import loop

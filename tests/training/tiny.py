@@ -10,12 +10,12 @@ import numpy as np
 import soundfile
 
 from indextts2_jax import config as c
+from indextts2_jax.checkpoint.networks import init_random
 from indextts2_jax.config import to_dict
-from indextts2_jax.networks import init_random
-from indextts2_jax.text.lexicon import build_lexicon
 from indextts2_jax.text.tiny import VOCABULARY, train_tiny_tokenizer
 from indextts2_jax.training.config import TrainConfig, train_config
 from indextts2_jax.training.dataset import DataSet
+from indextts2_jax.training.demo.lexicon import build_lexicon
 from indextts2_jax.training.objectives import build_objective
 from indextts2_jax.training.prepare import prepare
 from indextts2_jax.training.state import write_network

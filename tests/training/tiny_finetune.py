@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 
 from configs import finetune_gpt
-from indextts2_jax.checkpoint import save_artefact
-from indextts2_jax.networks import init_random
+from indextts2_jax.checkpoint.artefact import save_artefact
+from indextts2_jax.checkpoint.networks import init_random
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 from indextts2_jax.training.config import TrainConfig, train_config
 from indextts2_jax.training.dataset import write_flat

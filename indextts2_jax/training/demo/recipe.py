@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from absl import flags
 
-from indextts2_jax import command_line
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.runtime import command_line
 
 CONFIG = "configs/train_demo.py"
 # glibc gives large buffers back to the kernel after each step and faults them in again: up to half of the time
@@ -55,7 +55,7 @@ def steps(work: pathlib.Path, scale: float) -> list[Step]:
     manifest = corpus / "manifest.jsonl"
     return [
         Step("corpus", "indextts2_jax.training.demo.corpus", (f"--output={corpus}", f"--scale={scale}"), manifest),
-        Step("lexicon", "indextts2_jax.text.lexicon", (f"--output={lexicon}",), lexicon),
+        Step("lexicon", "indextts2_jax.training.demo.lexicon", (f"--output={lexicon}",), lexicon),
         Step(
             "data",
             "indextts2_jax.training.prepare",

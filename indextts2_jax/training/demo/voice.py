@@ -9,9 +9,9 @@ import sys
 import numpy as np
 from absl import flags
 
-from indextts2_jax import command_line
-from indextts2_jax.audio.io import write_audio
+from indextts2_jax.audio.write import write_audio
 from indextts2_jax.errors import AudioError, IndexTTSError
+from indextts2_jax.runtime import command_line
 from indextts2_jax.training.demo.corpus import RATE, Voice, speak
 
 VOICES = ("rms", "slt", "awb")

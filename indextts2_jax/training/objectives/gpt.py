@@ -33,16 +33,16 @@ from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.training.alignment import token_frames
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
-from indextts2_jax.training.initial import initial_tokenizer
 from indextts2_jax.training.lora import Adapters
 from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, another, apply, crop_starts, cut
 from indextts2_jax.training.phones import PhoneLabels
+from indextts2_jax.training.start import initial_tokenizer
 
 
 @dataclasses.dataclass(frozen=True)
 class GptObjective:
     tokenizer: str = ""
-    """The front-end's file: tokenizer.model of an artefact, or what `python -m indextts2_jax.text.lexicon` wrote.
+    """The front-end's file: tokenizer.model of an artefact, or what `training/demo/lexicon.py` wrote.
     Empty: that of `init`."""
     condition_frames: int = 192
     """The longest part of a conditioning clip, in semantic frames (20 ms); the shortest is a third of it."""
@@ -94,7 +94,7 @@ class _Objective(Defaults):
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
 
     def init(self, key: Key[jax.Array, ""]) -> Params:
-        from indextts2_jax.networks import NETWORKS
+        from indextts2_jax.checkpoint.networks import NETWORKS
 
         first, second, third = jax.random.split(key, 3)
         heads: Params = {}

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Key, Params
+from indextts2_jax.checkpoint.networks import NETWORKS, shapes
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import ConfigError, TrainingError
-from indextts2_jax.networks import NETWORKS, shapes
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.s2mel.dit import DiT
 from indextts2_jax.s2mel.length_regulator import LatentProjection, LengthRegulator, resize_index, target_length

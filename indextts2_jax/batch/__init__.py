@@ -1,1 +1,0 @@
-"""Many lines of a JSONL file to WAV files: `python -m indextts2_jax.batch`."""

@@ -1,0 +1,218 @@
+"""Lines of the input: what each asks for, checked; and the report, which says what has been done.
+
+An input line is a JSON object:
+
+    {"text": "…", "speaker": "anna.wav", "output": "intro.wav", "seed": 3, "emotion": "sad:0.6", "decode.num_beams": 1}
+
+`text` and `speaker` (a clip or a voice file; beside the input file unless absolute) are needed, though a default
+speaker may be given for all. `output` is a name under the output folder, by default the number of the line. A key with
+a dot is a setting of the configuration.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.audio import write as audio_write
+from indextts2_jax.config import Config, from_dict, to_dict
+from indextts2_jax.config.synthesis import SHORT_NAMES
+from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
+from indextts2_jax.gpt import emotion
+from indextts2_jax.pipeline.voice import ReferenceVoice, fingerprint
+
+Kind: TypeAlias = type | tuple[type, ...]
+
+PROMPTS: dict[str, Kind] = {
+    "emotion_audio": str,
+    "emotion_alpha": (int, float),
+    "emotion_text": str,
+    "emotion_from_text": bool,
+}
+KINDS: dict[str, Kind] = {
+    "text": str,
+    "speaker": str,
+    "output": str,
+    "seed": int,
+    "emotion": str,
+    "emotion_vector": list,
+    **PROMPTS,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A line that makes sense so far: no model has been looked at."""
+
+    number: int
+    text: str
+    speaker: str
+    output: str
+    seed: int
+    prompts: dict[str, Any]
+    """The emotion, as arguments of `request.Request`."""
+    config: Config
+    key: str
+    """Changes with everything that the line asks for: what has been done under another key is done again."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BadRow:
+    number: int
+    error: str
+
+
+def read_rows(
+    path: pathlib.Path, config: Config, *, speaker: str | None = None, identity: str = ""
+) -> Iterator[Row | BadRow]:
+    """Every line that is not blank, in order.
+
+    Args:
+      config: the settings that lines change.
+      speaker: for lines that name none.
+      identity: of the model, a part of every key.
+    Raises:
+      TextError: the file cannot be read.
+    """
+    outputs: dict[str, int] = {}
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = _row(number, line, path.parent, config, speaker, identity)
+                    if outputs.setdefault(row.output, number) != number:
+                        raise ConfigError(f"output {row.output!r} is that of line {outputs[row.output]} too.")
+                except IndexTTSError as error:
+                    yield BadRow(number, str(error))
+                else:
+                    yield row
+    except OSError as error:
+        raise TextError(f"Cannot read {path}: {error.strerror}.") from None
+
+
+def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker: str | None, identity: str) -> Row:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TextError(f"This is not JSON: {error}.") from None
+    if not isinstance(values, dict):
+        raise TextError('This is no JSON object: a line looks like {"text": "…", "speaker": "voice.wav"}.')
+    named = {SHORT_NAMES[key]: value for key, value in values.items() if key in SHORT_NAMES}
+    settings = named | {key: value for key, value in values.items() if "." in key}
+    for key, value in values.items():
+        kind = KINDS.get(key)
+        if kind is None and "." not in key and key not in SHORT_NAMES:
+            known = ", ".join([*KINDS, *SHORT_NAMES])
+            raise ConfigError(f"There is no key {key!r}; there are {known} and settings with a dot.")
+        if key in SHORT_NAMES and SHORT_NAMES[key] in values:
+            raise ConfigError(f"{key} and {SHORT_NAMES[key]} are the same thing: give one of them.")
+        if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+            raise ConfigError(f"{key} is {value!r:.60}, which is of the wrong kind.")
+    text, clip = values.get("text", ""), values.get("speaker", speaker)
+    if not text.strip():
+        raise TextError("There is no text.")
+    if not clip:
+        raise ConfigError("There is no speaker: name a clip or a voice file.")
+    clip = str(folder / clip) if "speaker" in values else clip
+    if clip.endswith(".safetensors"):
+        ReferenceVoice.load(clip)
+    else:
+        audio_clip.inspect(clip)
+    prompts = {key: values[key] for key in PROMPTS if key in values}
+    if "emotion_audio" in prompts:
+        prompts["emotion_audio"] = str(folder / prompts["emotion_audio"])
+        audio_clip.inspect(prompts["emotion_audio"], audio_clip.MIN_EMOTION_SECONDS)
+    if "emotion" in values and "emotion_vector" in values:
+        raise ConfigError("emotion and emotion_vector are the same thing: give one of them.")
+    if "emotion" in values:
+        prompts["emotion_vector"] = emotion.parse_weights(values["emotion"])
+    if "emotion_vector" in values:
+        prompts["emotion_vector"] = emotion.check_vector(values["emotion_vector"])
+    emotion.check_alpha(prompts.get("emotion_alpha", 1.0))
+    seed = values.get("seed", 0)
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"seed is {seed}, but it must be from 0 to {2**32 - 1}.")
+    output = values.get("output", f"{number:06d}.wav")
+    _check_output(output)
+    own = _changed(config, settings)
+    key = fingerprint([values, clip, _stamp(clip), to_dict(own), identity])
+    return Row(number, text, clip, output, seed, prompts, own, key)
+
+
+def _check_output(name: str) -> None:
+    path = pathlib.Path(name)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\\" in name or "\0" in name:
+        raise ConfigError(f"output is {name!r:.60}, but it must be a name under the output folder.")
+    audio_write.container(path)
+
+
+def _stamp(clip: str) -> list[int]:
+    """A clip that was replaced by another is another voice."""
+    status = os.stat(clip)
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _changed(config: Config, settings: Mapping[str, Any]) -> Config:
+    if not settings:
+        return config
+    values = to_dict(config)
+    for key, value in settings.items():
+        *groups, name = key.split(".")
+        place = values
+        for group in groups:
+            place = place.get(group) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place or key.startswith(("model.", "precision.")):
+            raise ConfigError(f"There is no setting {key!r} that a line can change.")
+        place[name] = value
+    return from_dict(Config, values)
+
+
+# --- the report ---------------------------------------------------------------------------------------------------
+
+
+class Report:
+    """`report.jsonl` in the output folder: an object a line that was worked on, the last one of a line counts."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        """Raises `TextError` if it cannot be opened."""
+        self.folder = folder
+        self.path = folder / "report.jsonl"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._keys = {entry.get("key") for entry in _entries(self.path) if entry.get("ok")}
+            whole = not self.path.exists() or self.path.read_bytes()[-1:] in (b"\n", b"")
+            self._file = self.path.open("ab")
+            if not whole:  # a run was killed while it wrote
+                self._file.write(b"\n")
+        except OSError as error:
+            raise TextError(f"Cannot write {self.path}: {error.strerror}.") from None
+
+    def done(self, row: Row) -> bool:
+        """Whether the very same line has been spoken, and its file is there."""
+        return row.key in self._keys and (self.folder / row.output).is_file()
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """On disk when this returns."""
+        self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _entries(path: pathlib.Path) -> Iterable[dict[str, Any]]:
+    if not path.exists():
+        return
+    for line in path.read_bytes().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:  # half a line of a run that was killed: its file is written again
+            continue
+        if isinstance(entry, dict):
+            yield entry

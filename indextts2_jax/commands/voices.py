@@ -1,0 +1,156 @@
+"""`python -m indextts2_jax voices encode|show|list`: reference clips become small files, once.
+
+    python -m indextts2_jax voices encode --checkpoint=DIR --output=anna.safetensors clip.wav [more.wav ...]
+    python -m indextts2_jax voices show anna.safetensors [more.safetensors ...]
+    python -m indextts2_jax voices list [FOLDER]
+
+A voice file belongs to the model that encoded it, and another one refuses it. `--json` prints what `show` and `list`
+say as JSON, a line a voice.
+"""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from absl import flags
+
+from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.errors import AudioError, CheckpointError, ConfigError
+from indextts2_jax.pipeline.voice import ReferenceVoice
+from indextts2_jax.runtime import command_line
+
+FRAME_SECONDS = 256 / 22_050
+MAX_FRAMES = int(audio_clip.USED_SECONDS / FRAME_SECONDS)
+"""Of a prompt: what one clip may have."""
+
+
+def merge(voices: Sequence[ReferenceVoice]) -> ReferenceVoice:
+    """Several clips of one speaker as one voice: the embeddings are means, the prompts stand one behind the other.
+
+    Whole prompts are taken in the order given while they fit into 15 seconds, as a single clip must; the first is
+    always taken. So put the best clip first.
+
+    Raises:
+      CheckpointError: the voices are of different models. ValueError: none is given.
+    """
+    if not voices:
+        raise ValueError("merge needs at least one voice.")
+    first = voices[0]
+    if len(voices) == 1:
+        return first
+    if any(voice.model_id != first.model_id for voice in voices):
+        raise CheckpointError("The voices were encoded by different models; encode the clips again with one.")
+    own = [voice.emotion_own for voice in voices if voice.emotion_own is not None]
+    chosen, frames = [first], len(first.prompt_mel)
+    for voice in voices[1:]:
+        if frames + len(voice.prompt_mel) <= MAX_FRAMES:
+            chosen.append(voice)
+            frames += len(voice.prompt_mel)
+    sources = "\n".join(voice.source_sha256 for voice in voices)
+    return dataclasses.replace(
+        first,
+        speaker_latents=_mean([voice.speaker_latents for voice in voices]),
+        emotion_base=_mean([voice.emotion_base for voice in voices]),
+        emotion_own=_mean(own) if len(own) == len(voices) else None,
+        style=_mean([voice.style for voice in voices]),
+        prompt_mel=np.concatenate([voice.prompt_mel for voice in chosen]),
+        prompt_condition=np.concatenate([voice.prompt_condition for voice in chosen]),
+        source_sha256=hashlib.sha256(sources.encode()).hexdigest(),
+    )
+
+
+def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    stacked = np.stack(arrays)
+    return (stacked.sum(axis=0, dtype=np.float64) / len(stacked)).astype(np.float32)
+
+
+def describe(path: pathlib.Path) -> dict[str, object]:
+    """What there is to know of a voice file. Raises `CheckpointError` as `ReferenceVoice.load` does."""
+    voice = ReferenceVoice.load(path)
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "prompt_seconds": round(len(voice.prompt_mel) * FRAME_SECONDS, 2),
+        "own_emotion": voice.emotion_own is not None,
+        "model_id": voice.model_id,
+        "source_sha256": voice.source_sha256,
+    }
+
+
+# --- the command line ---------------------------------------------------------------------------------------------
+
+
+def _define(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("checkpoint", None, "encode: folder that the voice is for, or demo.", flag_values=own)
+    flags.DEFINE_string("output", None, "encode: the .safetensors file to write.", flag_values=own)
+    flags.DEFINE_bool("json", False, "show, list: a JSON object a line.", flag_values=own)
+
+
+def encode(own: flags.FlagValues, clips: Sequence[str]) -> None:
+    """Inputs are checked before a model is loaded."""
+    if not clips or not own.checkpoint or not own.output:
+        raise ConfigError("encode needs --checkpoint=DIR, --output=FILE.safetensors and at least one clip.")
+    output = pathlib.Path(own.output)
+    if output.suffix != ".safetensors":
+        raise ConfigError(f"--output is {own.output!r}, but a voice file's name ends in .safetensors.")
+    if not output.parent.is_dir():
+        raise AudioError(f"Cannot write {output}: there is no folder {output.parent}.")
+    for clip in clips:
+        audio_clip.inspect(clip)
+    from indextts2_jax import IndexTTS2, use_compilation_cache
+
+    use_compilation_cache()
+    tts = IndexTTS2.from_pretrained(own.checkpoint)
+    merge([tts.encode_voice(clip) for clip in clips]).save(output)
+    _print([describe(output)], own.json)
+
+
+def show(own: flags.FlagValues, files: Sequence[str]) -> None:
+    if not files:
+        raise ConfigError("show needs at least one voice file.")
+    _print([describe(pathlib.Path(file)) for file in files], own.json)
+
+
+def list_voices(own: flags.FlagValues, folders: Sequence[str]) -> None:
+    """Files that are no voices are named on stderr, and do not stop the rest."""
+    if len(folders) > 1:
+        raise ConfigError("list takes one folder.")
+    folder = pathlib.Path(folders[0] if folders else ".")
+    if not folder.is_dir():
+        raise ConfigError(f"There is no folder {folder}.")
+    found = []
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            found.append(describe(path))
+        except CheckpointError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    _print(found, own.json)
+
+
+def _print(rows: Sequence[dict[str, object]], as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            print(json.dumps(row))
+            continue
+        emotion = "" if row["own_emotion"] else ", without its own emotion"
+        origin = f"model {row['model_id']}, from {str(row['source_sha256'])[:12]}"
+        print(f"{row['file']}: prompt of {row['prompt_seconds']} s{emotion}, {origin}, {row['bytes']:,} bytes")
+
+
+COMMANDS = {"encode": encode, "show": show, "list": list_voices}
+
+
+def main(arguments: Sequence[str]) -> int:
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if name in ("--help", "-h"):
+        print(__doc__)
+        return 0
+    if name not in COMMANDS:
+        print(f"error: say one of {', '.join(COMMANDS)} first, not {name!r}; see --help.", file=sys.stderr)
+        return 2
+    names: list[str] = []
+    return command_line.run(lambda own: COMMANDS[name](own, names), _define, __doc__, rest, names)

@@ -1,0 +1,115 @@
+"""Slots of the decoder's memory: how many there are, and which are kept when all are full.
+
+    visible [B W N] ─► descended_from ─► room ─► N' ─► repack ─► the kept ones in front, the others free
+
+Every step appends the keys and values of its W beams. Most beams die out, and with them what only they had spoken: of
+full slots those of several beams come free for the most part, so that in the end three beams need hardly more than one.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from indextts2_jax.array_typing import Array, Bool, Int
+from indextts2_jax.gpt.transformer import Memory
+from indextts2_jax.runtime.malloc import give_back_freed_memory
+
+FIRST_SLOTS = {"one beam": 256, "beams": 128}
+"""How many keys and values fit in at first. Every size compiles once (some seconds), and every step attends to all
+slots: with 512, eight requests of three beams took a third longer."""
+
+LARGEST_STEP = 512
+"""Slots are doubled when needed, but by no more than this."""
+
+SPARE = 4
+"""At least a SPARE-th of the slots is free when the loop goes on: it would stop too often otherwise."""
+
+LARGE = 2**28
+"""Bytes. So much memory, some 20 seconds of speech, is given back to the system: in pieces of a layer's size it would
+lie unused while flow matching and vocoder take theirs beside it."""
+
+
+def first(beams: int) -> int:
+    """How many slots to begin with."""
+    return FIRST_SLOTS["beams" if beams > 1 else "one beam"]
+
+
+def more(slots: int) -> int:
+    """The next size."""
+    return slots + min(slots, LARGEST_STEP)
+
+
+def room(kept: int, slots: int, beams: int) -> int:
+    """How many slots to go on with."""
+    while slots - kept < max(slots // SPARE, beams):
+        slots = more(slots)
+    return slots
+
+
+@jax.jit
+def descended_from(visible: Bool[Array, "B W N"], done: Bool[Array, "B"]) -> Int[Array, ""]:
+    """Slots that a living beam descends from, of the unfinished request with the most."""
+    counts = jnp.sum(jnp.any(visible, axis=1), axis=1, dtype=jnp.int32)
+    return jnp.max(jnp.where(done, 0, counts))
+
+
+def repack(
+    visible: Bool[Array, "B W N"], generated: tuple[Memory, ...], kept: int, slots: int
+) -> tuple[Bool[Array, "B W M"], tuple[Memory, ...]]:
+    """The same in M = `slots` slots, those that a beam descends from moved to the front in their order.
+
+    What a request that has ended would need beyond `kept` is dropped: nobody reads its scores any more. The old memory
+    is gone, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
+    """
+    places, seen = _places(visible, np.int32(kept), slots)
+    packed = []
+    for memory in generated:
+        if slots == visible.shape[-1]:
+            packed.append(_moved_in_place(memory, places, slots))
+        else:
+            packed.append(jax.block_until_ready(_moved(memory, places, slots)))  # or all layers would be taken at once
+            _delete(memory)
+    return seen, tuple(packed)
+
+
+def release(generated: tuple[Memory, ...]) -> None:
+    """Deletes the memory of a search that has ended."""
+    size = sum(array.nbytes for memory in generated for array in memory)
+    for memory in generated:
+        _delete(memory)
+    if size > LARGE:
+        give_back_freed_memory()
+
+
+def _delete(memory: Memory) -> None:
+    for array in memory:
+        array.delete()
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _places(
+    visible: Bool[Array, "B W N"], kept: Int[Array, ""], slots: int
+) -> tuple[Int[Array, "B P"], Bool[Array, "B W M"]]:
+    """Where the slots of each request are taken from, and who sees them then."""
+    places = jnp.argsort(~jnp.any(visible, axis=1), axis=1, stable=True)[:, :slots]
+    return places, _take(visible, places, 2, slots) & (jnp.arange(slots) < kept)
+
+
+def _move(memory: Memory, places: Int[Array, "B P"], slots: int) -> Memory:
+    def move(x: Array, axis: int) -> Array:
+        by_request = x.reshape(len(places), -1, *x.shape[1:])
+        return _take(by_request, places, axis + 1, slots).reshape(len(x), *x.shape[1:axis], slots, *x.shape[axis + 1 :])
+
+    return Memory(move(memory.keys, 2), move(memory.values, 1))
+
+
+_moved = jax.jit(_move, static_argnums=2)
+_moved_in_place = jax.jit(_move, static_argnums=2, donate_argnums=0)
+
+
+def _take(x: Array, places: Int[Array, "B P"], axis: int, slots: int) -> Array:
+    """Of each row of x its own places along an axis, padded to `slots`."""
+    taken = jax.vmap(lambda row, own: jnp.take(row, own, axis=axis - 1))(x, places)
+    return jnp.pad(taken, [(0, slots - taken.shape[axis] if i == axis else 0) for i in range(x.ndim)])

@@ -1,0 +1,114 @@
+"""A reference clip -> a voice, an emotion clip -> an emotion prompt: the stages that read audio, in their order.
+
+speaker ┬─ w2v_features ─ w2v_bert ──► semantic [B T D] ─┬─ conformer · perceiver ──► speaker latents, emotion vector
+ wav    │                                                └─ quantize ─ length_regulator ─► prompt_cond [B M D]
+        ├─ kaldi_fbank ─ campplus ──► style [B D]
+        └─ mel ──► prompt_mel [B M C]
+emotion wav ─ w2v_features ─ w2v_bert ─ conformer · perceiver ──► emotion vector [B D]
+"""
+
+import numpy as np
+
+from indextts2_jax.array_typing import Params
+from indextts2_jax.audio import resample
+from indextts2_jax.audio.clip import Clip
+from indextts2_jax.audio.kaldi_fbank import campplus_fbank
+from indextts2_jax.audio.mel import ref_mel
+from indextts2_jax.audio.w2v_features import w2v_features
+from indextts2_jax.config import ModelConfig
+from indextts2_jax.nn.buckets import batch_of_one, pad_axis, regulated_size
+from indextts2_jax.pipeline import stages
+from indextts2_jax.pipeline.recording import Record, Stopwatch, ignore
+from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
+from indextts2_jax.s2mel.length_regulator import resize_index
+
+
+def _one(length: int) -> np.ndarray:
+    return np.array([length], np.int32)
+
+
+def _semantic_of(
+    params: Params, model: ModelConfig, audio_16k: np.ndarray, record: Record, watch: Stopwatch
+) -> np.ndarray:
+    """Waveform at 16 kHz -> semantic features [T 1024], the odd last frame included."""
+    with watch("audio"):
+        features, attended = w2v_features(audio_16k)
+    record("audio_16k", audio_16k[None])
+    record("w2v_input_features", features[None])
+    record("w2v_attention_mask", (np.arange(len(features)) < attended).astype(np.int32)[None])
+    with watch("w2v_bert"):
+        semantic = np.asarray(stages.semantic_features(params, batch_of_one(features), _one(attended), model=model))
+    semantic = semantic[0, : len(features)]
+    record("semantic_emb", semantic[None])
+    return semantic
+
+
+def encode_voice(
+    params: Params,
+    model: ModelConfig,
+    clip: Clip,
+    *,
+    own_emotion: bool = True,
+    encode_twice: bool = True,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+) -> ReferenceVoice:
+    """A reference clip -> everything synthesis needs of it.
+
+    Args:
+      own_emotion: also encode the clip as its own emotion prompt (a second pass of w2v-bert over the clip resampled
+        another way, as the reference does); not needed when an emotion clip will be given.
+      encode_twice: False takes the first pass for both roles.
+    """
+    record, watch = record or ignore, watch or Stopwatch()
+    with watch("audio"):
+        audio_22k, audio_16k = resample.speaker_audio(clip)
+        prompt_mel = ref_mel(audio_22k)
+        fbank = campplus_fbank(audio_16k)
+    semantic = _semantic_of(params, model, audio_16k, record, watch)
+    padded, length = batch_of_one(semantic), _one(len(semantic))
+
+    with watch("semantic_codec"):
+        indices, embedding = stages.quantize(params, padded, length, model=model)
+        reference = np.asarray(embedding)[0, : len(semantic)]
+    record("codec_indices", np.asarray(indices)[:, : len(semantic)])
+    record("codec_quantized", reference[None])
+    record("ref_mel", prompt_mel.T[None])
+    with watch("campplus"):
+        style = np.asarray(stages.speaker_embedding(params, batch_of_one(fbank), _one(len(fbank)), model=model))[0]
+    record("campplus_fbank", fbank[None])
+    record("style", style[None])
+    with watch("length_regulator"):
+        prompt_condition = regulated(params, model, reference, len(prompt_mel), record)
+    with watch("conditioning"):
+        latents = np.asarray(stages.speaker_latents(params, padded, length, model=model))[0]
+        base = np.asarray(stages.emotion_vector(params, padded, length, model=model))[0]
+    own = None
+    if own_emotion:
+        own = encode_emotion(params, model, clip, record=record, watch=watch).vector if encode_twice else base
+    return ReferenceVoice(latents, base, own, style, prompt_mel, prompt_condition)
+
+
+def encode_emotion(
+    params: Params, model: ModelConfig, clip: Clip, *, record: Record | None = None, watch: Stopwatch | None = None
+) -> EmotionPrompt:
+    """An emotion clip -> its emotion embedding."""
+    record, watch = record or ignore, watch or Stopwatch()
+    with watch("audio"):
+        audio_16k = resample.emotion_audio(clip)
+    semantic = _semantic_of(params, model, audio_16k, record, watch)
+    with watch("conditioning"):
+        vector = stages.emotion_vector(params, batch_of_one(semantic), _one(len(semantic)), model=model)
+    return EmotionPrompt(np.asarray(vector)[0])
+
+
+def regulated(params: Params, model: ModelConfig, frames: np.ndarray, length: int, record: Record) -> np.ndarray:
+    """[T 1024] -> [length 512]."""
+    padded = batch_of_one(frames)
+    index = pad_axis(resize_index(len(frames), length).astype(np.int32), regulated_size(padded.shape[1], length))
+    regulated = stages.regulate_length(params, padded, index[None], _one(length), model=model)
+    result = np.asarray(regulated)[0, :length]
+    record("length_regulator_in", frames[None])
+    record("length_regulator_ylens", _one(length))
+    record("length_regulator_out", result[None])
+    return result

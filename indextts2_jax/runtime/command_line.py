@@ -1,0 +1,109 @@
+"""The one parser of flags: every command of the project is a function of parsed flags, run by `run`.
+
+    arguments ── define ──► flags of its own ── parse ──► work(flags) ──► exit code
+
+What is wrong becomes one line on standard error and the exit code 2; an interrupt 130.
+"""
+
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from absl import flags
+from ml_collections import config_flags
+
+from indextts2_jax.errors import ConfigError, IndexTTSError
+
+Flags: TypeAlias = flags.FlagValues
+Define: TypeAlias = Callable[[Flags, list[str]], None]
+
+
+def run(
+    work: Callable[[Flags], int | None],
+    define: Define,
+    usage: str | None,
+    arguments: Sequence[str] | None = None,
+    names: list[str] | None = None,
+) -> int:
+    """Parses a command line and does the work.
+
+    Args:
+      work: gets the parsed flags; may raise `IndexTTSError`; returns the exit code, None for 0.
+      define: defines the flags on values of their own (not absl's global ones: several commands have flags of the same
+        names), given the whole command too, which `define_config` asks for.
+      usage: what --help prints above the flags.
+      arguments: without the program's name; by default those of the process.
+      names: gets what stands beside the flags, before `work` is called; None where nothing may.
+    Returns:
+      The exit code: that of `work`, 2 after one line on stderr, 130 if interrupted.
+    """
+    command = ["", *map(_packaged, sys.argv[1:] if arguments is None else arguments)]
+    own = Flags()
+    try:
+        define(own, command)
+        if {"--help", "-h"} & set(command):
+            print(usage or "", own.get_help(), sep="\n")
+            return 0
+        rest = _parse(own, command)
+        if names is not None:
+            names.extend(rest)
+        elif rest:
+            raise ConfigError(f"Unexpected argument {rest[0]!r}; quote what has spaces in it, and see --help.")
+        return work(own) or 0
+    except IndexTTSError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def define_config(own: Flags, command: list[str], default: str | None, usage: str) -> None:
+    """Defines --config=FILE and --config.KEY=VALUE.
+
+    Args:
+      default: the name of a configuration that comes with the package; None where there is none.
+    """
+    path = None if default is None else str(config_folder() / f"{default}.py")
+    config_flags.DEFINE_config_file("config", path, usage, flag_values=own, sys_argv=command)
+
+
+def config_folder() -> pathlib.Path:
+    """Where the configurations lie that come with the package: inside it when installed, beside it in a checkout."""
+    package = pathlib.Path(__file__).resolve().parent.parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def _packaged(argument: str) -> str:
+    """--config=configs/demo.py means the one that comes with the package where the working folder has no such file."""
+    flag, equals, value = argument.partition("=")
+    if not equals or flag.lstrip("-") != "config":
+        return argument
+    name, colon, part = value.partition(":")
+    path = pathlib.Path(name)
+    own = config_folder() / path.name
+    if path.parent != pathlib.Path("configs") or path.exists() or not own.is_file():
+        return argument
+    return f"{flag}={own}{colon}{part}"
+
+
+def _parse(own: Flags, command: list[str]) -> list[str]:
+    """What stands beside the flags.
+
+    Raises `ConfigError`; ml_collections reports a bad file or override by whatever exception Python gave it.
+    """
+    try:
+        rest = own(command)[1:]
+        if "config" in own and own.config is not None:
+            own.config.to_dict()  # a file that cannot be loaded only shows here
+    except (KeyError, AttributeError) as error:
+        raise ConfigError(f"There is no such setting in the configuration: {error}.") from None
+    except (flags.Error, TypeError, ValueError) as error:
+        raise ConfigError(str(error)) from None
+    except Exception as error:  # the file is a program: it may raise anything
+        given = [argument.partition("=")[2] for argument in command if argument.startswith("--config=")]
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"Cannot load the configuration file {' '.join(given[-1:])} ({reason}).") from None
+    return list(rest)

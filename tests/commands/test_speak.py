@@ -1,0 +1,212 @@
+"""run_inference.py as users run it: one command for speech, one clear line and exit code 2 for anything wrong."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from configs.demo import demo_settings
+from indextts2_jax.config import Config, replace
+from tests.tiny import tiny_artefact, tiny_config, voice_clip
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = "--config=configs/tiny.py"
+QUICK = ("--config.decode.max_mel_tokens=12", "--config.flow.steps=2")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "run_inference.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory):
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    soundfile.write(path, *voice_clip())
+    return path
+
+
+def test_speaks(voice, tmp_path):
+    out, stages, text = tmp_path / "out.wav", tmp_path / "stages.npz", tmp_path / "text.txt"
+    said = "Hello there. [pause:800ms] How are you?"
+    text.write_text(said, encoding="utf-8")
+    result = run(
+        TINY, *QUICK, f"--speaker={voice}", f"--text_file={text}", f"--output={out}", f"--dump_stages={stages}"
+    )
+    assert result.returncode == 0, result.stderr
+    audio, rate = soundfile.read(out, dtype="int16")
+    assert rate == 22050 and len(audio) > 17640
+    assert np.diff(np.flatnonzero(np.concatenate([[1], audio, [1]]))).max() > 17640  # samples of 800 ms
+    assert "noise" in result.stderr and "real-time factor" in result.stdout and "flow_matching" in result.stdout
+    with np.load(stages) as arrays:
+        assert len(arrays["wav_int16"]) == len(audio) and arrays["codes"].shape[1] <= 12
+
+    again = tmp_path / "again.wav"
+    result = run(
+        TINY,
+        *QUICK,
+        f"--speaker={voice}",
+        f"--text={said}",
+        f"--output={again}",
+        f"--replay={stages}",
+    )
+    assert result.returncode == 0, result.stderr
+    np.testing.assert_array_equal(soundfile.read(again, dtype="int16")[0], audio)
+
+
+GOOD = {"config": "configs/tiny.py", "speaker": "VOICE", "text": "Hello.", "output": "OUT"}
+BAD = {
+    "no text": ({"text": None}, "--text"),
+    "empty text": ({"text": "  "}, "empty"),
+    "nothing speakable": ({"text": "?!..."}, "spoken"),
+    "two texts": ({"text_file": "VOICE"}, "--text_file"),
+    "no speaker": ({"speaker": None}, "--speaker"),
+    "missing speaker": ({"speaker": "nowhere.wav"}, "nowhere.wav"),
+    "not audio": ({"speaker": "README.md"}, "README.md"),
+    "folder as speaker": ({"speaker": "docs"}, "docs"),
+    "missing voice file": ({"speaker": "nobody.safetensors"}, "nobody.safetensors"),
+    "missing emotion clip": ({"emotion_audio": "nowhere.wav"}, "nowhere.wav"),
+    "short vector": ({"emotion_vector": "0,1"}, "emotion"),
+    "negative vector": ({"emotion_vector": "0,0,-1,0,0,0,0,0"}, "sad"),
+    "wordy vector": ({"emotion_vector": "a,b,c,d,e,f,g,h"}, "emotion_vector"),
+    "unknown emotion": ({"emotion": "joyful:1"}, "happy, angry, sad"),
+    "two emotions": ({"emotion": "sad:1", "emotion_audio": "VOICE"}, "--emotion and --emotion_audio"),
+    "emotion and vector": ({"emotion_text": "sad", "emotion_vector": "0,0,1,0,0,0,0,0"}, "--emotion_vector"),
+    "no emotion classifier": ({"emotion_from_text": "true"}, "hf download"),
+    "alpha out of range": ({"emotion_alpha": "3"}, "emotion"),
+    "alpha not a number": ({"emotion_alpha": "much"}, "emotion_alpha"),
+    "beams out of range": ({"config.decode.num_beams": "0"}, "num_beams"),
+    "top_p out of range": ({"config.decode.top_p": "1.5"}, "top_p"),
+    "temperature not a number": ({"config.decode.temperature": "hot"}, "temperature"),
+    "unknown setting": ({"config.decode.beams": "3"}, "beams"),
+    "unknown flag": ({"colour": "red"}, "colour"),
+    "missing config": ({"config": "configs/nothing.py"}, "nothing.py"),
+    "config is no program": ({"config": "README.md"}, "README.md"),
+    "heads do not divide": ({"config.model.gpt.heads": "3"}, "gpt.heads"),
+    "arrays into a folder": ({"dump_stages": "docs"}, "docs"),
+    "negative seed": ({"seed": "-1"}, "seed"),
+    "negative silence": ({"interval_silence": "-1"}, "interval_silence"),
+    "factor out of range": ({"duration_factor": "3"}, "duration.factor"),
+    "factor not a number": ({"duration_factor": "fast"}, "duration_factor"),
+    "no duration at all": ({"target_duration": "0"}, "target_duration"),
+    "factor and target": ({"duration_factor": "0.9", "target_duration": "3"}, "duration.target_seconds"),
+    "negative redraws": ({"redraw": "-1"}, "redraw.attempts"),
+    "redraws of a replay": ({"redraw": "1", "replay": "nowhere.npz"}, "redraw.attempts"),
+    "loudness above full scale": ({"loudness": "3"}, "loudness"),
+    "silence too short": ({"config.polish.max_silence_ms": "10"}, "polish.max_silence_ms"),
+    "pause out of range": ({"text": "One [pause:99s] two."}, "[pause:99s]"),
+    "pause that is none": ({"text": "One [pause:long] two."}, "[pause:long]"),
+    "unwritable folder": ({"output": "README.md/out.wav"}, "README.md"),
+    "no folder for the arrays": ({"dump_stages": "nowhere/run.npz"}, "nowhere/run.npz"),
+    "unknown ending": ({"output": "out.ogg"}, "ogg"),
+    "missing glossary": ({"glossary": "nowhere.yaml"}, "nowhere.yaml"),
+    "missing replay": ({"replay": "nowhere.npz"}, "nowhere.npz"),
+    "replay not npz": ({"replay": "README.md"}, "README.md"),
+    "checkpoint beside random weights": ({"checkpoint": "docs"}, "--checkpoint"),
+    "checkpoint in a random configuration": ({"config.checkpoint": "demo"}, "checkpoint is 'demo'"),
+    "no checkpoint": ({"config": "configs/indextts2.py"}, "--checkpoint"),
+    "missing checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "nowhere"}, "nowhere"),
+    "folder is no checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "docs"}, "docs"),
+    "folder is no checkpoint, no config": ({"config": None, "checkpoint": "docs"}, "docs"),
+    "neither config nor checkpoint": ({"config": None}, "--checkpoint"),
+    "demo's settings without its voice": (
+        {"config": "configs/demo.py", "checkpoint": "docs", "speaker": None},
+        "--speaker",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(case, voice, tmp_path):
+    changes, word = BAD[case]
+    out = tmp_path / "out.wav"
+    settings = {**GOOD, **changes}
+    places = {"VOICE": voice, "OUT": out}
+    flags = [f"--{key}={places.get(value, value)}" for key, value in settings.items() if value is not None]
+    result = run(*flags)
+    assert result.returncode == 2, result.stdout + result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and word in errors[0], result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_stray_argument(voice):
+    result = run(TINY, f"--speaker={voice}", "--text=Hello", "world")
+    assert result.returncode == 2 and "world" in result.stderr and "Traceback" not in result.stderr
+
+
+# --- which checkpoint, with which settings --------------------------------------------------------------------
+
+OWN = replace(demo_settings(), decode={"max_mel_tokens": 7}, checkpoint="")
+# the command line with the bundled model elsewhere, up to where it would be loaded, or all the way
+MOVED = "import pathlib, sys; from indextts2_jax import demo; demo.MODEL = pathlib.Path(sys.argv.pop(1)); "
+ASK = MOVED + "import run_inference as r; r.parse_flags(sys.argv); print(repr(r._config()))"
+SPEAK = MOVED + "import runpy; runpy.run_path('run_inference.py', run_name='__main__')"
+
+
+def run_moved(code: str, model: object, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *map(str, (model, *arguments))]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory):
+    return tiny_artefact(tmp_path_factory.mktemp("artefact") / "tiny", defaults=OWN)
+
+
+CHOICES = {
+    "the checkpoint's own": (["--checkpoint=ARTEFACT"], OWN, "ARTEFACT"),
+    "changed": (
+        ["--checkpoint=ARTEFACT", "--config.flow.steps=3", "--config.text.max_text_tokens_per_segment=40"],
+        replace(OWN, flow={"steps": 3}, text={"max_text_tokens_per_segment": 40}),
+        "ARTEFACT",
+    ),
+    "changed to what another model has": (
+        ["--checkpoint=ARTEFACT", "--config.decode.num_beams=3", "--interval_silence=0"],
+        replace(OWN, decode={"num_beams": 3}, interval_silence_ms=0),
+        "ARTEFACT",
+    ),
+    "by flags": (
+        ["--checkpoint=ARTEFACT", "--duration_factor=1.5", "--redraw=2", "--paragraph_pause=500"],
+        replace(OWN, duration={"factor": 1.5}, redraw={"attempts": 2}, text={"paragraph_pause_ms": 500}),
+        "ARTEFACT",
+    ),
+    "a duration by flag": (
+        ["--checkpoint=demo", "--target_duration=12.5", "--config.polish.end_fade_ms=20"],
+        replace(OWN, duration={"target_seconds": 12.5}, polish={"end_fade_ms": 20}),
+        "demo",
+    ),
+    "a file's": (["--checkpoint=ARTEFACT", "--config=configs/indextts2.py"], Config(), "ARTEFACT"),
+    "by name": (["--checkpoint=demo"], OWN, "demo"),
+    "the file names the model": (["--config=configs/demo.py"], demo_settings(), "demo"),
+    "the flag overrules the file": (["--config=configs/demo.py", "--checkpoint=ARTEFACT"], demo_settings(), "ARTEFACT"),
+    "random weights": ([TINY], tiny_config(decode={"max_mel_tokens": 100}, flow={"steps": 25}), ""),
+}
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_which_settings_and_which_checkpoint(case, artefact):
+    flags, config, checkpoint = CHOICES[case]
+    result = run_moved(ASK, artefact, *(flag.replace("ARTEFACT", str(artefact)) for flag in flags))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == repr((config, checkpoint.replace("ARTEFACT", str(artefact))))
+
+
+def test_the_demo_needs_neither_checkpoint_nor_speaker(artefact, tmp_path):
+    out = tmp_path / "out.wav"
+    flags = ["--config=configs/demo.py", *QUICK, "--text=Hello there.", f"--output={out}"]
+    result = run_moved(SPEAK, artefact, *flags)
+    assert result.returncode == 0, result.stderr
+    audio, rate = soundfile.read(out, dtype="int16")
+    assert rate == 22050 and len(audio) > 0 and "random weights" not in result.stderr
+
+
+def test_the_demo_where_it_is_not_installed(tmp_path):
+    out = tmp_path / "out.wav"
+    result = run_moved(SPEAK, tmp_path / "nowhere", "--config=configs/demo.py", "--text=Hello.", f"--output={out}")
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "error: The demo model is not part of this installation" in result.stderr and not out.exists()

@@ -1,0 +1,78 @@
+"""Every jitted stage lowers for CUDA as well as for the CPU, at the published size, without a number computed."""
+
+import functools
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import pytest
+
+from indextts2_jax.checkpoint import networks
+from indextts2_jax.pipeline import stages
+from tests.models import PUBLISHED
+
+F32, I32 = jnp.float32, jnp.int32
+
+
+def array(*shape: int, dtype=F32) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype)
+
+
+@functools.cache
+def published_params() -> dict:
+    return {name: networks.shapes(name, PUBLISHED) for name in networks.NETWORKS}
+
+
+B, T, F, M, L = 2, 128, 256, 256, 64
+LENGTHS = array(B, dtype=I32)
+SEMANTIC = array(B, T, 1024)
+CONDS = array(B, 34, 1280)
+IDS = array(B, L, dtype=I32)
+CODES = array(B, T, dtype=I32)
+MEL = array(B, M, 80)
+STYLE = array(B, 192)
+MU = array(B, M, 512)
+
+STAGES = {
+    "semantic_features": ((array(B, T, 160), LENGTHS), {}, (B, T, 1024)),
+    "quantize": ((SEMANTIC, LENGTHS), {}, (B, T)),
+    "speaker_embedding": ((array(B, F, 80), LENGTHS), {}, (B, 192)),
+    "regulate_length": ((SEMANTIC, array(B, M, dtype=I32), LENGTHS), {}, (B, M, 512)),
+    "speaker_latents": ((SEMANTIC, LENGTHS), {}, (B, 32, 1280)),
+    "emotion_vector": ((SEMANTIC, LENGTHS), {}, (B, 1280)),
+    "decoder_conditions": ((array(B, 32, 1280), array(B, 1280)), {}, (B, 34, 1280)),
+    "decoder_prefix": ((CONDS, IDS, LENGTHS), {}, (B, 34 + L + 2, 1280)),
+    "code_latents": ((CONDS, IDS, LENGTHS, CODES, LENGTHS), {}, (B, T, 1280)),
+    "acoustic_condition": ((array(B, T, 1280), CODES), {}, (B, T, 1024)),
+    "velocity": ((MEL, MEL, array(B), STYLE, MU, LENGTHS), {}, (B, M, 80)),
+    "flow": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS), {"steps": 25, "guidance": 0.7, "temperature": 1.0}, (B, M, 80)),
+    "vocode": ((MEL, LENGTHS), {}, (B, 256 * M)),
+}
+
+
+def test_the_list_is_complete():
+    assert set(stages.STAGES) == set(STAGES)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_lowers_for_cpu_and_cuda(name):
+    inputs, settings, shape = STAGES[name]
+    function = functools.partial(getattr(stages, name), model=PUBLISHED, **settings)
+    exported = jax.export.export(jax.jit(function), platforms=["cpu", "cuda"])(published_params(), *inputs)
+    assert set(exported.platforms) == {"cpu", "cuda"}
+    assert exported.out_avals[0].shape == shape
+
+
+@pytest.mark.gpu
+def test_gpu_equals_cpu():
+    """The whole chain on both devices: the same codes, the same waveform."""
+    from indextts2_jax import IndexTTS2
+    from tests.tiny import tiny_config, voice_clip
+
+    results = []
+    for platform in ("cpu", "gpu"):
+        with jax.default_device(jax.devices(platform)[0]):
+            results.append(IndexTTS2.from_random(tiny_config()).synthesize("Hello there.", voice_clip()))
+    cpu, gpu = results
+    assert all((a == b).all() for a, b in zip(cpu.codes, gpu.codes, strict=True))
+    assert abs(cpu.audio - gpu.audio).max() < 1e-3

@@ -1,0 +1,100 @@
+"""The policy of drawing again, without a model: what is suspect, which draw is taken, what is reported."""
+
+import jax
+import numpy as np
+import pytest
+
+from indextts2_jax.config.synthesis import RedrawConfig, check_repeatable
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.synthesis.retry import Draw, Fault, audio_faults, code_faults, draw_key, draw_until_good, report
+
+CONFIG = RedrawConfig()
+
+
+def reasons(faults: tuple[Fault, ...]) -> str:
+    return " ".join(fault.reason for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("codes", "stopped", "expected", "word"),
+    [
+        (150, True, 3.0, ""),
+        (100, True, 3.0, ""),
+        (300, True, 3.0, ""),
+        (40, True, 3.0, "lasts 0.8 s where about 3.2 s"),
+        (500, True, 3.0, "lasts 10.0 s"),
+        (13, True, 0.2, ""),  # one short word
+        (60, True, 0.2, ""),
+        (100, False, 3.0, "limit of 100 codes"),
+        (0, True, 3.0, "before its first code"),
+    ],
+)
+def test_codes(codes, stopped, expected, word):
+    faults = code_faults(codes, stopped, expected, CONFIG)
+    assert bool(faults) == bool(word) and word in reasons(faults)
+
+
+def test_missing_words_are_worse_than_words_too_many():
+    cases = [(0, True), (5, True), (1500, False), (500, True), (150, True)]
+    weights = [sum(fault.weight for fault in code_faults(*case, 3.0, CONFIG)) for case in cases]
+    assert weights == sorted(set(weights), reverse=True)
+
+
+def test_the_bounds_are_settings():
+    assert not code_faults(500, True, 3.0, RedrawConfig(longest=5.0))
+    assert code_faults(150, True, 3.0, RedrawConfig(shortest=1.0))
+
+
+def test_waveforms():
+    time = np.arange(22_050) / 22_050
+    tone = np.sin(2 * np.pi * 200 * time).astype(np.float32)
+    assert audio_faults(0.5 * tone) == () == audio_faults(tone[:0])
+    assert "silent" in reasons(audio_faults(0.002 * tone)) and "silent" in reasons(audio_faults(0 * tone))
+    assert reasons(audio_faults(np.clip(3 * tone, -1, 1))) == "is clipped"
+    touched = 0.5 * tone
+    touched[100:105] = 1.0
+    assert audio_faults(touched) == ()
+
+
+def draws(*weights: int, limit: int = 10):
+    """Draw k has the fault of weight weights[k], 0 for none."""
+    asked = []
+
+    def attempt(number: int) -> Draw[str]:
+        asked.append(number)
+        weight = weights[number]
+        return Draw(number, f"take {number}", (Fault(weight, f"reason {number}"),) if weight else ())
+
+    best, drawn = draw_until_good(attempt, range(limit))
+    assert [draw.number for draw in drawn] == asked
+    return best.number, len(drawn), report(3, 17, best, drawn)
+
+
+def test_a_good_draw_ends_it():
+    assert draws(0) == (0, 1, [])
+    number, count, lines = draws(2, 3, 0, 0)
+    assert (number, count) == (2, 3)
+    assert lines == ["Segment 3 (17 text tokens) was drawn 3 times; before the last it reason 0; reason 1."]
+
+
+def test_the_least_bad_is_taken_at_the_limit():
+    number, count, lines = draws(4, 2, 3, 2, limit=4)
+    assert (number, count) == (1, 4)  # of two equal ones the first
+    assert lines == ["Segment 3 (17 text tokens) reason 1, the best of 4 draws."]
+    assert draws(4, 0, limit=1) == (0, 1, ["Segment 3 (17 text tokens) reason 0."])
+
+
+def test_keys():
+    key = jax.random.key(5)
+    data = [jax.random.key_data(draw_key(key, number)).tolist() for number in range(4)]
+    assert data[0] == jax.random.key_data(key).tolist()
+    assert data[2] == jax.random.key_data(jax.random.fold_in(key, 3)).tolist()
+    stages = [jax.random.key_data(jax.random.fold_in(key, purpose)).tolist() for purpose in (0, 1)]
+    assert len({str(item) for item in data + stages}) == 6
+
+
+def test_recorded_runs_draw_once():
+    check_repeatable(RedrawConfig(attempts=2), recorded=False)
+    check_repeatable(RedrawConfig(), recorded=True)
+    with pytest.raises(ConfigError, match=r"redraw\.attempts"):
+        check_repeatable(RedrawConfig(attempts=2), recorded=True)
