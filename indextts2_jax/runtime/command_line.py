@@ -5,13 +5,14 @@
 What is wrong becomes one line on standard error and the exit code 2; an interrupt 130.
 """
 
+import contextlib
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from indextts2_jax.errors import ConfigError, IndexTTSError
 
@@ -89,15 +90,35 @@ def _packaged(argument: str) -> str:
     return f"{flag}={own}{colon}{part}"
 
 
-def _parse(own: Flags, command: list[str]) -> list[str]:
-    """What stands beside the flags.
+def overridden(values: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """The same settings after changes such as "decode.num_beams=1", each of the type that its key has.
 
-    Raises `ConfigError`; ml_collections reports a bad file or override by whatever exception Python gave it.
+    Raises:
+      ConfigError: a key that does not exist, or a value of another type.
     """
-    try:
+    command = ["", *(f"--config.{change}" for change in changes)]
+    own = Flags()
+    with _setting_errors(command):
+        config_flags.DEFINE_config_dict("config", ConfigDict(values), flag_values=own, sys_argv=command)
+        own(command)
+    changed: dict[str, Any] = own.config.to_dict()
+    return changed
+
+
+def _parse(own: Flags, command: list[str]) -> list[str]:
+    """What stands beside the flags. Raises `ConfigError`."""
+    with _setting_errors(command):
         rest = own(command)[1:]
         if "config" in own and own.config is not None:
             own.config.to_dict()  # a file that cannot be loaded only shows here
+    return list(rest)
+
+
+@contextlib.contextmanager
+def _setting_errors(command: list[str]) -> Iterator[None]:
+    """ml_collections reports a bad file or override by whatever exception Python gave it: all become `ConfigError`."""
+    try:
+        yield
     except (KeyError, AttributeError) as error:
         raise ConfigError(f"There is no such setting in the configuration: {error}.") from None
     except (flags.Error, TypeError, ValueError) as error:
@@ -106,4 +127,3 @@ def _parse(own: Flags, command: list[str]) -> list[str]:
         given = [argument.partition("=")[2] for argument in command if argument.startswith("--config=")]
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"Cannot load the configuration file {' '.join(given[-1:])} ({reason}).") from None
-    return list(rest)
