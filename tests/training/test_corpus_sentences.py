@@ -27,6 +27,7 @@ from indextts2_jax.training.demo import counting, pool, sentences, short, templa
         ('"come here," she said', '"Come here," she said.'),
         ("well... it is \u201cgood\u201d", 'Well... it is "good".'),
         ('an "open quotation', None),
+        ('here." And he said, "there', None),  # the ends of two quotations
         ("stop (or go)", None),
         ("a caf\u00e9 in Paris", None),
         ("hmm that is good", "Hmm that is good."),

@@ -8,7 +8,7 @@ SAID = """
 "I'm {feeling}," {name} said, "but I'll {do} {time}."
 "Stop!" {heshe} shouted. "That {thing} is mine!"
 "Don't {do}," {my} {family} told {them}.
-"Yes," {heshe} answered, "I've {verbed} it."
+"Yes," {heshe} answered, "I've {verben} it."
 "No," said {name}, "I have never been to {city}."
 "Is it {weather} in {city}?" {name} wanted to know.
 "What a {adj} {thing}!" {name} cried.
@@ -22,7 +22,7 @@ SAID = """
 "You're late again," the {job} said to {my} {family}.
 "Really?" {heshe} laughed. "I thought it was {name}."
 {name} said, "The {thing} is in {place}."
-{name} asked, "Have you {verbed} the {adj} {thing}?"
+{name} asked, "Have you {verben} the {adj} {thing}?"
 {heshe} looked up and asked, "Are you {feeling}?"
 The {job} smiled and said, "Take the {colour} one."
 {my} {family} always says, "A {adj} {thing} is half the work."
@@ -67,7 +67,7 @@ Wow! Did you {verb} that {thing} yourself?
 Wait a minute. Isn't that {my} {family}?
 Come on, {name}! We can {do} later.
 Be careful! The {thing} is {adj2}.
-You're right. I should have {verbed} the {thing}.
+You're right. I should have {verben} the {thing}.
 You're wrong. It was {name}, not {name}.
 I don't think so. Ask {my} {family}.
 I think so too, but I'm not sure.

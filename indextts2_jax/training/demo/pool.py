@@ -16,8 +16,8 @@ MAX_WORDS = 40
 LENGTHS: dict[int, float] = {2: 1.5, 3: 4, 4: 6, 5: 8, 6: 10, 7: 10, 8: 10, 9: 9, 10: 8, 11: 7, 12: 6, 13: 5, 14: 5}
 LENGTHS |= {15: 4.5, 16: 4, 17: 3.5, 18: 3, 19: 2.5, 20: 2, 21: 1.5, 22: 1.5, 23: 1, 24: 1, 25: 1}
 # Shares of the pool. What is left of it is harvested prose, and strings of the words that are still missing.
-TEMPLATES, NUMBERS, MEANINGS, LONG = 0.28, 0.06, 0.03, 0.025
-SHORT, INTERJECTIONS, REPEATED, LETTERS, STRINGS = 0.07, 0.025, 0.02, 0.02, 0.07
+TEMPLATES, NUMBERS, MEANINGS, LONG = 0.32, 0.06, 0.03, 0.025
+SHORT, INTERJECTIONS, REPEATED, LETTERS, STRINGS = 0.07, 0.025, 0.02, 0.02, 0.045
 REPEATS = 12  # of one short text, at most
 
 

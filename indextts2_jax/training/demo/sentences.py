@@ -67,12 +67,18 @@ def clean(raw: str, least: int = MIN_WORDS, most: int = MAX_WORDS) -> str | None
     if not least <= len(words(text)) <= most or text.count('"') % 2 or text.startswith("- ") or not tokens:
         return None
     found = [_WRITTEN.fullmatch(token) for token in tokens]
-    if not all(match and _speakable(match[2]) for match in found):
+    if not all(match and _speakable(match[2]) for match in found) or not _quoted_well(text):
         return None
     if sum(_named(token) for token in tokens[1:]) > 0.4 * len(tokens) + 1:
         return None  # titles and verse
     start = 1 if text[0] == '"' else 0
     return text[:start] + text[start].upper() + text[start + 1 :]
+
+
+def _quoted_well(text: str) -> bool:
+    """Whether quotation marks open before words and close behind them, in turn."""
+    places = [place for place, character in enumerate(text) if character == '"']
+    return all((place == 0 or text[place - 1] == " ") is (turn % 2 == 0) for turn, place in enumerate(places))
 
 
 def _speakable(token: str) -> bool:

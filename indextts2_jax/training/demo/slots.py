@@ -77,6 +77,8 @@ SLOTS: dict[str, list[str]] = {
         see show hide break choose leave watch draw need like want"""),
     "verbed": listed("""found opened closed sold bought borrowed fixed painted carried brought moved cleaned
         kept lost forgot remembered saw showed hid broke chose left watched drew needed liked wanted"""),
+    "verben": listed("""found opened closed sold bought borrowed fixed painted carried brought moved cleaned
+        kept lost forgotten remembered seen shown hidden broken chosen left watched drawn needed liked wanted"""),
     "doing": phrases("""reading, cooking, sleeping, working, singing, dancing, swimming, running, laughing,
         waiting, talking, driving, painting, writing a letter, playing the piano, watching television, learning
         French, cleaning the house, looking for the keys, walking the dog, making coffee, fixing the roof"""),

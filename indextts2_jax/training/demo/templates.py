@@ -26,7 +26,7 @@ def template_sentences(number: int, rng: random.Random) -> list[str]:
     for _ in range(number * 4):
         if len(found) >= number:
             break
-        kind = rng.choices(range(8), (0.24, 0.17, 0.08, 0.12, 0.16, 0.08, 0.1, 0.05))[0]
+        kind = rng.choices(range(8), (0.2, 0.24, 0.09, 0.12, 0.16, 0.08, 0.07, 0.04))[0]
         if kind < 6:
             raw = fill(rng.choice(kinds[kind]), rng)
         elif kind == 6:
@@ -88,7 +88,7 @@ We ate {food} and {food} near {place}.
 There are {number} people at {place}.
 There's a {adj} {thing} on the {colour} {thing}.
 I've never been to {city} in {month}.
-I've {verbed} the {thing} at {place}.
+I've {verben} the {thing} at {place}.
 That {adj} {job} {verbed} {them} {past}.
 This {thing} costs {number} dollars.
 I think {name} is {doing} at {place}.
@@ -112,7 +112,7 @@ The weather will be {weather} and {weather} on {day}.
 A {adj} {thing} is better than a {adj} {thing}.
 Neither {name} nor {name} likes {food}.
 It's {number} miles from {city} to {place}.
-I shouldn't have {verbed} that {thing}.
+I shouldn't have {verben} that {thing}.
 The {place2} opens at {few} and closes at {few}.
 I forgot to {verb} the {thing}, so I had to go back.
 My {family} grew up on a farm near {city}.
@@ -138,8 +138,8 @@ In {country}, people often eat {food} with their {drink}.
 The flight to {country} was {number} minutes late.
 The film was {adj2}, and the ending was even better.
 Their new {job} seems {adj}, but I'm not sure yet.
-You should have {verbed} it before {time2}.
-He must have {verbed} the {thing} by mistake.
+You should have {verben} it before {time2}.
+He must have {verben} the {thing} by mistake.
 This is the {thing} that {name} {verbed} for {my} {family}.
 The house where {name} lives has a {colour} door and {few} windows.
 I have nothing to {verb}, and nobody to talk to.
@@ -150,7 +150,7 @@ Before you {do}, please {verb} the {thing}.
 Although it was {weather}, {name} went {sport} at {place}.
 {name} would rather go {sport} than {do}.
 They used to live above a {adj} shop in {city}.
-Somebody has {verbed} my {thing} again!
+Somebody has {verben} my {thing} again!
 I can hardly believe that {name} {verbed} the {thing}.
 The news about the {thing} spread quickly through {place}.
 Every morning, {my} {family} buys {food} and a newspaper.
@@ -158,7 +158,7 @@ Half of the {food} was gone before the guests arrived.
 The {thing} in the corner was a present from {name}.
 Our neighbours are {adj}, and their {animal} is even worse.
 The {job} explained how the {thing} works.
-Without {my} {family}, I could never have {verbed} it.
+Without {my} {family}, I could never have {verben} it.
 The road along the river is closed because of the flood.
 She smiled, picked up the {thing}, and left without a word.
 He looked at the {thing} as if he had never seen one.
@@ -203,7 +203,7 @@ Do you know the {adj} {job} from {city}?
 Did {who} {verb} the {thing} {how}?
 Is it {weather} at {place}?
 Are {name} and {name} {doing}?
-Haven't you {verbed} the {colour} {thing} yet?
+Haven't you {verben} the {colour} {thing} yet?
 Isn't {name} {doing} with {my} {family}?
 Will it be {weather} in {city} {time}?
 Shall we {do} on {day}, or on {day}?
@@ -226,7 +226,7 @@ You're {feeling}, aren't you?
 It's {weather}, isn't it?
 {name} can't {do}, can {heshe}?
 They didn't {verb} it, did they?
-You've {verbed} the {thing}, haven't you?
+You've {verben} the {thing}, haven't you?
 Could you tell me the way to {place}?
 Do you prefer {drink} or {drink}?
 Would you rather go to {country} or to {country}?
