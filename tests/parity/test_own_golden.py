@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 import pytest
+from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
+from indextts2_jax.recording import Replay, StageRecorder
 
 from indextts2_jax import IndexTTS2, networks, stages
 from indextts2_jax.audio import kaldi_fbank, mel, w2v_features
-from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
 from indextts2_jax.config import Config, DecodeConfig, replace
 from indextts2_jax.gpt import decode as decoding
-from indextts2_jax.recording import Replay, StageRecorder
 from indextts2_jax.s2mel.length_regulator import resize_index
 from tests.conftest import MemorySource, convert_component, relative_error, report
 from tests.parity import own_inputs, reduced_checkpoint
