@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from absl import app, flags
 
-from benchmarks.worker import STAGES
+from benchmarks.stage_names import STAGES
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.errors import ConfigError, IndexTTSError
 

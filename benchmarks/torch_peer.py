@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.worker import STAGES
+from benchmarks.stage_names import STAGES
 
 FILES = {
     "w2v_bert": "hf_cache/w2v-bert-2.0",

@@ -21,6 +21,7 @@ from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.cache import cache_folder
 from indextts2_jax.training import loop
 from indextts2_jax.training.config import train_config
+from indextts2_jax.training.start import with_model
 
 
 def define(own: flags.FlagValues, command: list[str]) -> None:
@@ -36,7 +37,7 @@ def define(own: flags.FlagValues, command: list[str]) -> None:
 def work(options: flags.FlagValues) -> None:
     if options.config is None:
         raise ConfigError("--config is needed: a file with get_config(), e.g. configs/train_demo.py:gpt.")
-    config = train_config(options.config.to_dict())
+    config = train_config(with_model(options.config.to_dict()))
     if options.coordinator:
         jax.distributed.initialize(options.coordinator, options.processes, options.process)
     logging.getLogger("absl").setLevel(logging.WARNING)  # orbax tells every file it writes
