@@ -1,4 +1,4 @@
-"""The configuration of a training run: frozen dataclasses, as in `indextts2_jax/config`; they are built and checked here."""
+"""The configuration of a training run: frozen dataclasses, as in `indextts2_jax/config`, built and checked."""
 
 import dataclasses
 from collections.abc import Mapping
