@@ -11,8 +11,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from convert.published import BIGVGAN, CAMPPLUS, CLASSIFIER, HOME, MASKGCT, W2V_BERT
 from indextts2_jax.errors import CheckpointError
+
+from .published import BIGVGAN, CAMPPLUS, CLASSIFIER, HOME, MASKGCT, W2V_BERT
 
 
 @dataclasses.dataclass(frozen=True)
