@@ -1,4 +1,4 @@
-"""`python -m indextts2_jax doctor [--checkpoint=DIR --speaker=voice.wav] [--json]`: is everything right?
+"""`indextts2 doctor [--checkpoint=DIR --speaker=voice.wav] [--json]`: is everything right?
 
 Looks at the device, the caches and the artefact (every tensor, every checksum), then speaks one sentence and holds what
 comes out of each stage against what speech looks like. With weights that are wrong, missing or swapped the numbers fall
@@ -144,7 +144,7 @@ def sentence(folder: str, speaker: str) -> tuple[list[Check], dict[str, float]]:
 
 
 def _define(own: flags.FlagValues, command: list[str]) -> None:
-    flags.DEFINE_string("checkpoint", bundled.NAME, "Folder that `python -m convert` wrote, or demo.", flag_values=own)
+    flags.DEFINE_string("checkpoint", bundled.NAME, "Folder that `indextts2 convert` wrote, or demo.", flag_values=own)
     flags.DEFINE_string("speaker", None, "Reference clip; by default the bundled one.", flag_values=own)
     flags.DEFINE_bool("json", False, "One JSON object instead of text.", flag_values=own)
 

@@ -5,13 +5,14 @@
 What is wrong becomes one line on standard error and the exit code 2; an interrupt the exit code 130.
 """
 
+import contextlib
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from indextts2_jax.errors import ConfigError, IndexTTSError
 
@@ -73,7 +74,20 @@ def define_config(own: Flags, command: list[str], default: str | None, usage: st
       name: of the flag; one of `CONFIG_FLAGS`.
     """
     path = None if default is None else str(config_folder() / f"{default}.py")
-    config_flags.DEFINE_config_file(name, path, usage, flag_values=own, sys_argv=command)
+    with _config_errors(command):  # overrides of the default are tried at once
+        config_flags.DEFINE_config_file(name, path, usage, flag_values=own, sys_argv=command)
+
+
+def settings(own: Flags, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What --config=FILE gives, or else `defaults`; with every --config.KEY=VALUE put in."""
+    flag = own["config"]
+    if not flag.using_default_value:
+        given: dict[str, Any] = own.config.to_dict()
+        return given
+    values = ConfigDict(defaults)
+    values.update_from_flattened_dict(config_flags.get_override_values(flag))
+    changed: dict[str, Any] = values.to_dict()
+    return changed
 
 
 def config_folder() -> pathlib.Path:
@@ -97,16 +111,21 @@ def _packaged(argument: str) -> str:
 
 
 def _parse(own: Flags, command: list[str]) -> list[str]:
-    """What stands beside the flags.
-
-    Raises `ConfigError`; ml_collections reports a bad file or override by whatever exception Python gave it.
-    """
-    try:
+    """What stands beside the flags. Raises `ConfigError`."""
+    with _config_errors(command):
         rest = own(command)[1:]
         for name in CONFIG_FLAGS:
             config = own[name].value if name in own else None
             if config is not None:
                 config.to_dict()  # a file that cannot be loaded only shows here
+    return list(rest)
+
+
+@contextlib.contextmanager
+def _config_errors(command: list[str]) -> Iterator[None]:
+    """Makes a `ConfigError` of a bad file or override, reported by whatever exception Python gave."""
+    try:
+        yield
     except (KeyError, AttributeError) as error:
         raise ConfigError(f"There is no such setting in the configuration: {error}.") from None
     except (flags.Error, TypeError, ValueError) as error:
@@ -116,4 +135,3 @@ def _parse(own: Flags, command: list[str]) -> list[str]:
         given = [argument.partition("=")[2] for argument in command if argument.startswith(named)]
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"Cannot load the configuration file {' '.join(given[-1:])} ({reason}).") from None
-    return list(rest)

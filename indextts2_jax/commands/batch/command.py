@@ -1,4 +1,4 @@
-"""`python -m indextts2_jax batch --checkpoint=DIR --input=lines.jsonl --output=FOLDER`: a WAV file for every line.
+"""`indextts2 batch --checkpoint=DIR --input=lines.jsonl --output=FOLDER`: a WAV file for every line.
 
 A line is {"text": "…", "speaker": "voice.wav"}, with more keys in docs/usage.md. FOLDER/report.jsonl says of every line
 how long it took, or what is wrong with it; a wrong line stops no other. What has been spoken is not spoken again: after
@@ -22,7 +22,7 @@ from indextts2_jax.runtime import command_line
 
 def _define(own: flags.FlagValues, command: list[str]) -> None:
     config_flags.DEFINE_config_file("config", None, "Settings, instead of the checkpoint's.", flag_values=own)
-    flags.DEFINE_string("checkpoint", None, "Folder that `python -m convert` wrote, or demo.", flag_values=own)
+    flags.DEFINE_string("checkpoint", None, "Folder that `indextts2 convert` wrote, or demo.", flag_values=own)
     flags.DEFINE_string("input", None, "JSONL file, a request a line.", flag_values=own)
     flags.DEFINE_string("output", None, "Folder for the audio files and report.jsonl.", flag_values=own)
     flags.DEFINE_string("speaker", None, "Clip or voice file for lines that name none.", flag_values=own)
