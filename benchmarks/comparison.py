@@ -2,7 +2,7 @@
 
     python -m benchmarks.end_to_end --checkpoint=DIR --peer=torch --json=out.json --plot=out.png
 
---checkpoint is a folder in the published layout. Ours runs on what `python -m convert` makes of it (--artefact; made
+--checkpoint is a folder in the published layout. Ours runs on what `indextts2 convert` makes of it (--artefact; made
 beside the folder where it is missing). Each side lives in a process of its own and runs each stage once to warm up,
 which with ours includes compiling; what is reported is the median of --repeats further runs, taken in turns.
 
@@ -35,7 +35,7 @@ TEXT_IDS = tuple(range(100, 124))
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("checkpoint", None, "Folder in the published layout.", required=True, flag_values=own)
-    flags.DEFINE_string("artefact", None, "What `python -m convert` made of it; by default beside it.", flag_values=own)
+    flags.DEFINE_string("artefact", None, "What `indextts2 convert` made of it; by default beside it.", flag_values=own)
     flags.DEFINE_enum("peer", "", ["", "torch"], "Whom to compare with; empty: nobody.", flag_values=own)
     flags.DEFINE_string("speaker", None, "Clip of the voice; by default a synthetic one.", flag_values=own)
     flags.DEFINE_float("prompt_seconds", 2.4, "Length of the synthetic clip.", lower_bound=0.5, flag_values=own)

@@ -1,6 +1,6 @@
 """The published IndexTTS-2 for chapters: everything that helps with long text, none of which the reference has.
 
-    run_inference.py --config=configs/chapters.py --checkpoint=DIR --speaker=voice.wav --text_file=chapter.txt
+    indextts2 speak --config=configs/chapters.py --checkpoint=DIR --speaker=voice.wav --text_file=chapter.txt
 
 English gets shorter segments: 120 tokens are thirteen seconds of Chinese, but half a minute of English, and then words
 go missing.

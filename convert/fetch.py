@@ -1,4 +1,4 @@
-"""`python -m convert --fetch --source=DIR`: the published files, from the hub to where `open_published` looks for them.
+"""`indextts2 convert --fetch --source=DIR`: the published files, from the hub to where `open_published` looks for them.
 
 Every repository is pinned to a revision: a file that is replaced upstream is not what was tested here. What lies in DIR
 already is not fetched again; the library takes up a broken connection where it broke, but begins a file anew that a

@@ -1,4 +1,4 @@
-"""Trained networks -> an artefact, the same that `python -m convert` writes:
+"""Trained networks -> an artefact, the same that `indextts2 convert` writes:
 
     python -m indextts2_jax.training.export --runs=runs --tokenizer=lexicon.model --data=data/mine \\
         --output=checkpoints/mine
