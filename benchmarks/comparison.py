@@ -2,7 +2,7 @@
 
     python -m benchmarks.end_to_end --checkpoint=DIR --peer=torch --json=out.json --plot=out.png
 
---checkpoint is a folder in the published layout. Ours runs on what `python -m convert` makes of it (--artefact; made
+--checkpoint is a folder in the published layout. Ours runs on what `indextts2 convert` makes of it (--artefact; made
 beside the folder where it is missing). Each side lives in a process of its own and runs each stage once to warm up,
 which with ours includes compiling; what is reported is the median of --repeats further runs, taken in turns.
 
@@ -21,31 +21,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from benchmarks.worker import STAGES
+from benchmarks.stage_names import STAGES
 from indextts2_jax.audio.write import write_audio
-from indextts2_jax.errors import ConfigError, IndexTTSError
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime import command_line
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEXT_IDS = tuple(range(100, 124))
 """Of a sentence of usual length; the tokens matter for no time."""
 
 
-def define_flags() -> None:
-    """Only by the program: several benchmarks use these names, and a process has each once."""
-    flags.DEFINE_string("checkpoint", None, "Folder in the published layout.", required=True)
-    flags.DEFINE_string("artefact", None, "What `python -m convert` made of it; by default beside it.")
-    flags.DEFINE_enum("peer", "", ["", "torch"], "Whom to compare with; empty: nobody.")
-    flags.DEFINE_string("speaker", None, "Clip of the voice; by default a synthetic one.")
-    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the synthetic clip.", lower_bound=0.5)
-    flags.DEFINE_integer("codes", 100, "Codes to generate.", lower_bound=1)
-    flags.DEFINE_integer("beams", 1, "1: greedy search; more: beam sampling.", lower_bound=1)
-    flags.DEFINE_integer("threads", None, "Processors to use; by default all.", lower_bound=1)
-    flags.DEFINE_integer("repeats", 5, "Timed runs of each stage.", lower_bound=1)
-    flags.DEFINE_string("json", None, "File to write the figures to.")
-    flags.DEFINE_string("plot", None, "File to draw the bars to (PNG).")
-    flags.DEFINE_bool("keep_memory", True, "Let ours keep freed memory (indextts2_jax/host_memory.py).")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("checkpoint", None, "Folder in the published layout.", required=True, flag_values=own)
+    flags.DEFINE_string("artefact", None, "What `indextts2 convert` made of it; by default beside it.", flag_values=own)
+    flags.DEFINE_enum("peer", "", ["", "torch"], "Whom to compare with; empty: nobody.", flag_values=own)
+    flags.DEFINE_string("speaker", None, "Clip of the voice; by default a synthetic one.", flag_values=own)
+    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the synthetic clip.", lower_bound=0.5, flag_values=own)
+    flags.DEFINE_integer("codes", 100, "Codes to generate.", lower_bound=1, flag_values=own)
+    flags.DEFINE_integer("beams", 1, "1: greedy search; more: beam sampling.", lower_bound=1, flag_values=own)
+    flags.DEFINE_integer("threads", None, "Processors to use; by default all.", lower_bound=1, flag_values=own)
+    flags.DEFINE_integer("repeats", 5, "Timed runs of each stage.", lower_bound=1, flag_values=own)
+    flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
+    flags.DEFINE_string("plot", None, "File to draw the bars to (PNG).", flag_values=own)
+    flags.DEFINE_bool(
+        "keep_memory", True, "Let ours keep freed memory (indextts2_jax/runtime/malloc.py).", flag_values=own
+    )
 
 
 class Side(Protocol):
@@ -183,8 +185,7 @@ def artefact_of(checkpoint: pathlib.Path, given: str | None) -> pathlib.Path:
     return folder
 
 
-def compare(stages: Sequence[str]) -> None:
-    given = flags.FLAGS
+def compare(given: flags.FlagValues, stages: Sequence[str]) -> None:
     checkpoint = pathlib.Path(given.checkpoint).resolve()
     if not (checkpoint / "config.yaml").is_file():
         raise ConfigError(f"{checkpoint} is no checkpoint in the published layout: it has no config.yaml.")
@@ -219,17 +220,7 @@ def compare(stages: Sequence[str]) -> None:
         draw(results, given.plot, f"{setting}; {devices}")
 
 
-def run(*stages: str) -> None:
-    """The whole of a script: these stages, or all of them and the whole."""
-
-    def main(argv: Sequence[str]) -> None:
-        try:
-            if len(argv) > 1:
-                raise ConfigError(f"Unexpected argument {argv[1]!r}.")
-            compare(stages or (*STAGES, "end_to_end"))
-        except IndexTTSError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-
-    define_flags()
-    app.run(main)
+def run(*stages: str) -> int:
+    """The whole of a script: these stages, or all of them and the whole. Returns the exit code."""
+    chosen = stages or (*STAGES, "end_to_end")
+    return command_line.run(lambda given: compare(given, chosen), define_flags, __doc__)

@@ -28,7 +28,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
-from ml_collections import config_flags
 
 from benchmarks import demo_report
 from benchmarks import speech_metrics as metrics
@@ -36,6 +35,7 @@ from benchmarks.demo_report import Row
 from benchmarks.demo_systems import Ours, Take, check_flite, flite_speak, flite_takes, progress
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError
+from indextts2_jax.runtime import command_line
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENTENCES = pathlib.Path(__file__).with_name("demo_sentences.txt")
@@ -192,8 +192,7 @@ def read_manifest(path: pathlib.Path) -> list[dict[str, str]]:
     return rows
 
 
-def define_flags(arguments: Sequence[str]) -> flags.FlagValues:
-    own = flags.FlagValues()  # not absl's global one: run_inference has flags of the same names
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("checkpoint", None, "The model, as `IndexTTS2.from_pretrained` takes it.", flag_values=own)
     flags.DEFINE_string("output", None, "Folder for the audio files and results.json.", flag_values=own)
     flags.DEFINE_enum("system", "ours", ["ours", "flite"], "flite: measure flite alone.", flag_values=own)
@@ -204,12 +203,7 @@ def define_flags(arguments: Sequence[str]) -> flags.FlagValues:
     flags.DEFINE_string("unseen", None, "Manifest (JSON lines) of clips of other speakers.", flag_values=own)
     flags.DEFINE_string("json", None, "Results instead of in OUTPUT/results.json.", flag_values=own)
     flags.DEFINE_string("plot", None, "Draw spectrograms of three sentences here (.png).", flag_values=own)
-    flags.DEFINE_bool("help", False, "Show this and stop.", short_name="h", flag_values=own)
-    default = str(ROOT / "configs" / "indextts2.py")
-    config_flags.DEFINE_config_file(
-        "config", default, "Configuration, with overrides.", flag_values=own, sys_argv=list(arguments)
-    )
-    return own
+    command_line.define_config(own, command, "indextts2", "Configuration, with overrides.")
 
 
 def check_options(options: flags.FlagValues) -> Config:
@@ -295,38 +289,12 @@ def installed() -> dict[str, str]:
     return versions
 
 
-def parse(command: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
-    """The flags, and the arguments that are none. Raises `IndexTTSError` for bad flags and configuration files."""
+def main(options: flags.FlagValues) -> None:
     try:
-        options = define_flags(command)
-        rest = options(command)[1:]
-        options.config.to_dict()  # a file that cannot be loaded only shows here
-    except flags.Error as error:
-        raise ConfigError(str(error)) from None
-    except Exception as error:  # the file is a program; ml_collections reports a bad override by what Python gave it
-        raise ConfigError(f"--config cannot be used ({type(error).__name__}: {error}).") from None
-    return options, rest
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code: 0, 2 after one line on stderr, 130."""
-    command = ["demo_speech", *arguments]
-    try:
-        options, rest = parse(command)
-        if options.help:
-            print(__doc__, options.get_help(), sep="\n")
-            return 0
-        if rest:
-            raise ConfigError(f"Unexpected argument {rest[0]!r}; see --help.")
-        print(evaluate(options, command))
-    except (IndexTTSError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    return 0
+        print(evaluate(options, ["demo_speech", *sys.argv[1:]]))
+    except OSError as error:
+        raise IndexTTSError(str(error)) from None
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command_line.run(main, define_flags, __doc__))

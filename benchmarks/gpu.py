@@ -16,12 +16,12 @@ import pathlib
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from benchmarks.random_model import CODE_RATE, in_precision, model_of, random_params, random_utterances, speak_all
 from configs import tiny
@@ -29,6 +29,7 @@ from indextts2_jax import IndexTTS2
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, ModelConfig, from_dict, replace
 from indextts2_jax.pipeline.speak import Stopwatch, choose_codes
+from indextts2_jax.runtime import command_line
 
 DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
 """The networks behind an encoded voice."""
@@ -40,14 +41,15 @@ TARGETS = {
 """What the best published system needs on the 4090, and what the H100's bandwidth makes of it; exact beam sampling."""
 
 
-def define_flags() -> None:
-    """Only by the program: several benchmarks use these names, and a process has each once."""
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.")
-    flags.DEFINE_integer("codes", 250, "Codes of each request, 50 a second.", lower_bound=2)
-    flags.DEFINE_float("prompt_seconds", 5.0, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0)
-    flags.DEFINE_list("at_once", ["1", "8", "32"], "How many requests at once.")
-    flags.DEFINE_integer("seconds", 440, "Begin nothing new after so many seconds.", lower_bound=1)
-    flags.DEFINE_string("json", "gpu.json", "File to write.")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
+    flags.DEFINE_integer("codes", 250, "Codes of each request, 50 a second.", lower_bound=2, flag_values=own)
+    flags.DEFINE_float(
+        "prompt_seconds", 5.0, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0, flag_values=own
+    )
+    flags.DEFINE_list("at_once", ["1", "8", "32"], "How many requests at once.", flag_values=own)
+    flags.DEFINE_integer("seconds", 440, "Begin nothing new after so many seconds.", lower_bound=1, flag_values=own)
+    flags.DEFINE_string("json", "gpu.json", "File to write.", flag_values=own)
 
 
 def parity() -> dict[str, Any]:
@@ -133,11 +135,8 @@ def targets(report: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def main(argv: Sequence[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
-    given, start = flags.FLAGS, time.perf_counter()
-    model = model_of(given.size)
+def main(given: flags.FlagValues) -> None:
+    start, model = time.perf_counter(), model_of(given.size)
     device = jax.devices()[0]
     report: dict[str, Any] = {
         "device": device.device_kind, "platform": device.platform, "jax": jax.__version__, "size": given.size,
@@ -178,5 +177,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    sys.exit(command_line.run(main, define_flags, __doc__))

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks.worker import STAGES
+from benchmarks.stage_names import STAGES
 from indextts2_jax import IndexTTS2
 from indextts2_jax.audio import resample
 from indextts2_jax.audio.clip import Clip

@@ -10,13 +10,14 @@ trained model bears it, only a trained model can show.
 
 import json
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from benchmarks.random_model import in_precision, model_of, random_params, random_utterances
 from indextts2_jax.array_typing import Array, Params
@@ -27,16 +28,20 @@ from indextts2_jax.nn.buckets import bucket_size, pad_axis, prompt_size
 from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.pipeline import stages
 from indextts2_jax.pipeline.speak import Utterance, choose_codes
+from indextts2_jax.runtime import command_line
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
-def define_flags() -> None:
-    """Only by the program: several benchmarks use these names, and a process has each once."""
-    flags.DEFINE_string("artefact", None, "Converted checkpoint; without it: random weights.")
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model with random weights.")
-    flags.DEFINE_integer("codes", 150, "Codes to compare.", lower_bound=1)
-    flags.DEFINE_float("prompt_seconds", 3.0, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0)
-    flags.DEFINE_string("json", None, "File to write the figures to.")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("artefact", None, "Converted checkpoint; without it: random weights.", flag_values=own)
+    flags.DEFINE_enum(
+        "size", "published", ["published", "tiny"], "Size of the model with random weights.", flag_values=own
+    )
+    flags.DEFINE_integer("codes", 150, "Codes to compare.", lower_bound=1, flag_values=own)
+    flags.DEFINE_float(
+        "prompt_seconds", 3.0, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0, flag_values=own
+    )
+    flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
 
 
 GPT = ("float32", "bfloat16", "float16", "int8")
@@ -141,10 +146,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
-    given = flags.FLAGS
+def main(given: flags.FlagValues) -> None:
     if given.artefact:
         from indextts2_jax.checkpoint.artefact import load_artefact
 
@@ -160,5 +162,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    sys.exit(command_line.run(main, define_flags, __doc__))

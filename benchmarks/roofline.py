@@ -12,12 +12,13 @@ import functools
 import json
 import math
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from absl import app, flags
+from absl import flags
 
 from benchmarks.random_model import CODE_RATE, MEL_RATE, model_of
 from indextts2_jax.checkpoint import networks
@@ -26,19 +27,23 @@ from indextts2_jax.gpt import decode
 from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.nn.buckets import bucket_size, prompt_size
 from indextts2_jax.pipeline import stages
+from indextts2_jax.runtime import command_line
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
-def define_flags() -> None:
-    """Only by the program: several benchmarks use these names, and a process has each once."""
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.")
-    flags.DEFINE_integer("codes", 500, "Codes to speak, 50 a second.", lower_bound=1)
-    flags.DEFINE_float("prompt_seconds", 10.0, "Length of the reference clip.", lower_bound=0.5, upper_bound=15.0)
-    flags.DEFINE_integer("text_tokens", 60, "Tokens of text.", lower_bound=1)
-    flags.DEFINE_integer("beams", 3, "Beams of the decoder.", lower_bound=1)
-    flags.DEFINE_enum("dtype", "bfloat16", ["float32", "bfloat16"], "Of decoder, flow, vocoder; the rest: float32.")
-    flags.DEFINE_bool("xla", False, "Also lower every stage and ask XLA.")
-    flags.DEFINE_string("json", None, "File to write the figures to.")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
+    flags.DEFINE_integer("codes", 500, "Codes to speak, 50 a second.", lower_bound=1, flag_values=own)
+    flags.DEFINE_float(
+        "prompt_seconds", 10.0, "Length of the reference clip.", lower_bound=0.5, upper_bound=15.0, flag_values=own
+    )
+    flags.DEFINE_integer("text_tokens", 60, "Tokens of text.", lower_bound=1, flag_values=own)
+    flags.DEFINE_integer("beams", 3, "Beams of the decoder.", lower_bound=1, flag_values=own)
+    flags.DEFINE_enum(
+        "dtype", "bfloat16", ["float32", "bfloat16"], "Of decoder, flow, vocoder; the rest: float32.", flag_values=own
+    )
+    flags.DEFINE_bool("xla", False, "Also lower every stage and ask XLA.", flag_values=own)
+    flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,11 +191,8 @@ def table(rows: dict[str, dict[str, Any]], seconds_of_audio: float) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
-    given, model = flags.FLAGS, model_of(flags.FLAGS.size)
-    dtype = jnp.dtype(given.dtype)
+def main(given: flags.FlagValues) -> None:
+    model, dtype = model_of(given.size), jnp.dtype(given.dtype)
     work = workload(model, given.codes, given.prompt_seconds, given.text_tokens, given.beams, dtype)
     rows = analyse(work, given.xla)
     print(table(rows, given.codes / CODE_RATE))
@@ -199,5 +201,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    sys.exit(command_line.run(main, define_flags, __doc__))

@@ -10,11 +10,11 @@ import functools
 import json
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
-from absl import app, flags
+from absl import flags
 
 from benchmarks.gpu import DECODERS, config_of, twice
 from benchmarks.random_model import model_of, random_params, random_utterances, speak_all
@@ -22,25 +22,25 @@ from indextts2_jax import keep_freed_memory
 from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.speak import Stopwatch, Utterance, choose_codes
+from indextts2_jax.runtime import command_line
 
 
-def define_flags() -> None:
-    """Only by the program: several benchmarks use these names, and a process has each once."""
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
     flags.DEFINE_multi_integer(
-        "codes", [60, 120, 240, 480], "Lengths, each of which must be at least 2.", lower_bound=2
+        "codes", [60, 120, 240, 480], "Lengths, each of which must be at least 2.", lower_bound=2, flag_values=own
     )
-    flags.DEFINE_integer("spoken", 60, "Codes of each of the requests at once.", lower_bound=2)
-    flags.DEFINE_integer("requests", 8, "Requests at once.", lower_bound=2)
-    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0)
-    flags.DEFINE_string("json", None, "File to write.")
+    flags.DEFINE_integer("spoken", 60, "Codes of each of the requests at once.", lower_bound=2, flag_values=own)
+    flags.DEFINE_integer("requests", 8, "Requests at once.", lower_bound=2, flag_values=own)
+    flags.DEFINE_float(
+        "prompt_seconds", 2.4, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0, flag_values=own
+    )
+    flags.DEFINE_string("json", None, "File to write.", flag_values=own)
 
 
-def main(argv: Sequence[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected argument {argv[1]!r}.")
+def main(given: flags.FlagValues) -> None:
     keep_freed_memory()  # as run_inference.py does
-    given, model = flags.FLAGS, model_of(flags.FLAGS.size)
+    model = model_of(given.size)
     params = arrange(random_params(model, DECODERS), PrecisionConfig())
     several = random_utterances(model, given.requests, given.prompt_seconds, text_tokens=40)
 
@@ -83,5 +83,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    sys.exit(command_line.run(main, define_flags, __doc__))

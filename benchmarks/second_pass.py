@@ -3,7 +3,9 @@
 The flags are those of `comparison.py`.
 """
 
+import sys
+
 from benchmarks import comparison
 
 if __name__ == "__main__":
-    comparison.run("second_pass")
+    sys.exit(comparison.run("second_pass"))

@@ -15,31 +15,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
 from benchmarks.comparison import ROOT, TEXT_IDS, Process, synthetic_clip
-from indextts2_jax.errors import ConfigError, IndexTTSError
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime import command_line
 
 IMPORT = """
 import time
 start = time.perf_counter()
 import flax.linen
 middle = time.perf_counter()
-import indextts2_jax.synthesizer
+import indextts2_jax.synthesis.synthesizer
 print(middle - start, time.perf_counter() - middle)
 """
 
 
-def define_flags() -> None:
-    """Only by the program: several benchmarks use these names, and a process has each once."""
-    flags.DEFINE_string("artefact", None, "Converted checkpoint.", required=True)
-    flags.DEFINE_integer("codes", 100, "Codes of the sentence.", lower_bound=1)
-    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the clip.", lower_bound=0.5, upper_bound=15.0)
-    flags.DEFINE_integer("repeats", 3, "Runs of what is quick.", lower_bound=1)
-    flags.DEFINE_string("json", None, "File to write the figures to.")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("artefact", None, "Converted checkpoint.", required=True, flag_values=own)
+    flags.DEFINE_integer("codes", 100, "Codes of the sentence.", lower_bound=1, flag_values=own)
+    flags.DEFINE_float("prompt_seconds", 2.4, "Length of the clip.", lower_bound=0.5, upper_bound=15.0, flag_values=own)
+    flags.DEFINE_integer("repeats", 3, "Runs of what is quick.", lower_bound=1, flag_values=own)
+    flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
 
 
 def imports(repeats: int) -> dict[str, float]:
@@ -93,18 +92,7 @@ def compiling(options: dict[str, Any]) -> dict[str, float]:
     return {"loaded_s": process.loaded_s, **times}
 
 
-def main(argv: Sequence[str]) -> None:
-    try:
-        if len(argv) > 1:
-            raise ConfigError(f"Unexpected argument {argv[1]!r}.")
-        measure()
-    except IndexTTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def measure() -> None:
-    given = flags.FLAGS
+def measure(given: flags.FlagValues) -> None:
     artefact = pathlib.Path(given.artefact).resolve()
     if not (artefact / "config.json").is_file():
         raise ConfigError(f"{artefact} is no artefact: it has no config.json.")
@@ -135,5 +123,4 @@ def measure() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    sys.exit(command_line.run(measure, define_flags, __doc__))

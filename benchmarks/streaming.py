@@ -17,12 +17,12 @@ import time
 from typing import Any
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from indextts2_jax import IndexTTS2, ReferenceVoice, use_compilation_cache
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.checkpoint import bundled
-from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.runtime import command_line
 
 SENTENCES = (
     "The little boat came home before the storm, and everyone was glad.",
@@ -69,32 +69,26 @@ def measure(tts: IndexTTS2, voice: ReferenceVoice, text: str, seed: int = 0) -> 
     }
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("checkpoint", bundled.NAME, "Folder of an artefact, or demo.")
-    flags.DEFINE_string("speaker", None, "Clip; by default the bundled one.")
-    flags.DEFINE_integer("repeats", 3, "Timed runs of each sentence.", lower_bound=1)
-    flags.DEFINE_string("json", None, "File to write the figures to.")
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("checkpoint", bundled.NAME, "Folder of an artefact, or demo.", flag_values=own)
+    flags.DEFINE_string("speaker", None, "Clip; by default the bundled one.", flag_values=own)
+    flags.DEFINE_integer("repeats", 3, "Timed runs of each sentence.", lower_bound=1, flag_values=own)
+    flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
 
 
-def main(argv: list[str]) -> None:
-    own = flags.FLAGS
-    try:
-        use_compilation_cache()
-        tts = IndexTTS2.from_pretrained(own.checkpoint)
-        voice = tts.encode_voice(own.speaker or bundled.voice_clip())
-    except IndexTTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+def main(given: flags.FlagValues) -> None:
+    use_compilation_cache()
+    tts = IndexTTS2.from_pretrained(given.checkpoint)
+    voice = tts.encode_voice(given.speaker or bundled.voice_clip())
     rows = []
     for text in SENTENCES:
         measure(tts, voice, text)
-        runs = [measure(tts, voice, text) for _ in range(own.repeats)]
+        runs = [measure(tts, voice, text) for _ in range(given.repeats)]
         rows.append({key: statistics.median(run[key] for run in runs) for key in runs[0]} | {"text": text})
         print(", ".join(f"{key} {value:.3f}" for key, value in rows[-1].items() if key != "text"))
-    if own.json:
-        pathlib.Path(own.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    _define_flags()
-    app.run(main)
+    sys.exit(command_line.run(main, define_flags, __doc__))

@@ -1,8 +1,8 @@
 """The other side of the comparison: the official PyTorch modules, from the package `indextts2-inference`.
 
 Only its modules are used, in the order of its own `infer_generator`; its front-end, its downloads and its emotion
-classifier are not loaded, so the random checkpoint in the published layout is enough. Install it with
-`pip install -e '.[peer]'`; nothing else of this project needs it.
+classifier are not loaded, so the random checkpoint in the published layout is enough. Nothing else of this project
+needs it; install it with `pip install -e '.[peer]'` and `pip install --no-deps indextts2-inference==2.1.1`.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.worker import STAGES
+from benchmarks.stage_names import STAGES
 
 FILES = {
     "w2v_bert": "hf_cache/w2v-bert-2.0",

@@ -14,9 +14,6 @@ import sys
 import time
 from typing import Any
 
-STAGES = ("semantic", "generation", "second_pass", "flow_matching", "vocoder")
-"""What both sides can run, beside "end_to_end"."""
-
 COMPILED: list[float] = []
 """What JAX says of the seconds that it traced, lowered, compiled or fetched what was compiled."""
 

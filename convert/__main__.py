@@ -1,4 +1,11 @@
-"""`python -m convert --source=DIR --output=DIR`: the published checkpoint -> our artefact. See docs/conversion.md."""
+"""Converts the published IndexTTS-2 checkpoint to an artefact; docs/conversion.md says more.
+
+    indextts2 convert --source=checkpoints/published --output=checkpoints/indextts2
+    indextts2 convert --source=checkpoints/published --fetch       downloads it first, 6 GB; --with_qwen: 1.2 GB more
+    indextts2 convert --output=checkpoints/indextts2 --verify      compares an artefact with its SHA-256 manifest
+
+In a checkout `python -m convert` is the same.
+"""
 
 import pathlib
 import signal
@@ -8,64 +15,41 @@ from collections.abc import Sequence
 from absl import flags
 from tqdm import tqdm
 
-from convert import fetch, write
-from convert.published import CLASSIFIER, HOME
 from indextts2_jax.checkpoint.artefact import DTYPES, check_output, verify_artefact
-from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime import command_line
 
-USAGE = """Converts the published IndexTTS-2 checkpoint.
-
-  python -m convert --source=checkpoints/IndexTTS-2 --output=checkpoints/indextts2
-  python -m convert --source=checkpoints/IndexTTS-2 --fetch       downloads it first, 6 GB; --with_qwen: 1.2 GB more
-  python -m convert --output=checkpoints/indextts2 --verify     compares an artefact with its SHA-256 manifest
-"""
+from . import fetch, write
+from .published import CLASSIFIER, HOME
 
 
-def _define_flags() -> flags.FlagValues:
-    own = flags.FlagValues()  # not absl's global one: another program of the project has flags of the same names
+def _define(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("source", None, "The published directory, as downloaded.", flag_values=own)
     flags.DEFINE_string("output", None, "The folder to write, or to verify.", flag_values=own)
     flags.DEFINE_enum("dtype", "float32", DTYPES, "What the parameters are stored as.", flag_values=own)
     flags.DEFINE_bool("verify", False, "Read the artefact back and compare every SHA-256.", flag_values=own)
     flags.DEFINE_bool("fetch", False, "Download the published files to --source.", flag_values=own)
     flags.DEFINE_bool("with_qwen", False, "With --fetch: the emotion classifier too.", flag_values=own)
-    flags.DEFINE_bool("help", False, "Show this and stop.", short_name="h", flag_values=own)
-    return own
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code: 0, 2 after one line on stderr (a line a network if tensors do not fit), 130."""
-    options = _define_flags()
-    try:
-        rest = options(["convert", *arguments])[1:]
-        if options.help:
-            print(USAGE + options.get_help())
-            return 0
-        if rest:
-            raise flags.Error(f"Unknown argument {rest[0]!r}; see --help.")
-        if options.fetch:
-            if not options.source:
-                raise flags.Error("--fetch needs --source, the folder to download to; see --help.")
-            download(pathlib.Path(options.source), options.with_qwen)
-            if not options.output:
-                return 0
+def work(options: flags.FlagValues) -> None:
+    """Raises `ConfigError` for flags that do not go together, `CheckpointError` for what cannot be converted."""
+    if options.fetch:
+        if not options.source:
+            raise ConfigError("--fetch needs --source, the folder to download to; see --help.")
+        download(pathlib.Path(options.source), options.with_qwen)
         if not options.output:
-            raise flags.Error("--output is missing; see --help.")
-        if not options.source and not options.verify:
-            raise flags.Error("--source is missing; see --help.")
-        output = pathlib.Path(options.output)
-        if options.source:
-            convert(pathlib.Path(options.source), output, options.dtype)
-        if options.verify:
-            sizes = verify_artefact(output)
-            print(f"{output} is intact: {len(sizes)} files, {sum(sizes.values()) / 1e9:.2f} GB.")
-    except (IndexTTSError, flags.Error) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    return 0
+            return
+    if not options.output:
+        raise ConfigError("--output is missing; see --help.")
+    if not options.source and not options.verify:
+        raise ConfigError("--source is missing; see --help.")
+    output = pathlib.Path(options.output)
+    if options.source:
+        convert(pathlib.Path(options.source), output, options.dtype)
+    if options.verify:
+        sizes = verify_artefact(output)
+        print(f"{output} is intact: {len(sizes)} files, {sum(sizes.values()) / 1e9:.2f} GB.")
 
 
 def download(folder: pathlib.Path, with_qwen: bool) -> None:
@@ -114,10 +98,18 @@ def table(summaries: Sequence[write.Summary]) -> str:
     return "\n".join([*lines, *(["Dropped on purpose:", *(f"  {line}" for line in reasons)] if reasons else [])])
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0, 2 after an error on stderr (a line a network if tensors do not fit), 130."""
+    former = signal.signal(signal.SIGTERM, _terminate)  # a terminated conversion takes its temporary folder along
+    try:
+        return command_line.run(work, _define, __doc__, arguments, lines=True)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
 def _terminate(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminate)  # so that a terminated conversion takes its temporary folder along
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

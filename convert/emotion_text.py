@@ -10,9 +10,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from convert.sizes import Settings
 from indextts2_jax.config import ModelConfig, QwenConfig, check_model
 from indextts2_jax.errors import CheckpointError, ConfigError
+
+from .sizes import Settings
 
 QUESTION = "文本情感分类"
 """The system message; the official program has it in its source (indextts/infer_v2.py)."""

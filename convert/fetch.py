@@ -1,4 +1,4 @@
-"""`python -m convert --fetch --source=DIR`: the published files, from the hub to where `open_published` looks for them.
+"""`indextts2 convert --fetch --source=DIR`: the published files, from the hub to where `open_published` looks for them.
 
 Every repository is pinned to a revision: a file that is replaced upstream is not what was tested here. What lies in DIR
 already is not fetched again; the library takes up a broken connection where it broke, but begins a file anew that a
@@ -11,8 +11,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from convert.published import BIGVGAN, CAMPPLUS, CLASSIFIER, HOME, MASKGCT, W2V_BERT
 from indextts2_jax.errors import CheckpointError
+
+from .published import BIGVGAN, CAMPPLUS, CLASSIFIER, HOME, MASKGCT, W2V_BERT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,11 +14,12 @@ from typing import Any
 
 import sentencepiece
 
-from convert.emotion_text import check_tokenizer, derive_classifier
-from convert.read import PICKLES
-from convert.sizes import Settings, derive_model, other_version
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import CheckpointError
+
+from .emotion_text import check_tokenizer, derive_classifier
+from .read import PICKLES
+from .sizes import Settings, derive_model, other_version
 
 HOME = "IndexTeam/IndexTTS-2"
 W2V_BERT, MASKGCT, CAMPPLUS = "facebook/w2v-bert-2.0", "amphion/MaskGCT", "funasr/campplus"

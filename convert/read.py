@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from convert.layouts import Shape
 from indextts2_jax.checkpoint.tensors import map_tensors
 from indextts2_jax.errors import CheckpointError
+
+from .layouts import Shape
 
 PICKLES = (".pth", ".pt", ".bin")
 WRAPPERS = ("model", "net", "generator", "state_dict", "module")

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from convert.layouts import Layout, Shape, as_is
 from indextts2_jax.errors import CheckpointError
+
+from .layouts import Layout, Shape, as_is
 
 
 class Source(Protocol):

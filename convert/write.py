@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from convert import rules as engine
-from convert.published import Part, Published, open_published
-from convert.read import JoinedSource, open_component
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.checkpoint.artefact import NetworkTensors, cast, check_output, expected_specs, write_artefact
 from indextts2_jax.checkpoint.tensors import Spec, digest_file
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import CheckpointError
+
+from . import rules as engine
+from .published import Part, Published, open_published
+from .read import JoinedSource, open_component
 
 Progress = Callable[[int], None]
 """Called with the bytes just done."""
@@ -66,7 +67,7 @@ class NetworkPlan:
 
 def rules_of(network: str, model: ModelConfig) -> list[engine.Rule]:
     """The table of `convert.maps.NETWORK`."""
-    return importlib.import_module(f"convert.maps.{network}").rules(model)
+    return importlib.import_module(f".maps.{network}", __package__).rules(model)
 
 
 def plan_conversion(source: pathlib.Path, dtype: str) -> Conversion:

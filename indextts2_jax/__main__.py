@@ -5,12 +5,15 @@
     voices    clips to voice files
     read      what will be read of a text
     doctor    is everything right?
+    convert   the published checkpoint to a folder that the others take
+    train     one network of a model
 
 `indextts2 COMMAND --help` says more.
 """
 
 import importlib
 import sys
+from collections.abc import Callable, Sequence
 
 COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
@@ -18,20 +21,33 @@ COMMANDS = {
     "voices": "indextts2_jax.commands.voices",
     "read": "indextts2_jax.commands.read_text",
     "doctor": "indextts2_jax.commands.doctor",
+    "convert": "indextts2_jax.convert.__main__",
+    "train": "indextts2_jax.training.train",
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the first argument names; returns its exit code."""
-    name, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("--help", "-h"):
         print(__doc__)
         return 0
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
-    code: int = importlib.import_module(COMMANDS[name]).main(rest)
-    return code
+    return _main_of(COMMANDS[name])(rest)
+
+
+def _main_of(module: str) -> Callable[[Sequence[str]], int]:
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != "indextts2_jax.convert":
+            raise
+        # a checkout that is not installed: there the folder stands beside the package, not in it
+        found = importlib.import_module("convert.__main__")
+    work: Callable[[Sequence[str]], int] = found.main
+    return work
 
 
 if __name__ == "__main__":

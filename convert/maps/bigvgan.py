@@ -1,9 +1,10 @@
 """bigvgan_generator.pt (nvidia/bigvgan_v2_22khz_80band_256x): every tensor is used, every convolution weight-normed."""
 
-from convert import layouts
-from convert.layouts import Layout
-from convert.rules import Rule, weight_norm
 from indextts2_jax.config import ModelConfig
+
+from .. import layouts
+from ..layouts import Layout
+from ..rules import Rule, weight_norm
 
 
 def _conv(source: str, target: str, layout: Layout = layouts.conv1d_wn) -> list[Rule]:

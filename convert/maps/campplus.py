@@ -1,8 +1,9 @@
 """funasr/campplus, campplus_cn_common.bin (CAMPPlus)."""
 
-from convert.layouts import conv1d, conv2d, pointwise
-from convert.rules import Rule, drop
 from indextts2_jax.config import ModelConfig
+
+from ..layouts import conv1d, conv2d, pointwise
+from ..rules import Rule, drop
 
 
 def batch_norm(theirs: str, ours: str, affine: bool = True) -> list[Rule]:

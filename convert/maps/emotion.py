@@ -1,7 +1,8 @@
 """feat1.pt and feat2.pt, one bare tensor each, presented as `feat1` and `feat2` -> `emotion`."""
 
-from convert.rules import Rule
 from indextts2_jax.config import ModelConfig
+
+from ..rules import Rule
 
 
 def rules(model: ModelConfig) -> list[Rule]:

@@ -1,8 +1,9 @@
 """gpt.pth: the conditioning encoders and the speech language model, one table each."""
 
-from convert.maps import gpt_conditioning, gpt_speech_lm
-from convert.rules import Rule
 from indextts2_jax.config import ModelConfig
+
+from ..rules import Rule
+from . import gpt_conditioning, gpt_speech_lm
 
 
 def rules(model: ModelConfig) -> list[Rule]:

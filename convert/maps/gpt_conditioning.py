@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from convert import layouts
-from convert.layouts import Layout, Shape
-from convert.rules import Rule, drop
 from indextts2_jax.config import ConformerConfig, ModelConfig
+
+from .. import layouts
+from ..layouts import Layout, Shape
+from ..rules import Rule, drop
 
 
 def rules(model: ModelConfig) -> list[Rule]:

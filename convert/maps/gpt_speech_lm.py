@@ -1,8 +1,9 @@
 """gpt.pth -> gpt/speech_lm: the GPT-2 backbone, its tables and the code head (indextts/gpt/model_v2.py)."""
 
-from convert.layouts import as_is, linear
-from convert.rules import Rule, drop
 from indextts2_jax.config import ModelConfig
+
+from ..layouts import as_is, linear
+from ..rules import Rule, drop
 
 _BLOCK = "speech_lm/transformer/layer_{layer}"
 

@@ -1,8 +1,9 @@
 """qwen0.6bemo4-merge/model.safetensors, a `Qwen3ForCausalLM` whose head is its embedding table -> `qwen`."""
 
-from convert.layouts import linear
-from convert.rules import Rule
 from indextts2_jax.config import ModelConfig
+
+from ..layouts import linear
+from ..rules import Rule
 
 _BLOCK = "layer_{layer}"
 _PROJECTIONS = {

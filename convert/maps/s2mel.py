@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from convert.layouts import Layout, conv1d, conv1d_wn, linear, linear_wn, pointwise, pointwise_wn
-from convert.rules import Rule, drop, weight_norm
 from indextts2_jax.config import ModelConfig, S2MelConfig
+
+from ..layouts import Layout, conv1d, conv1d_wn, linear, linear_wn, pointwise, pointwise_wn
+from ..rules import Rule, drop, weight_norm
 
 Where = Mapping[str, Sequence[int]]
 

@@ -1,8 +1,9 @@
 """amphion/MaskGCT, semantic_codec/model.safetensors (RepCodec)."""
 
-from convert.layouts import Layout, as_is, conv1d, linear, pointwise_wn
-from convert.rules import Rule, drop, weight_norm
 from indextts2_jax.config import ModelConfig
+
+from ..layouts import Layout, as_is, conv1d, linear, pointwise_wn
+from ..rules import Rule, drop, weight_norm
 
 BACKBONE: list[tuple[str, str, Layout]] = [
     ("0.embed.weight", "embed/kernel", conv1d),

@@ -1,8 +1,9 @@
 """facebook/w2v-bert-2.0 (model.safetensors), with the statistics file presented as `stats.mean` and `stats.var`."""
 
-from convert.layouts import Layout, as_is, conv1d, linear, pointwise
-from convert.rules import Rule, drop
 from indextts2_jax.config import ModelConfig
+
+from ..layouts import Layout, as_is, conv1d, linear, pointwise
+from ..rules import Rule, drop
 
 MOST_LAYERS = 1000  # bounds the layer numbers that count as surplus
 

@@ -44,14 +44,14 @@ def read_json(folder: pathlib.Path, name: str) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise CheckpointError(
-            f"{folder} is not a converted checkpoint: it has no {name}; make one with python -m convert."
+            f"{folder} is not a converted checkpoint: it has no {name}; make one with indextts2 convert."
         ) from None
     except OSError as error:
         raise CheckpointError(f"Cannot read {path}: {error.strerror or error}.") from None
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is damaged; convert the checkpoint again.") from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not part of an artefact of this project; make one with python -m convert.")
+        raise CheckpointError(f"{path} is not part of an artefact of this project; make one with indextts2 convert.")
     if value.get("version") != VERSION:
         raise CheckpointError(
             f"{folder} is an artefact of version {value.get('version')!r}, this program reads version {VERSION}; "

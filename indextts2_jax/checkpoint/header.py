@@ -42,7 +42,7 @@ def read_header(folder: str | os.PathLike[str]) -> Header:
 def read_config(folder: pathlib.Path) -> dict[str, Any]:
     """The values of config.json. Raises `CheckpointError` as `read_header` does."""
     if not folder.is_dir():
-        raise CheckpointError(f"There is no artefact at {folder}; make one with python -m convert.")
+        raise CheckpointError(f"There is no artefact at {folder}; make one with indextts2 convert.")
     return digests.read_json(folder, CONFIG)
 
 

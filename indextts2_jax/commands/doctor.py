@@ -1,4 +1,4 @@
-"""`python -m indextts2_jax doctor [--checkpoint=DIR --speaker=voice.wav] [--json]`: is everything right?
+"""`indextts2 doctor [--checkpoint=DIR --speaker=voice.wav] [--json]`: is everything right?
 
 Looks at the device, the caches and the artefact (every tensor, every checksum), then speaks one sentence and holds what
 comes out of each stage against what speech looks like. With weights that are wrong, missing or swapped the numbers fall

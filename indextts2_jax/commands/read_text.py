@@ -1,9 +1,13 @@
-"""`python -m indextts2_jax read --tokenizer=FILE [--frontend=phonemes]`: a text as the model gets to see it.
+"""A text as the model gets to see it:
+
+    echo "Call me at 10:30." | indextts2 read --checkpoint=DIR        with its front-end and settings; demo: the bundled
+    echo "Call me at 10:30." | indextts2 read --tokenizer=FILE        with a tokenizer alone; --frontend=phonemes
 
 Reads texts from standard input, one a line, and prints one JSON object for each: text, normalized, tokens, ids,
 segments (lists of tokens) and, where there are any, the pauses in the text and the tokens that are unknown.
 """
 
+import dataclasses
 import functools
 import json
 import logging
@@ -13,24 +17,37 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from indextts2_jax.errors import TextError
+from indextts2_jax.checkpoint import bundled
+from indextts2_jax.commands import settings
+from indextts2_jax.config import Config, TextConfig
+from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
+from indextts2_jax.text.pace import is_english
 from indextts2_jax.text.script import Stretch, has_pauses, stretches
+
+FRONTENDS = ("bpe", "phonemes")
 
 
 def _define(own: command_line.Flags, command: list[str]) -> None:
     text, integer = (functools.partial(d, flag_values=own) for d in (flags.DEFINE_string, flags.DEFINE_integer))
-    text("tokenizer", None, "SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.", required=True)
-    flags.DEFINE_enum("frontend", "bpe", ["bpe", "phonemes"], "What the tokenizer is for.", flag_values=own)
-    integer("max_tokens", 120, "Tokens a segment may have.", lower_bound=2, upper_bound=600)
-    integer("quick_tokens", 0, "Keep the segments short during the first so many tokens.", lower_bound=0)
+    settings.define(own, command)
+    text("tokenizer", None, "Instead: SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.")
+    flags.DEFINE_enum("frontend", None, FRONTENDS, "What --tokenizer is for; by default bpe.", flag_values=own)
+    integer("max_tokens", None, "Tokens a segment may have; by default as in the settings.", 2, 600)
+    integer("quick_tokens", None, "Keep the segments short during the first so many tokens.", lower_bound=0)
     text("glossary", None, "JSON or YAML file that says how terms are read.")
 
 
-def describe(frontend: TextFrontend, text: str, max_tokens: int, quick_tokens: int) -> dict[str, object]:
+def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str, object]:
     """Every stage of one text, as JSON values. Raises `TextError` for a bad pause or text that is not valid Unicode."""
+
+    def segments(part: Stretch, tokens: list[str]) -> list[list[str]]:
+        english = limits.max_english_tokens_per_segment
+        limit = english if english and is_english(part.text) else limits.max_text_tokens_per_segment
+        return frontend.segments(tokens, limit, limits.quick_streaming_tokens)
+
     parts = stretches(text, paragraphs=False) if has_pauses(text) else [Stretch(text, None, False)]
     read = [frontend.tokenize(part.text) for part in parts]
     tokens = [token for part in read for token in part]
@@ -39,7 +56,7 @@ def describe(frontend: TextFrontend, text: str, max_tokens: int, quick_tokens: i
         "normalized": " ".join(frontend.normalize(part.text) for part in parts if part.text or len(parts) == 1),
         "tokens": tokens,
         "ids": frontend.encode(tokens),
-        "segments": [segment for part in read for segment in frontend.segments(part, max_tokens, quick_tokens)],
+        "segments": [segment for part, own in zip(parts, read, strict=True) for segment in segments(part, own)],
     }
     pauses = [part.pause_ms for part in parts if part.pause_ms is not None]
     result |= {"pauses_ms": pauses} if pauses else {}
@@ -55,13 +72,40 @@ def _lines() -> Iterator[str]:
             raise TextError(f"Line {number} of the input is not UTF-8 (byte {error.start + 1}).") from error
 
 
-def work(own: command_line.Flags) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+def _reader(own: command_line.Flags) -> tuple[TextFrontend, TextConfig]:
+    """The front-end, and how long its segments are: by the flags, else the settings."""
     glossary = load_glossary(own.glossary) if own.glossary is not None else None
-    frontend = build_frontend(own.frontend, own.tokenizer, glossary)
+    if own.tokenizer is not None:
+        if own.checkpoint is not None:
+            raise ConfigError("Give either --tokenizer=FILE or --checkpoint=DIR (demo: the bundled model).")
+        text = settings.changed(own, Config()).text
+        frontend = build_frontend(own.frontend or "bpe", own.tokenizer, glossary)
+    else:
+        if own.frontend is not None:
+            raise ConfigError("--frontend goes with --tokenizer; a checkpoint says itself which front-end it has.")
+        chosen = settings.choose(own)
+        if not chosen.checkpoint:
+            raise ConfigError("read needs --checkpoint or --tokenizer: random weights have no tokenizer.")
+        from indextts2_jax.checkpoint.artefact import TOKENIZER  # JAX takes a second, which --tokenizer need not wait
+
+        text = chosen.config.text
+        tokenizer = bundled.resolve(chosen.checkpoint) / TOKENIZER
+        frontend = build_frontend(chosen.model.text_frontend, tokenizer, glossary)
+    if own.max_tokens is not None:
+        text = dataclasses.replace(text, max_text_tokens_per_segment=own.max_tokens, max_english_tokens_per_segment=0)
+    if own.quick_tokens is not None:
+        text = dataclasses.replace(text, quick_streaming_tokens=own.quick_tokens)
+    return frontend, text
+
+
+def work(own: command_line.Flags, names: Sequence[str]) -> None:
+    if names:
+        raise TextError(f"Unexpected argument {names[0]!r}: texts are read from standard input.")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    frontend, limits = _reader(own)
     try:
         for text in _lines():
-            result = describe(frontend, text, own.max_tokens, own.quick_tokens)
+            result = describe(frontend, text, limits)
             sys.stdout.buffer.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
             sys.stdout.buffer.flush()
     except BrokenPipeError:
@@ -71,4 +115,5 @@ def work(own: command_line.Flags) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
-    return command_line.run(work, _define, __doc__, arguments)
+    names: list[str] = []
+    return command_line.run(lambda own: work(own, names), _define, __doc__, arguments, names)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from absl import flags
 
 from indextts2_jax.checkpoint import bundled
-from indextts2_jax.checkpoint.header import read_header
 from indextts2_jax.config import (
     SHORT_NAMES,
     Config,
@@ -91,19 +90,25 @@ def choose(own: command_line.Flags) -> Chosen:
             else "--checkpoint is needed: the folder that `indextts2 convert` wrote, or demo for the bundled model."
         )
     if random:
-        config = _changed(own, from_dict(Config, given))
+        config = changed(own, Config())
         assert config.model is not None
         return Chosen(config, "", config.model)
+    from indextts2_jax.checkpoint.header import read_header  # JAX takes a second
+
     header = read_header(bundled.resolve(checkpoint))
-    own_settings = header.defaults or fitted(Config(), header.model)
-    config = _changed(own, replace(own_settings, **(given | {"checkpoint": checkpoint})))
+    config = changed(own, header.defaults or fitted(Config(), header.model), checkpoint=checkpoint)
     check_fits(config, header.model)
     return Chosen(config, checkpoint, header.model)
 
 
-def _changed(own: command_line.Flags, config: Config) -> Config:
-    """What --config.KEY=VALUE and the short flags make of a configuration. Raises `ConfigError`."""
-    values = command_line.overridden(to_dict(config), getattr(own, _CHANGES) or ())
+def changed(own: command_line.Flags, base: Config, **fixed: str) -> Config:
+    """What the file of --config, --config.KEY=VALUE and the short flags make of a configuration. Raises `ConfigError`.
+
+    Args:
+      fixed: keys that have been decided, whatever the file says.
+    """
+    given = {} if own.config is None else own.config.to_dict()
+    whole = to_dict(replace(base, **(given | fixed)))
+    config = from_dict(Config, command_line.overridden(whole, getattr(own, _CHANGES) or ()))
     named = {setting: own[name].value for name, setting in SHORT_NAMES.items() if name in own}
-    given = {setting: value for setting, value in named.items() if value is not None}
-    return replace_dotted(from_dict(Config, values), given)
+    return replace_dotted(config, {setting: value for setting, value in named.items() if value is not None})

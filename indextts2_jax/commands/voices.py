@@ -1,8 +1,8 @@
-"""`python -m indextts2_jax voices encode|show|list`: reference clips become small files, once.
+"""`indextts2 voices encode|show|list`: reference clips become small files, once.
 
-    python -m indextts2_jax voices encode --checkpoint=DIR --output=anna.safetensors clip.wav [more.wav ...]
-    python -m indextts2_jax voices show anna.safetensors [more.safetensors ...]
-    python -m indextts2_jax voices list [FOLDER]
+    indextts2 voices encode --checkpoint=DIR --output=anna.safetensors clip.wav [more.wav ...]
+    indextts2 voices show anna.safetensors [more.safetensors ...]
+    indextts2 voices list [FOLDER]
 
 A voice file belongs to the model that encoded it, and another one refuses it. `--json` prints what `show` and `list`
 say as JSON, a line a voice.

@@ -114,7 +114,7 @@ class Config:
     """How to synthesise. `model` is None when a checkpoint says what the networks are; a model written here has
     no weights, so `random_seed` must then say how to draw them, and the result is noise.
 
-    `checkpoint` is what run_inference.py loads where --checkpoint says nothing else; Python code names it itself."""
+    `checkpoint` is what `indextts2 speak` loads where --checkpoint says nothing else; Python code names it itself."""
 
     model: ModelConfig | None = None
     random_seed: int | None = None

@@ -15,7 +15,7 @@ def check_available(config: QwenConfig | None) -> None:
     if config is None:
         raise CheckpointError(
             "This model has no emotion classifier. Fetch it (hf download IndexTeam/IndexTTS-2 --include "
-            "'qwen0.6bemo4-merge/*' --local-dir PUBLISHED, 1.2 GB) and convert again (python -m convert "
+            "'qwen0.6bemo4-merge/*' --local-dir PUBLISHED, 1.2 GB) and convert again (indextts2 convert "
             "--source=PUBLISHED --output=…), or give the emotion by names or weights."
         )
     if importlib.util.find_spec("tokenizers") is None:

@@ -2,13 +2,13 @@
 
     arguments ── define ──► flags of its own ── parse ──► work(flags) ──► exit code
 
-What is wrong becomes one line on standard error and the exit code 2; an interrupt 130.
+What is wrong becomes one line on standard error and the exit code 2; an interrupt the exit code 130.
 """
 
 import contextlib
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from absl import flags
@@ -19,6 +19,9 @@ from indextts2_jax.errors import ConfigError, IndexTTSError
 Flags: TypeAlias = flags.FlagValues
 Define: TypeAlias = Callable[[Flags, list[str]], None]
 
+CONFIG_FLAGS = ("config", "defaults")
+"""The flags that take a configuration file."""
+
 
 def run(
     work: Callable[[Flags], int | None],
@@ -26,6 +29,7 @@ def run(
     usage: str | None,
     arguments: Sequence[str] | None = None,
     names: list[str] | None = None,
+    lines: bool = False,
 ) -> int:
     """Parses a command line and does the work.
 
@@ -36,8 +40,9 @@ def run(
       usage: what --help prints above the flags.
       arguments: without the program's name; by default those of the process.
       names: gets what stands beside the flags, before `work` is called; None where nothing may.
+      lines: an error may have several lines, one a fault; else it is put on one.
     Returns:
-      The exit code: that of `work`, 2 after one line on stderr, 130 if interrupted.
+      The exit code: that of `work`, 2 after an error on stderr, 130 if interrupted.
     """
     command = ["", *map(_packaged, sys.argv[1:] if arguments is None else arguments)]
     own = Flags()
@@ -53,21 +58,39 @@ def run(
             raise ConfigError(f"Unexpected argument {rest[0]!r}; quote what has spaces in it, and see --help.")
         return work(own) or 0
     except IndexTTSError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        for line in str(error).splitlines() if lines else [str(error)]:
+            print(f"error: {' '.join(line.split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
 
 
-def define_config(own: Flags, command: list[str], default: str | None, usage: str) -> None:
+def define_config(own: Flags, command: list[str], default: str | None, usage: str, name: str = "config") -> None:
     """Defines --config=FILE and --config.KEY=VALUE.
 
     Args:
       default: the name of a configuration that comes with the package; None where there is none.
+      name: of the flag; one of `CONFIG_FLAGS`.
     """
     path = None if default is None else str(config_folder() / f"{default}.py")
-    config_flags.DEFINE_config_file("config", path, usage, flag_values=own, sys_argv=command)
+    with _config_errors(command):  # overrides of the default are tried at once
+        config_flags.DEFINE_config_file(name, path, usage, flag_values=own, sys_argv=command)
+
+
+def overridden(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """The same settings after changes such as "decode.num_beams=1", each of the type that its key has.
+
+    Raises:
+      ConfigError: a key that does not exist, or a value of another type.
+    """
+    command = ["", *(f"--config.{change}" for change in changes)]
+    own = Flags()
+    with _config_errors(command):
+        config_flags.DEFINE_config_dict("config", ConfigDict(values), flag_values=own, sys_argv=command)
+        own(command)
+    changed: dict[str, Any] = own.config.to_dict()
+    return changed
 
 
 def config_folder() -> pathlib.Path:
@@ -80,7 +103,7 @@ def config_folder() -> pathlib.Path:
 def _packaged(argument: str) -> str:
     """--config=configs/demo.py means the one that comes with the package where the working folder has no such file."""
     flag, equals, value = argument.partition("=")
-    if not equals or flag.lstrip("-") != "config":
+    if not equals or flag.lstrip("-") not in CONFIG_FLAGS:
         return argument
     name, colon, part = value.partition(":")
     path = pathlib.Path(name)
@@ -90,40 +113,28 @@ def _packaged(argument: str) -> str:
     return f"{flag}={own}{colon}{part}"
 
 
-def overridden(values: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """The same settings after changes such as "decode.num_beams=1", each of the type that its key has.
-
-    Raises:
-      ConfigError: a key that does not exist, or a value of another type.
-    """
-    command = ["", *(f"--config.{change}" for change in changes)]
-    own = Flags()
-    with _setting_errors(command):
-        config_flags.DEFINE_config_dict("config", ConfigDict(values), flag_values=own, sys_argv=command)
-        own(command)
-    changed: dict[str, Any] = own.config.to_dict()
-    return changed
-
-
 def _parse(own: Flags, command: list[str]) -> list[str]:
     """What stands beside the flags. Raises `ConfigError`."""
-    with _setting_errors(command):
+    with _config_errors(command):
         rest = own(command)[1:]
-        if "config" in own and own.config is not None:
-            own.config.to_dict()  # a file that cannot be loaded only shows here
+        for name in CONFIG_FLAGS:
+            config = own[name].value if name in own else None
+            if config is not None:
+                config.to_dict()  # a file that cannot be loaded only shows here
     return list(rest)
 
 
 @contextlib.contextmanager
-def _setting_errors(command: list[str]) -> Iterator[None]:
-    """ml_collections reports a bad file or override by whatever exception Python gave it: all become `ConfigError`."""
+def _config_errors(command: list[str]) -> Iterator[None]:
+    """Makes a `ConfigError` of a bad file or override, reported by whatever exception Python gave."""
     try:
         yield
     except (KeyError, AttributeError) as error:
         raise ConfigError(f"There is no such setting in the configuration: {error}.") from None
     except (flags.Error, TypeError, ValueError) as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(" ".join(str(error).split())) from None
     except Exception as error:  # the file is a program: it may raise anything
-        given = [argument.partition("=")[2] for argument in command if argument.startswith("--config=")]
+        named = tuple(f"--{name}=" for name in CONFIG_FLAGS)
+        given = [argument.partition("=")[2] for argument in command if argument.startswith(named)]
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"Cannot load the configuration file {' '.join(given[-1:])} ({reason}).") from None

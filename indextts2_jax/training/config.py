@@ -1,10 +1,10 @@
-"""Configuration of a training run: frozen dataclasses, as in `indextts2_jax/config.py`."""
+"""The configuration of a training run: frozen dataclasses, as in `indextts2_jax/config`, built and checked."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from indextts2_jax.config import ModelConfig, check_model, from_dict, to_dict
+from indextts2_jax.config import ModelConfig, check_model, from_dict
 from indextts2_jax.errors import ConfigError
 
 
@@ -28,7 +28,7 @@ class TrainConfig:
 
     network: str = "gpt"
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
-    """Written as None or {} in a configuration file: that of `init`."""
+    """None or {} in a configuration file means that of `init`: `start.with_model` puts it in."""
     data: str = ""
     """A prepared data set (training/prepare.py)."""
     output: str = ""
@@ -62,13 +62,11 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
     """A checked `TrainConfig`.
 
     Raises:
-      ConfigError: a value out of range, naming the key. CheckpointError: no model is given, and `init` has none.
+      ConfigError: a value out of range, naming the key; or a model that is empty still.
     """
     values = dict(values)
     if "model" in values and not values["model"]:
-        from indextts2_jax.training.start import initial_model
-
-        values["model"] = to_dict(initial_model(values.get("init") or ""))
+        raise ConfigError("model is empty: it must be the networks' sizes, and only a new run may leave it to init.")
     objective = values.pop("objective", {}) or {}
     if not isinstance(objective, Mapping):
         raise ConfigError(f"objective is {objective!r}, but it must be a group of keys.")

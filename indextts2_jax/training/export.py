@@ -1,4 +1,4 @@
-"""Trained networks -> an artefact, the same that `python -m convert` writes:
+"""Trained networks -> an artefact, the same that `indextts2 convert` writes:
 
     python -m indextts2_jax.training.export --runs=runs --tokenizer=lexicon.model --data=data/mine \\
         --output=checkpoints/mine
@@ -15,7 +15,6 @@ import sys
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
-from ml_collections import config_flags
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.checkpoint.artefact import DTYPES, save_artefact
@@ -96,9 +95,7 @@ def define(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("tokenizer", None, "The front-end's file.", required=True, flag_values=own)
     flags.DEFINE_string("data", None, "The prepared data set.", required=True, flag_values=own)
     flags.DEFINE_string("output", None, "Folder of the artefact.", required=True, flag_values=own)
-    config_flags.DEFINE_config_file(
-        "defaults", None, "Settings that the model speaks best with.", flag_values=own, sys_argv=command
-    )
+    command_line.define_config(own, command, None, "Settings that the model speaks best with.", "defaults")
     flags.DEFINE_enum("dtype", "float16", DTYPES, "What the weights are stored as.", flag_values=own)
     flags.DEFINE_enum("which", "last", ["last", "best"], "The runs' last or best networks.", flag_values=own)
 

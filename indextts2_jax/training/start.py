@@ -1,16 +1,19 @@
 """Where a run starts: at random, or at what `init` names (an artefact or another run); what that says of itself."""
 
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.checkpoint.artefact import TOKENIZER, read_header
-from indextts2_jax.config import ModelConfig
+from indextts2_jax.config import ModelConfig, to_dict
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.config import TrainConfig
-from indextts2_jax.training.objectives import Objective
+from indextts2_jax.training.objectives.base import Objective
 from indextts2_jax.training.partition import fingerprint, select
+from indextts2_jax.training.runs import CONFIG, read_config
 from indextts2_jax.training.state import load_network
 
 BASE = "base.txt"
@@ -62,6 +65,17 @@ def check_base(config: TrainConfig, objective: Objective, params: Params) -> Non
         raise TrainingError(f"Cannot use {path}: {error.strerror or error}.") from None
 
 
+def with_model(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's configuration, as it is written, with its model: that of what `init` names where none is given.
+
+    Raises:
+      ConfigError: there is no model, and `init` has none either. CheckpointError: a damaged artefact.
+    """
+    if "model" not in values or values["model"]:
+        return dict(values)
+    return {**values, "model": to_dict(initial_model(values.get("init") or ""))}
+
+
 def initial_model(init: str) -> ModelConfig:
     """The sizes of the model that `init` names.
 
@@ -96,8 +110,6 @@ def _is_artefact(path: pathlib.Path) -> bool:
 
 
 def _run(path: pathlib.Path, wanted: str) -> TrainConfig:
-    from indextts2_jax.training.runs import CONFIG, read_config
-
     if not (path / CONFIG).exists():
         raise ConfigError(f"{wanted} is empty and init is {str(path)!r}, which is neither an artefact nor a run.")
     return read_config(path)

@@ -1,7 +1,6 @@
 """Trains one network:
 
-    python -m indextts2_jax.training.train --config=configs/train_demo.py:gpt --config.data=data/mine \\
-        --config.output=runs/gpt
+    indextts2 train --config=configs/train_demo.py:gpt --config.data=data/mine --config.output=runs/gpt
 
 Killed and started again, it goes on from its last checkpoint. On several machines, start it on each with
 `--coordinator=HOST:PORT --processes=N --process=I`.
@@ -11,22 +10,22 @@ import logging
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 import jax
 from absl import flags
-from ml_collections import config_flags
 
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.cache import cache_folder
 from indextts2_jax.training import loop
 from indextts2_jax.training.config import train_config
+from indextts2_jax.training.start import with_model
 
 
 def define(own: flags.FlagValues, command: list[str]) -> None:
-    config_flags.DEFINE_config_file(
-        "config", None, "Training configuration; FILE or FILE:NETWORK.", flag_values=own, sys_argv=command
-    )
+    command_line.define_config(own, command, None, "Training configuration; FILE or FILE:NETWORK.")
     flags.DEFINE_integer("stop_at", None, "Stop after this step, to go on later.", lower_bound=1, flag_values=own)
     flags.DEFINE_string("coordinator", None, "HOST:PORT of the first of several machines.", flag_values=own)
     flags.DEFINE_integer("processes", None, "How many machines.", lower_bound=1, flag_values=own)
@@ -36,7 +35,7 @@ def define(own: flags.FlagValues, command: list[str]) -> None:
 def work(options: flags.FlagValues) -> None:
     if options.config is None:
         raise ConfigError("--config is needed: a file with get_config(), e.g. configs/train_demo.py:gpt.")
-    config = train_config(options.config.to_dict())
+    config = train_config(with_model(options.config.to_dict()))
     if options.coordinator:
         jax.distributed.initialize(options.coordinator, options.processes, options.process)
     logging.getLogger("absl").setLevel(logging.WARNING)  # orbax tells every file it writes
@@ -45,8 +44,13 @@ def work(options: flags.FlagValues) -> None:
     print(f"{pathlib.Path(config.output)}: best validation loss {report.best():.4f}")
 
 
-if __name__ == "__main__":
-    code = command_line.run(work, define, __doc__)
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Ends the process with the exit code."""
+    code = command_line.run(work, define, __doc__, arguments)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # the batch thread and orbax's pools are daemons that keep the interpreter for seconds
+
+
+if __name__ == "__main__":
+    main()

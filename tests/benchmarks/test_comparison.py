@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import comparison
 from benchmarks.our_stages import Ours, greedy
-from benchmarks.worker import STAGES
+from benchmarks.stage_names import STAGES
 from indextts2_jax.audio.clip import clip_from_array
 from indextts2_jax.config import replace
 from tests.tiny import tiny_config, tiny_synthesizer, voice_clip

@@ -208,7 +208,7 @@ def test_tensors_that_do_not_fit_are_all_named(tmp_path):
 def test_not_an_artefact(tmp_path):
     with pytest.raises(CheckpointError, match="There is no artefact"):
         artefact.load_artefact(tmp_path / "nowhere")
-    with pytest.raises(CheckpointError, match=r"it has no config\.json; make one with python -m convert"):
+    with pytest.raises(CheckpointError, match=r"it has no config\.json; make one with indextts2 convert"):
         artefact.load_artefact(tmp_path)
     with pytest.raises(ConfigError, match="dtype is 'int8'"):
         artefact.load_artefact(save(tmp_path / "x"), dtype="int8")

@@ -1,5 +1,6 @@
-"""`python -m indextts2_jax read` as a person calls it."""
+"""`indextts2 read` as a person calls it."""
 
+import io
 import itertools
 import json
 import subprocess
@@ -7,6 +8,9 @@ import sys
 
 import pytest
 
+from indextts2_jax.checkpoint import bundled
+from indextts2_jax.commands import read_text
+from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 
 COMMAND = [sys.executable, "-m", "indextts2_jax", "read"]
@@ -43,10 +47,24 @@ def test_a_json_line_for_every_line(model, tmp_path, grammars):
     assert "pauses_ms" not in first and len(fourth["segments"]) == 2
 
 
+@pytest.fixture
+def read(monkeypatch, capfd):
+    """In this process: (exit code, what was printed as JSON, what went to stderr)."""
+
+    def run(*flags: str, stdin: bytes = b"") -> tuple[int, list, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = read_text.main(flags)
+        sys.stdout.flush()
+        out, err = capfd.readouterr()
+        return code, [json.loads(line) for line in out.splitlines()], err
+
+    return run
+
+
 @pytest.mark.parametrize(
     "flags, stdin, message",
     [
-        ([], b"", "--tokenizer"),
+        (["--tokenizer={model}", "--checkpoint=demo"], b"", "either --tokenizer"),
         (["--tokenizer=/none/bpe.model"], b"", "/none/bpe.model cannot be read"),
         (["--tokenizer={file}"], b"", "not a SentencePiece model"),
         (["--tokenizer={model}", "--max_tokens=1"], b"", "--max_tokens=1"),
@@ -56,13 +74,40 @@ def test_a_json_line_for_every_line(model, tmp_path, grammars):
         (["--tokenizer={model}", "--glossary=/none.json"], b"", "/none.json cannot be read"),
         (["--tokenizer={model}", "text"], b"", "standard input"),
         (["--tokenizer={model}"], b"E\n\xff\n", "Line 2"),
+        (["--checkpoint=/none"], b"", "no artefact at /none"),
+        (["--checkpoint=demo", "--frontend=phonemes"], b"", "--frontend goes with --tokenizer"),
+        (["--checkpoint=demo", "--config=/none.py"], b"", "/none.py"),
+        (["--checkpoint=demo", "--config.text.max_text_tokens_per_segment=0"], b"", "max_text_tokens_per_segment"),
     ],
 )
-def test_errors_are_one_line(flags, stdin, message, model):
-    done = run(*(flag.format(model=model, file=__file__) for flag in flags), stdin=stdin)
-    (line,) = done.stderr.decode().splitlines()
-    assert message in line
-    assert done.returncode == 2
+def test_errors_are_one_line(flags, stdin, message, model, read):
+    code, _, err = read(*(flag.format(model=model, file=__file__) for flag in flags), stdin=stdin)
+    (line,) = err.splitlines()
+    assert message in line and code == 2
+
+
+def test_a_checkpoint_has_its_front_end_and_its_settings(read):
+    text = b"The boat came home before the storm, and everyone on the quay was glad, and sang. It was late.\n"
+    flags = (
+        [],  # 80 tokens are the bundled model's setting
+        ["--config.text.max_text_tokens_per_segment=40"],
+        ["--config=configs/chapters.py"],  # 60 in English, 120 else
+        ["--config=configs/chapters.py", "--max_tokens=100"],
+        ["--max_tokens=40"],
+    )
+    found = [read("--checkpoint=demo", *more, stdin=text) for more in flags]
+    assert {code for code, *_ in found} == {0}
+    rows = [row for _, (row,), _ in found]
+    assert rows[0]["tokens"][:5] == ["▁DH", "AH0", "▁B", "OW1", "T"] and "unknown" not in rows[0]
+    whole = bundled_frontend().segments(rows[0]["tokens"], 80)
+    assert rows[0]["segments"] == whole and rows[3]["segments"] == [rows[0]["tokens"]] != rows[2]["segments"]
+    assert max(map(len, rows[1]["segments"])) <= 40 < max(map(len, whole)) <= 80
+    assert max(map(len, rows[2]["segments"])) <= 60
+    assert rows[4]["segments"] == rows[1]["segments"]
+
+
+def bundled_frontend():
+    return build_frontend("phonemes", bundled.model_folder() / "tokenizer.model")
 
 
 def test_a_closed_pipe_ends_quietly(model):

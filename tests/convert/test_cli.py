@@ -179,7 +179,7 @@ def test_a_malicious_pickle(tmp_path, published, capsys):
         (["--source=x"], "--output is missing"),
         (["--source=x", "--output=y", "--dtype=int8"], "dtype"),
         (["--source=x", "--output=y", "--colour=red"], "colour"),
-        (["--source=x", "--output=y", "z"], "Unknown argument 'z'"),
+        (["--source=x", "--output=y", "z"], "Unexpected argument 'z'"),
         (["--source=nowhere", "--output=y"], "no such folder"),
         (["--output=nowhere", "--verify"], "There is no artefact at nowhere"),
     ],
@@ -240,7 +240,7 @@ def test_a_source_that_vanishes_midway(tmp_path, published, capsys, monkeypatch)
 SLOW = """
 import signal, sys, time
 from convert import __main__ as cli, write
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from tests.conftest import converted
 from tests.convert import fake_checkpoint
 
@@ -252,7 +252,6 @@ def slow(*args):
     time.sleep(0.2)
     return cast(*args)
 write.cast = slow
-signal.signal(signal.SIGTERM, cli._terminate)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 sys.exit(cli.main(sys.argv[1:]))
 """
@@ -287,7 +286,7 @@ def test_run_as_a_module(tmp_path):
     command = [sys.executable, "-m", "convert", "--source=nowhere", "--output=out"]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == "There is no published checkpoint at nowhere: no such folder.\n"
+    assert run.stderr == "error: There is no published checkpoint at nowhere: no such folder.\n"
 
 
 # --- the real tables ------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from indextts2_jax.training.objectives import build_objective
 from indextts2_jax.training.objectives import gpt as gpt_objective
 from indextts2_jax.training.optimizer import build_optimizer
 from indextts2_jax.training.partition import fill, fingerprint, select
-from indextts2_jax.training.start import initial_model, initial_tokenizer
+from indextts2_jax.training.start import initial_model, initial_tokenizer, with_model
 from indextts2_jax.training.state import Checkpoints, read_network
 from indextts2_jax.training.step import build_step, moving, trained
 from tests.training import tiny_finetune
@@ -310,3 +310,12 @@ def test_without_qwix(monkeypatch):
 
 def test_a_configuration_needs_no_model_key():
     assert train_config({"data": "x", "output": "y"}).model == ModelConfig()
+    assert with_model({"data": "x"}) == {"data": "x"}
+
+
+def test_only_the_start_of_a_run_fills_in_a_model(base):
+    values = {"data": "x", "output": "y", "init": str(base)}
+    for empty in (None, {}):
+        with pytest.raises(ConfigError, match="model is empty"):
+            train_config(values | {"model": empty})
+        assert train_config(with_model(values | {"model": empty})).model == tiny_model()

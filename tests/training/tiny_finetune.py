@@ -11,6 +11,7 @@ from indextts2_jax.checkpoint.networks import init_random
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 from indextts2_jax.training.config import TrainConfig, train_config
 from indextts2_jax.training.dataset import write_flat
+from indextts2_jax.training.start import with_model
 from tests.training.tiny import tiny_model
 
 SENTENCES = ("THE RIVER RUNS.", "TURN LEFT.", "HOLD ON!", "IS THERE ANY SOUP?")
@@ -52,4 +53,4 @@ def config(kind: str, base: pathlib.Path, data: pathlib.Path, output: pathlib.Pa
     values |= {"init": str(base), "data": str(data), "output": str(output), **small, **updates}
     values["optimizer"] |= optimizer
     values["objective"] |= objective
-    return train_config(values)
+    return train_config(with_model(values))

@@ -1,1 +1,1 @@
-"""Many lines of a JSONL file to WAV files: `python -m indextts2_jax batch`."""
+"""Many lines of a JSONL file to WAV files: `indextts2 batch`."""

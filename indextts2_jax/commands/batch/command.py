@@ -1,4 +1,4 @@
-"""`python -m indextts2_jax batch --checkpoint=DIR --input=lines.jsonl --output=FOLDER`: a WAV file for every line.
+"""`indextts2 batch --checkpoint=DIR --input=lines.jsonl --output=FOLDER`: a WAV file for every line.
 
 A line is {"text": "…", "speaker": "voice.wav"}, with more keys in docs/usage.md. FOLDER/report.jsonl says of every line
 how long it took, or what is wrong with it; a wrong line stops no other. What has been spoken is not spoken again: after

