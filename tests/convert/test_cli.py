@@ -240,7 +240,7 @@ def test_a_source_that_vanishes_midway(tmp_path, published, capsys, monkeypatch)
 SLOW = """
 import signal, sys, time
 from convert import __main__ as cli, write
-from indextts2_jax import networks
+from indextts2_jax.checkpoint import networks
 from tests.conftest import converted
 from tests.convert import fake_checkpoint
 
