@@ -23,7 +23,7 @@ from indextts2_jax.pipeline import speak
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Record, Replay
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, fingerprint
-from indextts2_jax.runtime.lru import Recent
+from indextts2_jax.runtime.lru import LRU
 from indextts2_jax.synthesis.request import CheckedRequest, Request, check_request
 from indextts2_jax.synthesis.segments import Narrator, collect
 from indextts2_jax.synthesis.speech import SAMPLING_RATE, AudioSource, Progress, Sink, Speech
@@ -65,8 +65,8 @@ class IndexTTS2:
         self.params = arrange(params, self.config.precision)
         self.model_id = model_id
         self.classifier = classifier
-        self._voices: Recent[ReferenceVoice] = Recent(CLIPS_KEPT)
-        self._emotions: Recent[EmotionPrompt] = Recent(CLIPS_KEPT)
+        self._voices: LRU[ReferenceVoice] = LRU(CLIPS_KEPT)
+        self._emotions: LRU[EmotionPrompt] = LRU(CLIPS_KEPT)
 
     @classmethod
     def from_pretrained(
