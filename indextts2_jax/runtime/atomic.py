@@ -35,8 +35,8 @@ _OWN = re.compile(r"\.[0-9a-f]{8}\.indextts2")
 def replaced_file(target: pathlib.Path) -> Iterator[pathlib.Path]:
     """`with replaced_file(path) as new:` write the file `new`; at the end it becomes `path`, instead of what was there.
 
-    When the block raises, `path` is as it was and nothing is left. The block must close the file; a name without an
-    ending is what it gets. A link at `path` is replaced, not followed.
+    When the block raises, `path` is as it was and nothing is left. The name of `new` has no ending, so the block says
+    which format it writes; and it closes the file. A link at `path` is replaced, not followed.
 
     Raises:
       OSError: as the disk does, before the block where the name cannot be. ValueError: a name with a null character.
@@ -100,12 +100,15 @@ def _own_folder(target: pathlib.Path) -> Iterator[pathlib.Path]:
     remove_leftovers(target)
     own, lock = _make(target.parent)
     try:
+        if lock is None:
+            (own / "lock").touch()  # where even this fails, it was not for want of locks
         yield own
     finally:
         _remove(own, lock)
 
 
 def _make(parent: pathlib.Path) -> tuple[pathlib.Path, filelock.BaseFileLock | None]:
+    """A writer's folder and its lock, None where there are none. Raises OSError as the disk does."""
     for _ in range(8):
         own = parent / f".{secrets.token_hex(4)}.indextts2"
         own.mkdir(mode=0o700)
@@ -152,7 +155,7 @@ def _swap(own: pathlib.Path, target: pathlib.Path) -> None:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             # another writer's came between the two: it is replaced as well
-    for old in own.glob("old.*"):  # before another writer moves the target away, and these would be put back
+    for old in own.glob("old.*"):  # now: another writer may move the target away, and `_remove` would put these back
         shutil.rmtree(old, ignore_errors=True)
 
 

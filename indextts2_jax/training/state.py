@@ -78,10 +78,13 @@ class Checkpoints:
 
 
 def write_network(path: pathlib.Path, params: Params) -> None:
-    """Saves a nested dict of arrays, whole or not at all."""
+    """Saves a nested dict of arrays, whole or not at all. Raises `TrainingError` where it cannot be written."""
     flat = {name: np.asarray(leaf) for name, leaf in flatten_dict(params, sep="/").items()}
-    with replaced_file(path) as new:
-        save_file(flat, new)
+    try:
+        with replaced_file(path) as new:
+            save_file(flat, new)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"Cannot write the trained network {path}: {error}.") from None
 
 
 def read_network(path: pathlib.Path) -> Params:
