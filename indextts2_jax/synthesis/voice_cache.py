@@ -13,7 +13,7 @@ from indextts2_jax.audio.clip import Clip
 from indextts2_jax.checkpoint.artefact import program_id
 from indextts2_jax.errors import AudioError, CheckpointError
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, fingerprint
-from indextts2_jax.runtime.lru import Recent
+from indextts2_jax.runtime.lru import LRU
 
 IN_MEMORY = 16
 """Encoded clips of either kind that are remembered; a voice takes up to 3 MB."""
@@ -31,8 +31,8 @@ class VoiceCache:
     def __init__(self, model_id: str) -> None:
         self.folder: pathlib.Path | None = None
         self._model_id = model_id
-        self._voices: Recent[ReferenceVoice] = Recent(IN_MEMORY)
-        self._emotions: Recent[EmotionPrompt] = Recent(IN_MEMORY)
+        self._voices: LRU[ReferenceVoice] = LRU(IN_MEMORY)
+        self._emotions: LRU[EmotionPrompt] = LRU(IN_MEMORY)
 
     def voice(self, clip: Clip, options: tuple[bool, ...], encode: Callable[[], ReferenceVoice]) -> ReferenceVoice:
         """The voice of a clip, encoded if it is not known; `options` are all else that the result depends on."""

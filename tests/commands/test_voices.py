@@ -10,7 +10,6 @@ from indextts2_jax import IndexTTS2, ReferenceVoice
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.commands import voices
 from indextts2_jax.errors import CheckpointError
-from tests.tiny import RATE, tiny_artefact, tiny_synthesizer, tiny_voice, voice_clip
 
 
 @pytest.fixture(scope="module")
@@ -115,5 +114,5 @@ def test_bad_commands_are_one_line(arguments, message, capsys, tmp_path, monkeyp
 
 
 def test_help(capsys):
-    assert "python -m indextts2_jax voices encode" in run(capsys, "--help")[1]
+    assert "indextts2 voices encode" in run(capsys, "--help")[1]
     assert "--checkpoint" in run(capsys, "encode", "--help")[1]
