@@ -20,7 +20,7 @@ from absl import flags
 from indextts2_jax import __version__
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
-from indextts2_jax.config import SAMPLING_RATE
+from indextts2_jax.config import SAMPLING_RATE, Config
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.pipeline.recording import StageRecorder
 from indextts2_jax.runtime import command_line
@@ -131,12 +131,12 @@ def artefact(folder: pathlib.Path) -> dict[str, Any]:
     }
 
 
-def sentence(chosen: settings.Chosen, speaker: str) -> tuple[list[Check], dict[str, float]]:
+def sentence(checkpoint: str, config: Config | None, speaker: str) -> tuple[list[Check], dict[str, float]]:
     """Speaks: (what came out of the stages, seconds by stage)."""
     use_compilation_cache()
     from indextts2_jax import IndexTTS2
 
-    tts = IndexTTS2.from_pretrained(chosen.checkpoint, config=chosen.config)
+    tts = IndexTTS2.from_pretrained(checkpoint, config=config)
     recorder = StageRecorder()
     speech = tts.synthesize(SENTENCE, speaker, record=recorder)
     expected = 0.25 + sum(tts.frontend.seconds(segment) for segment in speech.segments)
@@ -163,7 +163,7 @@ def work(own: flags.FlagValues) -> int:
     if not chosen.checkpoint:
         raise ConfigError("doctor needs --checkpoint: random weights are always ill.")
     report: dict[str, Any] = {"machine": machine(), "artefact": artefact(bundled.resolve(chosen.checkpoint))}
-    checks, seconds = sentence(chosen, speaker)
+    checks, seconds = sentence(chosen.checkpoint, chosen.config, speaker)
     ok = all(check.ok for check in checks)
     report["checks"] = [{**dataclasses.asdict(check), "ok": check.ok} for check in checks]
     report |= {"seconds": seconds, "ok": ok}

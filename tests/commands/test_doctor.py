@@ -23,7 +23,7 @@ def spoken():
 
     doctor.stage_checks = keep
     try:
-        checks, seconds = doctor.sentence("demo", str(bundled.voice_clip()))
+        checks, seconds = doctor.sentence("demo", None, str(bundled.voice_clip()))
     finally:
         doctor.stage_checks = original
     return checks, seconds, kept

@@ -10,6 +10,7 @@ from indextts2_jax import IndexTTS2, ReferenceVoice
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.commands import voices
 from indextts2_jax.errors import CheckpointError
+from tests.tiny import RATE, tiny_artefact, tiny_synthesizer, tiny_voice, voice_clip
 
 
 @pytest.fixture(scope="module")

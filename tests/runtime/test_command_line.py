@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from absl import flags
 
-from indextts2_jax.errors import CheckpointError
+from indextts2_jax.errors import CheckpointError, ConfigError
 from indextts2_jax.runtime import command_line
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
