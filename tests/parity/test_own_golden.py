@@ -13,13 +13,15 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 import pytest
-from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
-from indextts2_jax.recording import Replay, StageRecorder
 
-from indextts2_jax import IndexTTS2, networks, stages
+from indextts2_jax import Emotion, IndexTTS2
 from indextts2_jax.audio import kaldi_fbank, mel, w2v_features
-from indextts2_jax.config import Config, DecodeConfig, replace
+from indextts2_jax.checkpoint import networks
+from indextts2_jax.config import Config, DecodeConfig
 from indextts2_jax.gpt import decode as decoding
+from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
+from indextts2_jax.pipeline import stages
+from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from indextts2_jax.s2mel.length_regulator import resize_index
 from tests.conftest import MemorySource, convert_component, relative_error, report
 from tests.parity import own_inputs, reduced_checkpoint
@@ -103,6 +105,12 @@ def clips(tmp_path_factory):
     return own_inputs.write_clips(tmp_path_factory.mktemp("clips"))
 
 
+def emotion_of(run, clip) -> Emotion | None:
+    if run.emotion_vector is not None:
+        return Emotion(weights=run.emotion_vector, weight=run.emotion_alpha)
+    return Emotion(clip=clip, weight=run.emotion_alpha) if run.emotion_clip else None
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_request(name, golden, tts, clips):
     run, recorded, recorder = RUNS[name], golden.runs[name], StageRecorder()
@@ -112,10 +120,8 @@ def test_request(name, golden, tts, clips):
     speech = tts.synthesize(
         run.text,
         voice,
-        emotion_audio=emotion if run.emotion_clip else None,
-        emotion_alpha=run.emotion_alpha,
-        emotion_vector=run.emotion_vector,
-        config=replace(Config(), decode=run.decode),
+        emotion=emotion_of(run, emotion),
+        config={"decode": run.decode},
         record=recorder,
         replay=Replay(noise, run.noise_seed),
     )
