@@ -13,14 +13,17 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 import pytest
-from indextts2_jax.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
-from indextts2_jax.recording import Replay, StageRecorder
 
-from indextts2_jax import IndexTTS2, networks, stages
+from indextts2_jax import Emotion, IndexTTS2
 from indextts2_jax.audio import kaldi_fbank, mel, w2v_features
+from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import Config, DecodeConfig, replace
 from indextts2_jax.gpt import decode as decoding
+from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
+from indextts2_jax.pipeline import stages
+from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from indextts2_jax.s2mel.length_regulator import resize_index
+from indextts2_jax.semantic.semantic_codec import SemanticCodec
 from tests.conftest import MemorySource, convert_component, relative_error, report
 from tests.parity import own_inputs, reduced_checkpoint
 from tests.parity.own_inputs import MODE_CODES, MODE_NOISE, MODES, RUNS, IdFrontend
@@ -108,13 +111,15 @@ def test_request(name, golden, tts, clips):
     run, recorded, recorder = RUNS[name], golden.runs[name], StageRecorder()
     frames = [record.shape[1] for key, record in recorded.items() if base_name(key) == "cfm_cond"]
     noise = {segment: own_inputs.flow_noise(name, segment, count) for segment, count in enumerate(frames)}
-    voice, emotion = clips
+    voice, clip = clips
+    emotion = None
+    if run.emotion_clip or run.emotion_vector:
+        source = clip if run.emotion_clip else None
+        emotion = Emotion(clip=source, weights=run.emotion_vector, weight=run.emotion_alpha)
     speech = tts.synthesize(
         run.text,
         voice,
-        emotion_audio=emotion if run.emotion_clip else None,
-        emotion_alpha=run.emotion_alpha,
-        emotion_vector=run.emotion_vector,
+        emotion=emotion,
         config=replace(Config(), decode=run.decode),
         record=recorder,
         replay=Replay(noise, run.noise_seed),
@@ -156,12 +161,16 @@ def prompt_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     frames, count = features.shape[1], semantic.shape[1]
     encoded = stages.semantic_features(tts.params, padded(features), lengths(frames - 1), model=MODEL)
     indices, quantized = stages.quantize(tts.params, padded(semantic), lengths(count), model=MODEL)
+    _, within = SemanticCodec(MODEL.semantic_codec).apply(
+        {"params": tts.params["semantic_codec"]}, semantic, lengths(count), capture_intermediates=True
+    )
     style = stages.speaker_embedding(tts.params, padded(fbank), lengths(fbank.shape[1]), model=MODEL)
     size = regulated_size(bucket_size(count), INPUTS.frames)
     index = pad_axis(resize_index(count, INPUTS.frames).astype(np.int32), size)[None]
     regulated = stages.regulate_length(tts.params, padded(semantic), index, lengths(INPUTS.frames), model=MODEL)
     return {
         "semantic_emb": np.asarray(encoded)[:, :frames],
+        "codec_encoded": within["intermediates"]["encoder"]["__call__"][0],
         "codec_indices": np.asarray(indices)[:, :count],
         "codec_quantized": np.asarray(quantized)[:, :count],
         "style": np.asarray(style),
@@ -201,6 +210,17 @@ def acoustic_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     prompt, total = INPUTS.prompt.shape[2], INPUTS.noise.shape[2]
     target = bucket_size(total - prompt)
     size = prompt_size(prompt) + target
+    x, prompts, style, mu = own_inputs.velocity_rows(INPUTS)
+    velocity = stages.velocity(
+        tts.params,
+        pad_axis(x.transpose(0, 2, 1), size, axis=1),
+        pad_axis(prompts.transpose(0, 2, 1), size, axis=1),
+        np.full(2, own_inputs.VELOCITY_TIME, np.float32),
+        style,
+        pad_axis(mu, size, axis=1),
+        np.repeat(lengths(total), 2),
+        model=MODEL,
+    )
     mel_all = stages.flow(
         tts.params,
         pad_axis(INPUTS.noise[0].T, size)[None],
@@ -220,6 +240,7 @@ def acoustic_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     return {
         "gpt_layer_out": np.asarray(projected)[:, :count],
         "length_regulator_in": np.asarray(condition)[:, :count],
+        "dit_velocity": np.asarray(velocity)[:, :total].transpose(0, 2, 1),
         "cfm_mel": np.asarray(mel_all)[:, :total].transpose(0, 2, 1),
         "vocoder_wav": np.asarray(wav)[:, None, : 256 * len(log_mel)],
     }
