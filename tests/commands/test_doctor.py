@@ -63,7 +63,7 @@ def test_what_is_wrong_is_seen_and_named(spoken, fault):
 
 
 def fake(checks):
-    return lambda folder, speaker: (checks, {"decode": 1.0})
+    return lambda checkpoint, config, speaker: (checks, {"decode": 1.0})
 
 
 CHECKS = [doctor.Check("good", 1.0, 0.0, 2.0, "nothing"), doctor.Check("bad", 9.0, 0.0, 2.0, "the weights")]

@@ -112,7 +112,7 @@ def flow_noise(run: str, segment: int, frames: int) -> np.ndarray:
 
 
 def gumbel(noise_seed: int, step: int, count: int) -> np.ndarray:
-    """Gumbel noise float64 [count] of one decoding step, as `indextts2_jax.pipeline.recording.Replay` has it."""
+    """Gumbel noise float64 [count] of one decoding step: the convention of `recording.Replay`."""
     draws = np.random.Generator(np.random.Philox(key=[noise_seed, step])).random(count)
     return -np.log(-np.log(np.clip(draws, 1e-12, 1 - 1e-12)))
 

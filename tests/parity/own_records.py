@@ -53,7 +53,7 @@ def moments(array: np.ndarray) -> dict[str, float]:
 
 
 class Arrays(dict[str, np.ndarray]):
-    """Collects arrays as `pipeline.recording.StageRecorder` does: a second one of a name gets the suffix `.1`."""
+    """Collects arrays as `StageRecorder` does: a second one of a name gets the suffix `.1`."""
 
     def __call__(self, name: str, array: Any) -> None:
         count = sum(base_name(key) == name for key in self)

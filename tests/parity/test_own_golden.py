@@ -8,6 +8,7 @@ Of large arrays the golden has samples and moments; all codes, indices and lengt
 """
 
 import importlib
+import pathlib
 from collections.abc import Mapping
 
 import jax
@@ -17,7 +18,7 @@ import pytest
 from indextts2_jax import Emotion, IndexTTS2
 from indextts2_jax.audio import kaldi_fbank, mel, w2v_features
 from indextts2_jax.checkpoint import networks
-from indextts2_jax.config import Config, DecodeConfig, replace
+from indextts2_jax.config import Config, DecodeConfig
 from indextts2_jax.gpt import decode as decoding
 from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size, regulated_size
 from indextts2_jax.pipeline import stages
@@ -26,7 +27,7 @@ from indextts2_jax.s2mel.length_regulator import resize_index
 from indextts2_jax.semantic.semantic_codec import SemanticCodec
 from tests.conftest import MemorySource, convert_component, relative_error, report
 from tests.parity import own_inputs, reduced_checkpoint
-from tests.parity.own_inputs import MODE_CODES, MODE_NOISE, MODES, RUNS, IdFrontend
+from tests.parity.own_inputs import MODE_CODES, MODE_NOISE, MODES, RUNS, IdFrontend, Run
 from tests.parity.own_records import OwnGolden, Record, base_name, is_whole, moments, sample
 from tests.parity.test_chain import COSINES, TOLERANCES, cosine
 
@@ -106,21 +107,23 @@ def clips(tmp_path_factory):
     return own_inputs.write_clips(tmp_path_factory.mktemp("clips"))
 
 
+def emotion_of(run: Run, clip: pathlib.Path) -> Emotion | None:
+    if run.emotion_vector is not None:
+        return Emotion(weights=run.emotion_vector, weight=run.emotion_alpha)
+    return Emotion(clip=clip, weight=run.emotion_alpha) if run.emotion_clip else None
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_request(name, golden, tts, clips):
     run, recorded, recorder = RUNS[name], golden.runs[name], StageRecorder()
     frames = [record.shape[1] for key, record in recorded.items() if base_name(key) == "cfm_cond"]
     noise = {segment: own_inputs.flow_noise(name, segment, count) for segment, count in enumerate(frames)}
     voice, clip = clips
-    emotion = None
-    if run.emotion_clip or run.emotion_vector:
-        source = clip if run.emotion_clip else None
-        emotion = Emotion(clip=source, weights=run.emotion_vector, weight=run.emotion_alpha)
     speech = tts.synthesize(
         run.text,
         voice,
-        emotion=emotion,
-        config=replace(Config(), decode=run.decode),
+        emotion=emotion_of(run, clip),
+        config={"decode": run.decode},
         record=recorder,
         replay=Replay(noise, run.noise_seed),
     )
