@@ -23,13 +23,12 @@ import jax
 import numpy as np
 from absl import flags
 
-from benchmarks.random_model import CODE_RATE, in_precision, model_of, random_params, random_utterances
+from benchmarks.random_model import CODE_RATE, in_precision, model_of, random_params, random_utterances, speak_all
 from configs import tiny
 from indextts2_jax import IndexTTS2
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, ModelConfig, from_dict, replace
-from indextts2_jax.pipeline import batching
-from indextts2_jax.pipeline.speak import Stopwatch
+from indextts2_jax.pipeline.speak import Stopwatch, choose_codes
 from indextts2_jax.runtime import command_line
 
 DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
@@ -89,9 +88,9 @@ def milliseconds_a_code(
     utterances = random_utterances(model, 1, prompt_seconds, text_tokens=40)
     figures: dict[int, tuple[float, float, int]] = {}
     for limit in (codes // 2, codes):
-        decode = functools.partial(batching._decode, params, config_of(limit, beams), model, utterances, None)
+        decode = functools.partial(choose_codes, params, config_of(limit, beams), model, utterances)
         first, second, made = twice(decode)
-        figures[limit] = first, second, int(made.lengths[0])
+        figures[limit] = first, second, len(made[0].codes)
     (_, short, few), (first, long, many) = figures[codes // 2], figures[codes]
     rate = 1e3 * (long - short) / (many - few) if many > few else None
     return {"ms_per_code": rate, "codes": many, "seconds": long, "first_run_s": first}
@@ -104,7 +103,7 @@ def requests(params: Params, model: ModelConfig, codes: int, prompt_seconds: flo
 
     def work() -> list[Any]:
         watches.append(Stopwatch())
-        return batching.speak_together(params, config_of(codes, 3), model, utterances, at_once=count, watch=watches[-1])
+        return speak_all(params, config_of(codes, 3), model, utterances, watches[-1])[0]
 
     first, second, spoken = twice(work)
     audio = sum(len(part.codes) for part in spoken) / CODE_RATE

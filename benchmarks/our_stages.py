@@ -129,8 +129,8 @@ class Ours:
         params, model = self.tts.params, self.tts.model
         voice = encode.encode_voice(params, model, self.clip)
         assert voice.emotion_own is not None
-        key = jax.random.key(0)
-        chosen = speak.choose_codes(params, self.config, model, voice, voice.emotion_own, self.text_ids, key)
+        one = speak.Utterance(voice, voice.emotion_own, self.text_ids, jax.random.key(0))
+        (chosen,) = speak.choose_codes(params, self.config, model, [one])
         if len(chosen.codes) != self.codes:
             raise RuntimeError(f"{len(chosen.codes)} codes were generated, not the {self.codes} that are compared.")
-        speak.speak_codes(params, self.config, model, voice, voice.emotion_own, chosen, key)
+        speak.speak_codes(params, self.config, model, [one], [chosen.codes])

@@ -26,7 +26,8 @@ from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt.speech_lm import SpeechLM
 from indextts2_jax.nn.buckets import bucket_size, pad_axis, prompt_size
 from indextts2_jax.nn.trusted import trusted_parameters
-from indextts2_jax.pipeline import batching, stages
+from indextts2_jax.pipeline import stages
+from indextts2_jax.pipeline.speak import Utterance, choose_codes
 from indextts2_jax.runtime import command_line
 from indextts2_jax.s2mel.length_regulator import target_length
 
@@ -56,7 +57,7 @@ def megabytes(tree: Params) -> float:
     return sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) / 1e6
 
 
-def next_scores(params: Params, model: ModelConfig, utterance: batching.Utterance, codes: np.ndarray) -> np.ndarray:
+def next_scores(params: Params, model: ModelConfig, utterance: Utterance, codes: np.ndarray) -> np.ndarray:
     """[T, V] scores of each next code behind the codes before it, positions as in generation."""
     speech_lm = params["gpt"]["speech_lm"]
     dtype = speech_lm["code_head"]["kernel"].dtype
@@ -87,8 +88,7 @@ def compare(
     (utterance,) = random_utterances(model, 1, prompt_seconds, text_tokens=30)
     config = replace(Config(), decode={"max_mel_tokens": codes, "num_beams": 1})
     exact = in_precision(params, "stored", "float32")
-    (take,) = batching.speak_together(exact, config, model, [utterance], at_once=1)
-    spoken = take.chosen
+    (spoken,) = choose_codes(exact, config, model, [utterance])
     if not len(spoken.codes):
         raise ConfigError("The model stopped before its first code: there is nothing to compare.")
     rows: dict[str, dict[str, Any]] = {"gpt": {}, "flow": {}, "vocoder": {}}
@@ -118,7 +118,7 @@ def compare(
 
 
 def _flow_inputs(
-    model: ModelConfig, utterance: batching.Utterance, config: Config, codes: int
+    model: ModelConfig, utterance: Utterance, config: Config, codes: int
 ) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
     voice, frames = utterance.voice, target_length(codes)
     target = bucket_size(frames)

@@ -6,6 +6,7 @@ on codes allows.
 
 import functools
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +16,9 @@ from configs import tiny
 from indextts2_jax.array_typing import Array, Key, Params
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
-from indextts2_jax.pipeline.batching import Utterance
 from indextts2_jax.pipeline.precision import arrange
+from indextts2_jax.pipeline.recording import Stopwatch
+from indextts2_jax.pipeline.speak import SegmentCodes, Utterance, choose_codes, speak_codes
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 
@@ -87,3 +89,13 @@ def random_utterances(model: ModelConfig, count: int, prompt_seconds: float, tex
 
 def in_precision(params: Params, gpt: str, others: str) -> Params:
     return arrange(params, PrecisionConfig(gpt=gpt, flow=others, vocoder=others))
+
+
+def speak_all(
+    params: Params, config: Config, model: ModelConfig, utterances: Sequence[Utterance], watch: Stopwatch | None = None
+) -> tuple[list[SegmentCodes], list[np.ndarray]]:
+    """The codes and the waveforms of all utterances, in one batch where that pays."""
+    at_once = len(utterances)
+    chosen = choose_codes(params, config, model, utterances, at_once=at_once, watch=watch)
+    codes = [own.codes for own in chosen]
+    return chosen, speak_codes(params, config, model, utterances, codes, at_once=at_once, watch=watch)

@@ -17,12 +17,11 @@ import jax
 from absl import flags
 
 from benchmarks.gpu import DECODERS, config_of, twice
-from benchmarks.random_model import model_of, random_params, random_utterances
+from benchmarks.random_model import model_of, random_params, random_utterances, speak_all
 from indextts2_jax import keep_freed_memory
 from indextts2_jax.config import PrecisionConfig
-from indextts2_jax.pipeline import batching
 from indextts2_jax.pipeline.precision import arrange
-from indextts2_jax.pipeline.speak import Stopwatch
+from indextts2_jax.pipeline.speak import Stopwatch, Utterance, choose_codes
 from indextts2_jax.runtime import command_line
 
 
@@ -45,11 +44,11 @@ def main(given: flags.FlagValues) -> None:
     params = arrange(random_params(model, DECODERS), PrecisionConfig())
     several = random_utterances(model, given.requests, given.prompt_seconds, text_tokens=40)
 
-    def generate(utterances: list[batching.Utterance], codes: int, beams: int) -> int:
-        made = batching._decode(params, config_of(codes, beams), model, utterances, None)
-        return int(made.lengths.min())
+    def generate(utterances: list[Utterance], codes: int, beams: int) -> int:
+        made = choose_codes(params, config_of(codes, beams), model, utterances, at_once=len(utterances))
+        return min(len(own.codes) for own in made)
 
-    def one_by_one(work: Callable[[list[batching.Utterance]], Any]) -> None:
+    def one_by_one(work: Callable[[list[Utterance]], Any]) -> None:
         for utterance in several:
             work([utterance])
 
@@ -68,11 +67,9 @@ def main(given: flags.FlagValues) -> None:
         report["at_once"][f"generation, {beams} beam(s)"] = {"one_by_one_s": alone, "together_s": together}
         print(f"generation, {beams} beam(s): {alone:.2f} s one by one, {together:.2f} s together", file=sys.stderr)
 
-    def speak(utterances: list[batching.Utterance]) -> dict[str, float]:
+    def speak(utterances: list[Utterance]) -> dict[str, float]:
         watch = Stopwatch()
-        batching.speak_together(
-            params, config_of(given.spoken, 1), model, utterances, at_once=len(utterances), watch=watch
-        )
+        speak_all(params, config_of(given.spoken, 1), model, utterances, watch)
         return watch.seconds
 
     _, together, stages = twice(lambda: speak(several))

@@ -1,4 +1,4 @@
-"""The published IndexTTS-2 for chapters: everything that helps with long text, none of which the reference has.
+"""What helps with chapters, none of which the reference has; all else stays as the checkpoint has it.
 
     indextts2 speak --config=configs/chapters.py --checkpoint=DIR --speaker=voice.wav --text_file=chapter.txt
 
@@ -8,16 +8,12 @@ go missing.
 
 from ml_collections import ConfigDict
 
-from indextts2_jax import config as c
-
 
 def get_config() -> ConfigDict:
     return ConfigDict(
-        c.to_dict(
-            c.Config(
-                text=c.TextConfig(max_english_tokens_per_segment=60, paragraph_pause_ms=700),
-                redraw=c.RedrawConfig(attempts=2),
-                polish=c.PolishConfig(trim_breath=True, max_silence_ms=800, end_fade_ms=20),
-            )
-        )
+        {
+            "text": {"max_english_tokens_per_segment": 60, "paragraph_pause_ms": 700},
+            "redraw": {"attempts": 2},
+            "polish": {"trim_breath": True, "max_silence_ms": 800, "end_fade_ms": 20},
+        }
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 from indextts2_jax.errors import CheckpointError
 
@@ -97,28 +98,7 @@ def _match(regex: re.Pattern[str], rule: Rule, name: str) -> dict[str, int] | No
     return values
 
 
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"a": {"b": leaf}} -> {"a/b": leaf}."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        path = f"{prefix}/{key}" if prefix else key
-        flat.update(flatten(value, path) if isinstance(value, Mapping) else {path: value})
-    return flat
-
-
-def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """{"a/b": leaf} -> {"a": {"b": leaf}}."""
-    tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        node = tree
-        *parents, leaf = path.split("/")
-        for part in parents:
-            node = node.setdefault(part, {})
-        node[leaf] = value
-    return tree
-
-
-def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expected: Mapping[str, Any]) -> Plan:
+def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expected: dict[str, Any]) -> Plan:
     """Matches source names and shapes against the table and the network's own parameter shapes.
 
     Args:
@@ -129,7 +109,7 @@ def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expec
       CheckpointError: listing every tensor that no rule or more than one rule matches, every parameter that is
         missing, filled twice or of another shape.
     """
-    parameters = {path: tuple(leaf.shape) for path, leaf in flatten(expected).items()}
+    parameters = {path: tuple(leaf.shape) for path, leaf in flatten_dict(expected, sep="/").items()}
     problems: list[str] = []
     hits: dict[str, list[tuple[int, int, dict[str, int]]]] = {}
     patterns = [[_compile(pattern) for pattern in rule.sources] for rule in rules]

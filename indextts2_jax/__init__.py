@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
     from indextts2_jax.runtime.cache import use_compilation_cache
     from indextts2_jax.runtime.malloc import keep_freed_memory
-    from indextts2_jax.synthesis.request import Request
+    from indextts2_jax.synthesis.request import Emotion, Request
     from indextts2_jax.synthesis.speech import Speech
     from indextts2_jax.synthesis.synthesizer import IndexTTS2
-    from indextts2_jax.synthesis.together import synthesize_together
 
 _HOMES = {
     "AudioWriter": "audio.write",
     "Config": "config",
+    "Emotion": "synthesis.request",
     "EmotionPrompt": "pipeline.voice",
     "IndexTTS2": "synthesis.synthesizer",
     "IndexTTSError": "errors",
@@ -28,13 +28,13 @@ _HOMES = {
     "Speech": "synthesis.speech",
     "keep_freed_memory": "runtime.malloc",
     "replace": "config",
-    "synthesize_together": "synthesis.together",
     "use_compilation_cache": "runtime.cache",
 }
 
 __all__ = [
     "AudioWriter",
     "Config",
+    "Emotion",
     "EmotionPrompt",
     "IndexTTS2",
     "IndexTTSError",
@@ -44,7 +44,6 @@ __all__ = [
     "__version__",
     "keep_freed_memory",
     "replace",
-    "synthesize_together",
     "use_compilation_cache",
 ]
 

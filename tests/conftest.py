@@ -15,6 +15,7 @@ import jax
 import numpy as np
 import pytest
 from filelock import FileLock
+from flax.traverse_util import unflatten_dict
 
 jax.config.update("jax_default_matmul_precision", "highest")
 
@@ -144,7 +145,7 @@ def convert_component(network: str, rules, source, expected) -> dict:
     from convert import rules as engine
 
     plan = engine.plan(network, rules, source.shapes, expected)
-    return engine.unflatten(dict(engine.apply(plan, source)))
+    return unflatten_dict(dict(engine.apply(plan, source)), sep="/")
 
 
 def relative_error(actual, reference) -> float:

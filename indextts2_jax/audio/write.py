@@ -12,7 +12,6 @@ before stays. Memory does not grow with the length of what an `AudioWriter` is g
 import contextlib
 import os
 import pathlib
-import secrets
 import struct
 import types
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import soundfile
 from jaxtyping import Float, Float32, Int16, Shaped
 
 from indextts2_jax.errors import AudioError
+from indextts2_jax.runtime import atomic
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -72,9 +72,7 @@ def check_writable(path: Path) -> None:
         folder = target.parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
-        probe = temporary_name(folder)
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        os.unlink(probe)
+        atomic.probe(folder)
 
 
 def write_audio(path: Path, audio: np.ndarray, sample_rate: int = OUTPUT_RATE) -> None:
@@ -98,26 +96,8 @@ def write_audio(path: Path, audio: np.ndarray, sample_rate: int = OUTPUT_RATE) -
     soundfile.write(encoded, file_samples(audio), sample_rate, format=container(target), subtype="PCM_16")
     with writing_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, encoded.getbuffer())
-
-
-def _replace(target: pathlib.Path, content: memoryview) -> None:
-    temporary = temporary_name(target.parent)
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def temporary_name(folder: pathlib.Path) -> pathlib.Path:
-    """A name that nothing has, for what is renamed once it is complete."""
-    return folder / f".{secrets.token_hex(8)}.tmp"  # short: the target's own name may fill the limit
+        with atomic.replaced_file(target) as new, open(new, "xb") as file:
+            file.write(encoded.getbuffer())
 
 
 def target_path(path: Path) -> pathlib.Path:
@@ -163,12 +143,14 @@ class AudioWriter:
         self._target = target_path(path)
         self._rate = sample_rate
         self._sound: soundfile.SoundFile | None = None
+        self._replacing = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        with writing_errors(self._target):
+        with writing_errors(self._target), contextlib.ExitStack() as opened:
             self._target.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary = temporary_name(self._target.parent)
-            self._file = _KeepsError(open(self._temporary, "xb+", buffering=0))
+            new = opened.enter_context(atomic.replaced_file(self._target))
+            self._file = _KeepsError(opened.enter_context(open(new, "xb+", buffering=0)))
+            self._replacing = opened.pop_all()
         with self._discarded_on_error(), self._errors():
             self._sound = soundfile.SoundFile(
                 self._file, "w", self._rate, 1, "PCM_16", format=container(self._target), closefd=False
@@ -195,7 +177,7 @@ class AudioWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
         if error is not None:
-            self._discard()
+            self._discard(error)
             return
         with self._discarded_on_error():
             if not self.samples:
@@ -203,9 +185,8 @@ class AudioWriter:
             with self._errors():
                 if self._sound is not None:
                     self._sound.close()
-                os.fsync(self._file.file.fileno())
-                self._file.file.close()
-                os.replace(self._temporary, self._target)
+        with writing_errors(self._target):
+            self._replacing.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -222,18 +203,17 @@ class AudioWriter:
     def _discarded_on_error(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:
-            self._discard()
+        except BaseException as error:
+            self._discard(error)
             raise
 
-    def _discard(self) -> None:
+    def _discard(self, error: BaseException) -> None:
         self._file.pretend = True
         if self._sound is not None:
             with contextlib.suppress(AssertionError, soundfile.SoundFileError):  # of an encoder that has failed already
                 self._sound.close()
-        self._file.file.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._temporary)
+        with contextlib.suppress(OSError):  # the first error counts
+            self._replacing.__exit__(type(error), error, error.__traceback__)
 
 
 class _KeepsError:

@@ -357,7 +357,7 @@ def _check_views(
 def program_id() -> str:
     """Changes with this package's sources: what one version of the networks accepts, another must look at again."""
     digest = hashlib.sha256(f"{jax.__version__} {flax.__version__}".encode())
-    package = pathlib.Path(__file__).parent
+    package = pathlib.Path(__file__).resolve().parent.parent
     for path in sorted(package.rglob("*.py")):
         if path.relative_to(package).parts[0] != "training":  # changes no network
             digest.update(path.read_bytes())

@@ -7,7 +7,6 @@ passed; while those stay the same the files count as unchanged.
 import concurrent.futures
 import hashlib
 import json
-import os
 import pathlib
 import time
 from collections.abc import Mapping, Set
@@ -15,6 +14,7 @@ from typing import Any
 
 from indextts2_jax.checkpoint.tensors import Digest, digest_file, write_bytes
 from indextts2_jax.errors import CheckpointError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.runtime.cache import cache_folder
 
 NAME = "manifest.json"
@@ -127,9 +127,8 @@ def remember(folder: pathlib.Path, files: Mapping[str, Digest], program: str) ->
             return
         note = _note(folder)
         note.parent.mkdir(parents=True, exist_ok=True)
-        draft = note.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps({"program": program, "files": state}), encoding="utf-8")
-        os.replace(draft, note)
+        with replaced_file(note) as new:
+            new.write_text(json.dumps({"program": program, "files": state}), encoding="utf-8")
     except OSError:
         return
 

@@ -19,9 +19,13 @@ from absl import flags
 
 from indextts2_jax import __version__
 from indextts2_jax.checkpoint import bundled
+from indextts2_jax.commands import settings
+from indextts2_jax.config import SAMPLING_RATE, Config
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.pipeline.recording import StageRecorder
 from indextts2_jax.runtime import command_line
-from indextts2_jax.runtime.cache import cache_folder
+from indextts2_jax.runtime.cache import cache_folder, use_compilation_cache
+from indextts2_jax.synthesis.request import VOICE_SUFFIX, check_source
 
 SENTENCE = "The weather is fine today, and we are going for a walk."
 
@@ -56,6 +60,7 @@ def stage_checks(arrays: dict[str, np.ndarray], audio: np.ndarray, expected_seco
     level = 20 * np.log10(max(1e-9, float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))))
     envelope = np.abs(audio[: len(audio) // 256 * 256]).reshape(-1, 256).mean(axis=1)
     spread = float(np.std(20 * np.log10(envelope + 1e-5)))
+    seconds = len(audio) / SAMPLING_RATE
     wrong = "the weights are not those of this model, or damaged"
     return [
         _finite("all stages are finite", arrays),
@@ -64,7 +69,7 @@ def stage_checks(arrays: dict[str, np.ndarray], audio: np.ndarray, expected_seco
         Check("GPT latents, standard deviation", float(latent.std()), 0.05, 20.0, "the GPT"),
         Check("different codes among the codes", len(np.unique(codes)) / max(1, len(codes)), 0.2, 1.0, "the GPT"),
         Check("longest run of one code", float(_longest_run(codes)), 0, 40, "the GPT, or the codec's codebook"),
-        Check("seconds by seconds expected", len(audio) / 22_050 / expected_seconds, 0.4, 2.5, f"the GPT: {wrong}"),
+        Check("seconds by seconds expected", seconds / expected_seconds, 0.4, 2.5, f"the GPT: {wrong}"),
         Check("mel mean, less that of the prompt", float(mel.mean() - prompt.mean()), -2.5, 2.5, "the flow matching"),
         Check("mel deviation, by that of the prompt", float(mel.std() / prompt.std()), 0.6, 1.6, "the flow matching"),
         Check("loudness in dB of full scale", level, -45.0, -6.0, "the vocoder"),
@@ -126,13 +131,12 @@ def artefact(folder: pathlib.Path) -> dict[str, Any]:
     }
 
 
-def sentence(folder: str, speaker: str) -> tuple[list[Check], dict[str, float]]:
+def sentence(checkpoint: str, config: Config | None, speaker: str) -> tuple[list[Check], dict[str, float]]:
     """Speaks: (what came out of the stages, seconds by stage)."""
-    from indextts2_jax import IndexTTS2, use_compilation_cache
-    from indextts2_jax.pipeline.recording import StageRecorder
-
     use_compilation_cache()
-    tts = IndexTTS2.from_pretrained(folder)
+    from indextts2_jax import IndexTTS2
+
+    tts = IndexTTS2.from_pretrained(checkpoint, config=config)
     recorder = StageRecorder()
     speech = tts.synthesize(SENTENCE, speaker, record=recorder)
     expected = 0.25 + sum(tts.frontend.seconds(segment) for segment in speech.segments)
@@ -144,26 +148,27 @@ def sentence(folder: str, speaker: str) -> tuple[list[Check], dict[str, float]]:
 
 
 def _define(own: flags.FlagValues, command: list[str]) -> None:
-    flags.DEFINE_string("checkpoint", bundled.NAME, "Folder that `indextts2 convert` wrote, or demo.", flag_values=own)
+    settings.define(own, command)
     flags.DEFINE_string("speaker", None, "Reference clip; by default the bundled one.", flag_values=own)
     flags.DEFINE_bool("json", False, "One JSON object instead of text.", flag_values=own)
 
 
-def work(own: flags.FlagValues) -> bool:
-    """Prints what it finds; whether all is well."""
-    from indextts2_jax.audio import clip as audio_clip
-
+def work(own: flags.FlagValues) -> int:
+    """Prints what it finds; returns the exit code, 1 where something is suspect."""
     speaker = own.speaker or str(bundled.voice_clip())
-    if speaker.endswith(".safetensors"):
+    if speaker.endswith(VOICE_SUFFIX):
         raise ConfigError("--speaker must be a clip here: the stages that encode it are looked at too.")
-    audio_clip.inspect(speaker)
-    report: dict[str, Any] = {"machine": machine(), "artefact": artefact(bundled.resolve(own.checkpoint))}
-    checks, seconds = sentence(own.checkpoint, speaker)
+    check_source(speaker)
+    chosen = settings.choose(own)
+    if not chosen.checkpoint:
+        raise ConfigError("doctor needs --checkpoint: random weights are always ill.")
+    report: dict[str, Any] = {"machine": machine(), "artefact": artefact(bundled.resolve(chosen.checkpoint))}
+    checks, seconds = sentence(chosen.checkpoint, chosen.config, speaker)
     ok = all(check.ok for check in checks)
     report["checks"] = [{**dataclasses.asdict(check), "ok": check.ok} for check in checks]
     report |= {"seconds": seconds, "ok": ok}
     print(json.dumps(report, indent=1) if own.json else as_text(report))
-    return ok
+    return int(not ok)
 
 
 def as_text(report: dict[str, Any]) -> str:
@@ -188,7 +193,6 @@ def as_text(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str]) -> int:
-    well: list[bool] = []
-    code = command_line.run(lambda own: well.append(work(own)), _define, __doc__, arguments)
-    return code or int(not all(well))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code."""
+    return command_line.run(work, _define, __doc__, arguments)

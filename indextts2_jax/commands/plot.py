@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import tempfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from indextts2_jax.array_typing import Float
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.errors import AudioError, ConfigError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.synthesis.speech import Speech
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def _mark_segments(wave: "Axes", mel: "Axes", speech: Speech, seconds: float) ->
 
 def _save(figure: "Figure", path: pathlib.Path) -> None:
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            temporary = pathlib.Path(folder) / f"plot{path.suffix}"
-            figure.savefig(temporary, dpi=110)
-            os.replace(temporary, path)
+        with replaced_file(path) as new:
+            figure.savefig(new, dpi=110, format=path.suffix[1:])
     except OSError as error:
         raise AudioError(f"Cannot write {path}: {error.strerror}.") from None

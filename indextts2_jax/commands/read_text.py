@@ -17,7 +17,9 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from indextts2_jax.config import Config, TextConfig, from_dict, to_dict
+from indextts2_jax.checkpoint import bundled
+from indextts2_jax.commands import settings
+from indextts2_jax.config import Config, TextConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
@@ -30,8 +32,7 @@ FRONTENDS = ("bpe", "phonemes")
 
 def _define(own: command_line.Flags, command: list[str]) -> None:
     text, integer = (functools.partial(d, flag_values=own) for d in (flags.DEFINE_string, flags.DEFINE_integer))
-    command_line.define_config(own, command, "indextts2", "Configuration file, instead of the checkpoint's settings.")
-    text("checkpoint", None, "Folder that `indextts2 convert` wrote; demo: the bundled model.")
+    settings.define(own, command)
     text("tokenizer", None, "Instead: SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.")
     flags.DEFINE_enum("frontend", None, FRONTENDS, "What --tokenizer is for; by default bpe.", flag_values=own)
     integer("max_tokens", None, "Tokens a segment may have; by default as in the settings.", 2, 600)
@@ -39,13 +40,13 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
     text("glossary", None, "JSON or YAML file that says how terms are read.")
 
 
-def describe(frontend: TextFrontend, text: str, settings: TextConfig) -> dict[str, object]:
+def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str, object]:
     """Every stage of one text, as JSON values. Raises `TextError` for a bad pause or text that is not valid Unicode."""
 
     def segments(part: Stretch, tokens: list[str]) -> list[list[str]]:
-        english = settings.max_english_tokens_per_segment
-        limit = english if english and is_english(part.text) else settings.max_text_tokens_per_segment
-        return frontend.segments(tokens, limit, settings.quick_streaming_tokens)
+        english = limits.max_english_tokens_per_segment
+        limit = english if english and is_english(part.text) else limits.max_text_tokens_per_segment
+        return frontend.segments(tokens, limit, limits.quick_streaming_tokens)
 
     parts = stretches(text, paragraphs=False) if has_pauses(text) else [Stretch(text, None, False)]
     read = [frontend.tokenize(part.text) for part in parts]
@@ -72,38 +73,39 @@ def _lines() -> Iterator[str]:
 
 
 def _reader(own: command_line.Flags) -> tuple[TextFrontend, TextConfig]:
-    """The front-end, and the settings: of the flags, of --config, of the checkpoint; the first that has them counts."""
-    if (own.tokenizer is None) == (own.checkpoint is None):
-        raise ConfigError("Give either --tokenizer=FILE or --checkpoint=DIR (demo: the bundled model).")
-    defaults, kind, tokenizer = Config(), own.frontend or "bpe", own.tokenizer
-    if own.checkpoint is not None:
+    """The front-end, and how long its segments are: by the flags, else the settings."""
+    glossary = load_glossary(own.glossary) if own.glossary is not None else None
+    if own.tokenizer is not None:
+        if own.checkpoint is not None:
+            raise ConfigError("Give either --tokenizer=FILE or --checkpoint=DIR (demo: the bundled model).")
+        text = settings.changed(own, Config()).text
+        frontend = build_frontend(own.frontend or "bpe", own.tokenizer, glossary)
+    else:
         if own.frontend is not None:
             raise ConfigError("--frontend goes with --tokenizer; a checkpoint says itself which front-end it has.")
-        from indextts2_jax.checkpoint import artefact, bundled  # JAX takes a second, which --tokenizer need not wait
+        chosen = settings.choose(own)
+        if not chosen.checkpoint:
+            raise ConfigError("read needs --checkpoint or --tokenizer: random weights have no tokenizer.")
+        from indextts2_jax.checkpoint.artefact import TOKENIZER  # JAX takes a second, which --tokenizer need not wait
 
-        folder = bundled.resolve(own.checkpoint)
-        header = artefact.read_header(folder)
-        defaults = header.defaults or defaults
-        kind, tokenizer = header.model.text_frontend, folder / artefact.TOKENIZER
-    settings = from_dict(Config, command_line.settings(own, to_dict(defaults))).text
+        text = chosen.config.text
+        tokenizer = bundled.resolve(chosen.checkpoint) / TOKENIZER
+        frontend = build_frontend(chosen.model.text_frontend, tokenizer, glossary)
     if own.max_tokens is not None:
-        settings = dataclasses.replace(
-            settings, max_text_tokens_per_segment=own.max_tokens, max_english_tokens_per_segment=0
-        )
+        text = dataclasses.replace(text, max_text_tokens_per_segment=own.max_tokens, max_english_tokens_per_segment=0)
     if own.quick_tokens is not None:
-        settings = dataclasses.replace(settings, quick_streaming_tokens=own.quick_tokens)
-    glossary = load_glossary(own.glossary) if own.glossary is not None else None
-    return build_frontend(kind, tokenizer, glossary), settings
+        text = dataclasses.replace(text, quick_streaming_tokens=own.quick_tokens)
+    return frontend, text
 
 
 def work(own: command_line.Flags, names: Sequence[str]) -> None:
     if names:
         raise TextError(f"Unexpected argument {names[0]!r}: texts are read from standard input.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    frontend, settings = _reader(own)
+    frontend, limits = _reader(own)
     try:
         for text in _lines():
-            result = describe(frontend, text, settings)
+            result = describe(frontend, text, limits)
             sys.stdout.buffer.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
             sys.stdout.buffer.flush()
     except BrokenPipeError:

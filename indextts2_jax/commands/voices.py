@@ -19,11 +19,15 @@ import numpy as np
 from absl import flags
 
 from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.commands import settings
+from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.cache import use_compilation_cache
+from indextts2_jax.synthesis.request import check_source
 
-FRAME_SECONDS = 256 / 22_050
+FRAME_SECONDS = 256 / SAMPLING_RATE
 MAX_FRAMES = int(audio_clip.USED_SECONDS / FRAME_SECONDS)
 """Of a prompt: what one clip may have."""
 
@@ -85,14 +89,14 @@ def describe(path: pathlib.Path) -> dict[str, object]:
 
 
 def _define(own: flags.FlagValues, command: list[str]) -> None:
-    flags.DEFINE_string("checkpoint", None, "encode: folder that the voice is for, or demo.", flag_values=own)
+    settings.define(own, command)
     flags.DEFINE_string("output", None, "encode: the .safetensors file to write.", flag_values=own)
     flags.DEFINE_bool("json", False, "show, list: a JSON object a line.", flag_values=own)
 
 
 def encode(own: flags.FlagValues, clips: Sequence[str]) -> None:
     """Inputs are checked before a model is loaded."""
-    if not clips or not own.checkpoint or not own.output:
+    if not clips or not own.output:
         raise ConfigError("encode needs --checkpoint=DIR, --output=FILE.safetensors and at least one clip.")
     output = pathlib.Path(own.output)
     if output.suffix != ".safetensors":
@@ -100,11 +104,14 @@ def encode(own: flags.FlagValues, clips: Sequence[str]) -> None:
     if not output.parent.is_dir():
         raise AudioError(f"Cannot write {output}: there is no folder {output.parent}.")
     for clip in clips:
-        audio_clip.inspect(clip)
-    from indextts2_jax import IndexTTS2, use_compilation_cache
-
+        check_source(clip)
+    chosen = settings.choose(own)
+    if not chosen.checkpoint:
+        raise ConfigError("encode needs --checkpoint: voices of random weights are of no use.")
     use_compilation_cache()
-    tts = IndexTTS2.from_pretrained(own.checkpoint)
+    from indextts2_jax import IndexTTS2
+
+    tts = IndexTTS2.from_pretrained(chosen.checkpoint, config=chosen.config)
     merge([tts.encode_voice(clip) for clip in clips]).save(output)
     _print([describe(output)], own.json)
 

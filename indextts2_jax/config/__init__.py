@@ -1,7 +1,8 @@
 """The configuration: what the networks look like (`networks`), how they are used (`synthesis`), as dicts (`dicts`)."""
 
-from indextts2_jax.config.dicts import from_dict, replace, to_dict
+from indextts2_jax.config.dicts import from_dict, replace, replace_dotted, to_dict
 from indextts2_jax.config.networks import (
+    SAMPLING_RATE,
     BigVganConfig,
     CampplusConfig,
     ConformerConfig,
@@ -29,12 +30,15 @@ from indextts2_jax.config.synthesis import (
     StreamConfig,
     TextConfig,
     check_fits,
+    check_of_call,
     check_repeatable,
     check_streamable,
+    fitted,
     settings,
 )
 
 __all__ = [
+    "SAMPLING_RATE",
     "SETTINGS",
     "SHORT_NAMES",
     "BigVganConfig",
@@ -60,10 +64,13 @@ __all__ = [
     "W2vBertConfig",
     "check_fits",
     "check_model",
+    "check_of_call",
     "check_repeatable",
     "check_streamable",
+    "fitted",
     "from_dict",
     "replace",
+    "replace_dotted",
     "settings",
     "to_dict",
 ]

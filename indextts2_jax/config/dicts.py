@@ -58,3 +58,17 @@ def replace(config: T, **updates: Any) -> T:
             {**merged[key], **value} if isinstance(value, Mapping) and isinstance(merged.get(key), dict) else value
         )
     return from_dict(type(config), merged)
+
+
+def replace_dotted(config: T, changes: Mapping[str, Any]) -> T:
+    """`replace_dotted(config, {"decode.num_beams": 1, "flow.steps": 10})`: the same by the full names of the keys."""
+    values = to_dict(config)
+    for key, value in changes.items():
+        *groups, name = key.split(".")
+        place = values
+        for group in groups:
+            place = place.get(group) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
+            raise ConfigError(f"There is no setting {key!r}.")
+        place[name] = value
+    return from_dict(type(config), values)

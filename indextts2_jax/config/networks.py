@@ -8,6 +8,9 @@ import dataclasses
 
 from indextts2_jax.errors import require as _require
 
+SAMPLING_RATE = 22_050
+"""Hz, of all speech and of the mel."""
+
 
 @dataclasses.dataclass(frozen=True)
 class W2vBertConfig:

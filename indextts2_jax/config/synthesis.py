@@ -8,8 +8,8 @@ range are `ConfigError`s that name the key.
 import dataclasses
 from typing import Any
 
-from indextts2_jax.config.dicts import to_dict
-from indextts2_jax.config.networks import GptConfig, ModelConfig, check_model
+from indextts2_jax.config.dicts import replace, to_dict
+from indextts2_jax.config.networks import ModelConfig, check_model
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.errors import require as _require
 
@@ -140,11 +140,12 @@ def check(config: Config) -> None:
     if config.model is not None:
         check_model(config.model)
         _require(not config.checkpoint, "checkpoint", config.checkpoint, "empty beside a model with random weights")
+        check_fits(config, config.model)
     text, decode, flow = config.text, config.decode, config.flow
     n = text.max_text_tokens_per_segment
-    _require(2 <= n <= 600, "text.max_text_tokens_per_segment", n, "from 2 to 600")
+    _require(n >= 2, "text.max_text_tokens_per_segment", n, "at least 2")
     n = text.max_english_tokens_per_segment
-    _require(n == 0 or 2 <= n <= 600, "text.max_english_tokens_per_segment", n, "from 2 to 600, or 0")
+    _require(n == 0 or n >= 2, "text.max_english_tokens_per_segment", n, "at least 2, or 0")
     pause = text.paragraph_pause_ms
     _require(0 <= pause <= 60_000, "text.paragraph_pause_ms", pause, "from 0 to 60000 milliseconds")
     _require(text.quick_streaming_tokens >= 0, "text.quick_streaming_tokens", text.quick_streaming_tokens, ">= 0")
@@ -155,13 +156,7 @@ def check(config: Config) -> None:
     penalty = decode.repetition_penalty
     _require(0.1 <= penalty <= 1000.0, "decode.repetition_penalty", penalty, "from 0.1 to 1000 (1: none)")
     _require(abs(decode.length_penalty) <= 10.0, "decode.length_penalty", decode.length_penalty, "from -10 to 10")
-    limit = config.model.gpt.max_mel_tokens if config.model else GptConfig.max_mel_tokens
-    _require(
-        1 <= decode.max_mel_tokens <= limit,
-        "decode.max_mel_tokens",
-        decode.max_mel_tokens,
-        f"from 1 to {limit}",
-    )
+    _require(decode.max_mel_tokens >= 1, "decode.max_mel_tokens", decode.max_mel_tokens, "at least 1")
     _require(1 <= flow.steps <= 1000, "flow.steps", flow.steps, "from 1 to 1000")
     _require(0.0 <= flow.guidance <= 100.0, "flow.guidance", flow.guidance, "from 0 to 100")
     _require(0.0 <= flow.temperature <= 10.0, "flow.temperature", flow.temperature, "from 0 to 10")
@@ -237,9 +232,44 @@ def settings(config: Config) -> dict[str, Any]:
 
 def check_fits(config: Config, model: ModelConfig) -> None:
     """Raises `ConfigError` where a limit of `config` is above what `model` can do."""
-    for key, value, most in (
-        ("decode.max_mel_tokens", config.decode.max_mel_tokens, model.gpt.max_mel_tokens),
-        ("text.max_text_tokens_per_segment", config.text.max_text_tokens_per_segment, model.gpt.max_text_tokens),
-        ("text.max_english_tokens_per_segment", config.text.max_english_tokens_per_segment, model.gpt.max_text_tokens),
-    ):
+    for key, value, most in _limits(config, model):
         _require(value <= most, key, value, f"at most {most}, which is what the model was made for")
+
+
+def fitted(config: Config, model: ModelConfig) -> Config:
+    """The same settings with the limits lowered to what `model` can do: for those that nobody has asked for."""
+    lowered: dict[str, Any] = {}
+    for key, value, most in _limits(config, model):
+        group, name = key.split(".")
+        lowered.setdefault(group, {})[name] = min(value, most)
+    return replace(config, **lowered)
+
+
+def _limits(config: Config, model: ModelConfig) -> list[tuple[str, int, int]]:
+    """(key, value, most of the model)."""
+    codes, text = model.gpt.max_mel_tokens, model.gpt.max_text_tokens
+    return [
+        ("decode.max_mel_tokens", config.decode.max_mel_tokens, codes),
+        ("text.max_text_tokens_per_segment", config.text.max_text_tokens_per_segment, text),
+        ("text.max_english_tokens_per_segment", config.text.max_english_tokens_per_segment, text),
+    ]
+
+
+def check_of_call(config: Config, own: Config, model: ModelConfig) -> None:
+    """Raises `ConfigError` where the settings of a call differ in what was chosen when the model was loaded.
+
+    Args:
+      own: the settings that the model was loaded with.
+    """
+    chosen: dict[str, tuple[object, ...]] = {
+        "precision": (own.precision,),
+        "model": (None, own.model, model),
+        "checkpoint": ("", own.checkpoint),
+        "random_seed": (None, own.random_seed),
+    }
+    for key, allowed in chosen.items():
+        if getattr(config, key) not in allowed:
+            raise ConfigError(
+                f"{key} is chosen when a model is loaded and cannot change with a call: give it to from_pretrained or "
+                "from_random, and start the settings of a call from the model's own, replace(tts.config, …)."
+            )

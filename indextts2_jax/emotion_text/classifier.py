@@ -4,7 +4,6 @@ text ─ prompt · tokenizers ─► ids [1 L] ─ greedy ─► answer ─ weig
 """
 
 import functools
-import importlib.util
 from typing import TYPE_CHECKING
 
 import jax
@@ -15,6 +14,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import QwenConfig
 from indextts2_jax.emotion_text.answer import weights_of
 from indextts2_jax.emotion_text.greedy import generate
+from indextts2_jax.emotion_text.question import check_text
 from indextts2_jax.errors import CheckpointError, EmotionError
 from indextts2_jax.nn.buckets import batch_of_one
 
@@ -28,29 +28,6 @@ MAX_ANSWER_TOKENS = 1024
 """Upstream waits for 32,768; an answer has about eighty."""
 
 _THINK_END = "</think>"
-
-
-def check_available(config: QwenConfig | None) -> None:
-    """Whether a model with this classifier can be asked.
-
-    Raises:
-      CheckpointError: it has none, or the tokenizer's library is not installed.
-    """
-    if config is None:
-        raise CheckpointError(
-            "This model has no emotion classifier. Fetch it (hf download IndexTeam/IndexTTS-2 --include "
-            "'qwen0.6bemo4-merge/*' --local-dir PUBLISHED, 1.2 GB) and convert again (indextts2 convert "
-            "--source=PUBLISHED --output=…), or give the emotion by names or weights."
-        )
-    if importlib.util.find_spec("tokenizers") is None:
-        raise CheckpointError("Emotion from text needs tokenizers: pip install 'indextts2_jax[emotion-text]'.")
-
-
-def check_text(text: object) -> str:
-    """Raises `EmotionError` where there is nothing to classify."""
-    if not isinstance(text, str) or not text.strip():
-        raise EmotionError(f"The emotion text is {text!r:.40}, but it must be some words.")
-    return text
 
 
 class EmotionClassifier:

@@ -30,7 +30,12 @@ def mish(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 class LayerNorm(nn.Module):
-    """`torch.nn.LayerNorm` over the last axis, in float32. Parameters: `scale`, `bias` unless `affine=False`."""
+    """`torch.nn.LayerNorm` over the last axis, in float32. Parameters: `scale`, `bias` unless `affine=False`.
+
+    Linen's, with `use_fast_variance=False`, is as near to the exact value and as quick to run; but it multiplies the
+    scale into the square root first, so that a third of the numbers would change in the last bit (5e-7), and takes
+    1.1 ms to trace where this takes 0.8 (`trusted_parameters`), for every layer at every start.
+    """
 
     epsilon: float = 1e-5
     affine: bool = True

@@ -7,17 +7,19 @@ speaker ┬─ w2v_features ─ w2v_bert ──► semantic [B T D] ─┬─ co
 emotion wav ─ w2v_features ─ w2v_bert ─ conformer · perceiver ──► emotion vector [B D]
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from indextts2_jax.array_typing import Params
+from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.audio import resample
 from indextts2_jax.audio.clip import Clip
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.config import ModelConfig
-from indextts2_jax.nn.buckets import batch_of_one, pad_axis, regulated_size
-from indextts2_jax.pipeline import stages
+from indextts2_jax.nn.buckets import batch_of_one, regulated_size
+from indextts2_jax.pipeline import batches, stages
 from indextts2_jax.pipeline.recording import Record, Stopwatch, ignore
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
 from indextts2_jax.s2mel.length_regulator import resize_index
@@ -79,7 +81,7 @@ def encode_voice(
     record("campplus_fbank", fbank[None])
     record("style", style[None])
     with watch("length_regulator"):
-        prompt_condition = regulated(params, model, reference, len(prompt_mel), record)
+        (prompt_condition,) = regulate(params, model, embedding, length, [len(prompt_mel)], record)
     with watch("conditioning"):
         latents = np.asarray(stages.speaker_latents(params, padded, length, model=model))[0]
         base = np.asarray(stages.emotion_vector(params, padded, length, model=model))[0]
@@ -102,13 +104,23 @@ def encode_emotion(
     return EmotionPrompt(np.asarray(vector)[0])
 
 
-def regulated(params: Params, model: ModelConfig, frames: np.ndarray, length: int, record: Record) -> np.ndarray:
-    """[T 1024] -> [length 512]."""
-    padded = batch_of_one(frames)
-    index = pad_axis(resize_index(len(frames), length).astype(np.int32), regulated_size(padded.shape[1], length))
-    regulated = stages.regulate_length(params, padded, index[None], _one(length), model=model)
-    result = np.asarray(regulated)[0, :length]
-    record("length_regulator_in", frames[None])
-    record("length_regulator_ylens", _one(length))
-    record("length_regulator_out", result[None])
+def regulate(
+    params: Params,
+    model: ModelConfig,
+    padded: Array | np.ndarray,
+    lengths: np.ndarray,
+    frames: Sequence[int],
+    record: Record | None = None,
+) -> list[np.ndarray]:
+    """Semantic frames [B, bucket, D], of which `lengths` [B] count -> [frames, D] of each, at the rate of the mel."""
+    index, counts = batches.rows(
+        [resize_index(int(n), m).astype(np.int32) for n, m in zip(lengths, frames, strict=True)],
+        regulated_size(padded.shape[1], max(frames)),
+    )
+    regulated = stages.regulate_length(params, padded, *batches.divided(params, (index, counts)), model=model)
+    result = [row[:count] for row, count in zip(np.asarray(regulated), counts, strict=True)]
+    if record:
+        record("length_regulator_in", np.asarray(padded)[:1, : lengths[0]])
+        record("length_regulator_ylens", counts[:1])
+        record("length_regulator_out", result[0][None])
     return result

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime.atomic import replaced_file
 
 Record = Callable[[str, np.ndarray], None]
 
@@ -40,14 +41,11 @@ class StageRecorder:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file, whole or not at all."""
         path = pathlib.Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.npz")
         try:
-            np.savez(temporary, **self.arrays)  # type: ignore[arg-type]
-            os.replace(temporary, path)
+            with replaced_file(path) as new, open(new, "wb") as file:
+                np.savez(file, **self.arrays)  # type: ignore[arg-type]
         except OSError as error:
             raise ConfigError(f"Cannot write the stage arrays to {path}: {error.strerror or error}.") from None
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)

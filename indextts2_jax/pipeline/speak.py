@@ -1,23 +1,22 @@
-"""From text and a reference clip to a waveform: the stages in the order data flows.
+"""From text to a waveform: the stages in the order data flows, one way for one segment, for many and for a stream.
 
-    text ──── normalize · tokenize · segment ──► tokens [B L] ────────────────────────┐
-    speaker ┬─ w2v_features ─ w2v_bert ──► semantic [B T D] ─┬─ conformer · perceiver ─┤
-     wav    │                                                └─ quantize ─ length_regulator ─► prompt_cond [B M D]
-            ├─ kaldi_fbank ─ campplus ──► style [B 192]                               │
-            └─ mel ──► prompt_mel [B M C]                                             ▼
-    emotion wav │ vector │ text ──► emovec [B D] ──────────────────────────────────► gpt ─► codes [B T] ─► latents
-    embed(codes) + project(latents) ─ length_regulator ─► cond [B M D] ─┐
-    prompt_cond, prompt_mel, style, noise ──────────────────────────────┴─ flow_matching ─► mel ─ bigvgan ─► wav
+    text ids [L], voice, emotion ─ choose_codes ─► codes [T] ──────────────┐
+    codes ─ acoustic_conditions: gpt latents [T D], length regulator ──────┴─► condition [M D]
+    prompt mel and condition, condition, style, noise ─ infill ─► mel [M C] ─ waveforms ─► wav [N]
 
-`stages.py` holds each network as a jitted function on padded arrays; here `encode_voice`, `encode_emotion`,
-`choose_codes` and `speak_codes` string them together on the host, where lengths are known.
+Every function takes several segments, and gives each what it would get alone: a segment's randomness depends on its own
+key, and no stage lets one row of a batch see another. What differs in a batch is how XLA orders the sums of a product.
+`stages.py` holds each network as a jitted function on padded arrays; here lengths are known. A run that is recorded is
+a batch of one; `chunks.py` calls the same functions while the codes still come.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Key, Params
@@ -25,95 +24,128 @@ from indextts2_jax.audio.postprocess import breath_frames
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt.sampling import replay_noise
-from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size
-from indextts2_jax.pipeline import stages
-from indextts2_jax.pipeline.encode import _one, regulated
-from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch, ignore
+from indextts2_jax.nn.buckets import bucket_size, prompt_size
+from indextts2_jax.pipeline import batches, stages
+from indextts2_jax.pipeline.encode import regulate
+from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel import flow_matching
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
 @dataclasses.dataclass(frozen=True)
-class SegmentCodes:
-    """The text ids [L] of a segment, the codes [T] they became without the stop token, and whether one came."""
+class Utterance:
+    """One segment to be spoken, and all that its speech depends on beside the model and the settings."""
 
+    voice: ReferenceVoice
+    emotion: np.ndarray
+    """The emotion embedding [D], blended."""
     text_ids: np.ndarray
+    """Token ids [L] without start and stop."""
+    key: Key[Array, ""]
+    """All randomness of the segment."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentCodes:
+    """The semantic codes [T] of a segment without the stop token, and whether one came."""
+
     codes: np.ndarray
     stopped: bool
 
 
-def _decoder_inputs(
-    params: Params, model: ModelConfig, voice: ReferenceVoice, emotion: np.ndarray, text_ids: np.ndarray
-) -> tuple[Array, np.ndarray, np.ndarray]:
-    """What the decoder reads before the codes: conditioning rows, padded text ids and their number."""
-    conds: Array = stages.decoder_conditions(params, voice.speaker_latents[None], emotion[None], model=model)
-    return conds, batch_of_one(text_ids.astype(np.int32)), _one(len(text_ids))
+class Prompt(NamedTuple):
+    """What a mel is to go on from: mel [P C], and what the flow was told of it, [P D]."""
+
+    mel: np.ndarray
+    condition: np.ndarray
+
+
+def hop_length(model: ModelConfig) -> int:
+    """Samples of a mel frame: 256 of the published model."""
+    return math.prod(model.bigvgan.upsample_rates)
+
+
+# --- text to codes ------------------------------------------------------------------------------------------------
 
 
 def choose_codes(
     params: Params,
     config: Config,
     model: ModelConfig,
-    voice: ReferenceVoice,
-    emotion: np.ndarray,
-    text_ids: np.ndarray,
-    key: Key[Array, ""],
+    utterances: Sequence[Utterance],
     *,
+    at_once: int = 1,
     replay: Replay | None = None,
     record: Record | None = None,
     watch: Stopwatch | None = None,
     on_code: Callable[[int, int], None] | None = None,
-) -> SegmentCodes:
-    """One segment of text -> its semantic codes. Nothing of other segments enters: equal text, voice, key: equal codes.
+) -> list[SegmentCodes]:
+    """The semantic codes of every utterance, in their order. Equal text, voice, emotion and key: equal codes.
 
     Args:
-      emotion: the emotion embedding [D], blended.
-      text_ids: token ids [L] without start and stop.
-      key: all randomness of the segment.
-      replay: overrides the randomness by recorded noise.
-      on_code: called with (codes so far, limit) now and then.
+      at_once: the largest batch; texts of similar length share one.
+      replay: overrides the randomness by recorded noise, of each utterance anew.
+      record: receives the arrays of the stages, and goes with batches of one only.
+      on_code: called with (codes so far, limit) of the batch being decoded, now and then.
     """
-    full_record, record, watch = record, record or ignore, watch or Stopwatch()
-    conds, ids, text_length = _decoder_inputs(params, model, voice, emotion, text_ids)
-    record("speech_conditioning_latent", voice.speaker_latents[None])
-    record("text_ids", text_ids[None])
-    record("gpt_conds", np.asarray(conds))
-    if full_record:
-        prefix, prefix_length = stages.decoder_prefix(params, conds, ids, text_length, model=model)
-        record("gpt_prefix", np.asarray(prefix)[:, : int(prefix_length[0])])
+    watch = watch or Stopwatch()
+    places = list(range(len(utterances)))
+    if at_once > 1:
+        places.sort(key=lambda place: len(utterances[place].text_ids))
+    chosen: dict[int, SegmentCodes] = {}
+    for batch in batches.slices(places, at_once):
+        with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
+            made = _decode(params, config, model, [utterances[place] for place in batch], replay, record, on_code)
+        for row, place in enumerate(batch):
+            chosen[place] = SegmentCodes(made.codes[row, : made.lengths[row]], bool(made.stopped[row]))
+            if record:
+                stop = np.array([model.gpt.stop_mel_token] * chosen[place].stopped, np.int32)
+                record("codes", np.concatenate([chosen[place].codes, stop])[None])
+    return [chosen[place] for place in range(len(utterances))]
 
-    with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
-        noise = None
-        if replay and replay.noise_seed is not None:
-            decode = config.decode
-            noise = replay_noise(replay.noise_seed, decode.max_mel_tokens, decode.num_beams, model.gpt.code_vocab)[None]
-        generated = gpt_decode.generate(
-            params["gpt"]["speech_lm"],
-            model.gpt,
-            config.decode,
-            conds,
-            ids,
-            text_length,
-            keys=None if noise is not None else jax.random.fold_in(key, 0)[None],
-            noise=noise,
-            progress=on_code,
-        )
-    length, stopped = int(generated.lengths[0]), bool(generated.stopped[0])
-    codes = np.asarray(generated.codes)[0, :length]
-    stop = np.array([model.gpt.stop_mel_token] * stopped, np.int32)
-    record("codes", np.concatenate([codes, stop])[None])
-    return SegmentCodes(text_ids, codes, stopped)
+
+def _decode(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    replay: Replay | None,
+    record: Record | None,
+    on_code: Callable[[int, int], None] | None,
+) -> gpt_decode.SpeechCodes:
+    filled = batches.filled(utterances)
+    ids, lengths = _text(filled)
+    conditions = _decoder_conditions(params, model, filled)
+    if record:
+        _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
+    noise, keys = None, None
+    if replay and replay.noise_seed is not None:
+        decode = config.decode
+        one = replay_noise(replay.noise_seed, decode.max_mel_tokens, decode.num_beams, model.gpt.code_vocab)
+        noise = jnp.stack([one] * len(filled))
+    else:
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([u.key for u in filled]))
+        (keys,) = batches.divided(params, (keys,))
+    ids, lengths = batches.divided(params, (ids, lengths))
+    return gpt_decode.generate(
+        params["gpt"]["speech_lm"],
+        model.gpt,
+        config.decode,
+        conditions,
+        ids,
+        lengths,
+        keys=keys,
+        noise=noise,
+        progress=on_code,
+    )
 
 
 def stream_codes(
     params: Params,
     config: Config,
     model: ModelConfig,
-    voice: ReferenceVoice,
-    emotion: np.ndarray,
-    text_ids: np.ndarray,
-    key: Key[Array, ""],
+    utterance: Utterance,
     *,
     stops: Callable[[int], int],
     watch: Stopwatch | None = None,
@@ -124,15 +156,13 @@ def stream_codes(
       stops: from the number of codes chosen so far to the number at which to look next.
     """
     watch = watch or Stopwatch()
-    conds, ids, text_length = _decoder_inputs(params, model, voice, emotion, text_ids)
     coming = gpt_decode.stream(
         params["gpt"]["speech_lm"],
         model.gpt,
         config.decode,
-        conds,
-        ids,
-        text_length,
-        key=jax.random.fold_in(key, 0),
+        _decoder_conditions(params, model, [utterance]),
+        *_text([utterance]),
+        key=jax.random.fold_in(utterance.key, 0),
         stops=stops,
     )
     while True:
@@ -141,120 +171,184 @@ def stream_codes(
                 codes = next(coming)
         except StopIteration as end:
             made: gpt_decode.SpeechCodes = end.value
-            yield SegmentCodes(text_ids, made.codes[0, : made.lengths[0]], bool(made.stopped[0])), True
+            yield SegmentCodes(made.codes[0, : made.lengths[0]], bool(made.stopped[0])), True
             return
-        yield SegmentCodes(text_ids, codes, False), False
+        yield SegmentCodes(codes, False), False
+
+
+def _text(utterances: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
+    return batches.rows([utterance.text_ids.astype(np.int32) for utterance in utterances])
+
+
+def _decoder_conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
+    """What the decoder reads before the text."""
+    latents = np.stack([utterance.voice.speaker_latents for utterance in utterances])
+    emotion = np.stack([utterance.emotion for utterance in utterances])
+    made: Array = stages.decoder_conditions(params, *batches.divided(params, (latents, emotion)), model=model)
+    return made
+
+
+# --- codes to a waveform ------------------------------------------------------------------------------------------
 
 
 def speak_codes(
     params: Params,
     config: Config,
     model: ModelConfig,
-    voice: ReferenceVoice,
-    emotion: np.ndarray,
-    chosen: SegmentCodes,
-    key: Key[Array, ""],
+    utterances: Sequence[Utterance],
+    codes: Sequence[np.ndarray],
     *,
-    frames: int | None = None,
+    frames: Sequence[int] | None = None,
+    at_once: int = 1,
     replay: Replay | None = None,
-    segment: int = 0,
+    first: int = 0,
     record: Record | None = None,
     watch: Stopwatch | None = None,
-) -> np.ndarray:
-    """The codes of one segment -> its waveform [N] in [-1, 1]; empty where there are no codes.
+) -> list[np.ndarray]:
+    """The codes [T] of every utterance -> its waveform [N] in [-1, 1]; empty where there are no codes.
 
     Args:
-      emotion, key: as they were for `choose_codes`.
-      frames: mel frames to speak in, instead of what `config.duration.factor` makes of the codes.
-      replay: overrides the randomness of `segment` by recorded noise.
+      frames: mel frames to speak each in, instead of what `config.duration.factor` makes of its codes.
+      at_once: the largest batch; of segments of equal sizes, and on a CPU one for each device.
+      replay: overrides the randomness by recorded noise.
+      first: the place in its text of the first utterance, which `replay` asks for.
+      record: receives the arrays of the stages, and goes with batches of one only.
     """
-    full_record, record, watch = record, record or ignore, watch or Stopwatch()
-    length = len(chosen.codes)
-    prompt_frames, bins = voice.prompt_mel.shape
-    if length == 0:
-        record("cfm_noise", np.zeros((1, bins, 0), np.float32))  # keeps the numbering by segment
-        return np.zeros(0, np.float32)
     if frames is None:
-        frames = target_length(length, config.duration.factor)
-    total = prompt_frames + frames
-    target_size = bucket_size(frames)
-    size = prompt_size(prompt_frames) + target_size
-    mu = np.concatenate(
-        [
-            voice.prompt_condition,
-            condition_of(params, model, voice, emotion, chosen, frames, record=record, watch=watch),
-        ]
-    )
-    if replay and replay.cfm_noise:
-        noise_mel = replay.noise(segment, total, bins)
-    else:
-        flow_key = jax.random.fold_in(key, 1)
-        noise_mel = np.asarray(flow_matching.sample_noise(flow_key, size, bins))[:total]
-    record("cfm_noise", noise_mel.T[None])
-    record("cfm_cond", mu[None])
-    inputs = FlowInputs(
-        pad_axis(noise_mel, size)[None],
-        pad_axis(voice.prompt_mel, size)[None],
-        _one(prompt_frames),
-        voice.style[None],
-        pad_axis(mu, size)[None],
-        _one(total),
-    )
-    if full_record:
-        _record_velocities(params, config, model, inputs, total, record)
-    with watch("flow_matching"):
-        settings = {"target_frames": target_size, **to_dict(config.flow)}
-        mel_all = np.asarray(stages.flow(params, *inputs.values(), model=model, **settings))[0, :total]
-    log_mel = mel_all[prompt_frames:]
-    record("cfm_mel", mel_all.T[None])
-    record("vocoder_mel", log_mel.T[None])
-    if config.polish.trim_breath:
-        frames -= breath_frames(log_mel)
-        log_mel = log_mel[:frames]
-    with watch("vocoder"):
-        wav = np.asarray(stages.vocode(params, batch_of_one(log_mel), _one(frames), model=model))
-    audio = wav[0, : frames * hop_length(model)]
-    record("vocoder_wav", audio[None, None])
+        frames = [target_length(len(own), config.duration.factor) for own in codes]
+    audio = [np.zeros(0, np.float32) for _ in utterances]
+    spoken = [place for place, own in enumerate(codes) if len(own)]
+    if record and len(spoken) < len(utterances):
+        record("cfm_noise", np.zeros((1, model.s2mel.mel_bins, 0), np.float32))  # keeps the numbering by segment
+
+    def sizes(place: int) -> tuple[int, int]:
+        return bucket_size(frames[place]), prompt_size(len(utterances[place].voice.prompt_mel))
+
+    for batch in batches.alike(spoken, sizes, batches.behind_decoder(params, at_once)):
+        own = [utterances[place] for place in batch]
+        conditions = acoustic_conditions(
+            params,
+            model,
+            own,
+            [codes[place] for place in batch],
+            [frames[place] for place in batch],
+            record=record,
+            watch=watch,
+        )
+        noise = None
+        if replay and replay.cfm_noise:
+            totals = [len(u.voice.prompt_mel) + len(told) for u, told in zip(own, conditions, strict=True)]
+            pairs = zip(batch, totals, strict=True)
+            noise = [replay.noise(first + place, total, model.s2mel.mel_bins) for place, total in pairs]
+        prompts = [Prompt(u.voice.prompt_mel, u.voice.prompt_condition) for u in own]
+        mels = infill(params, config, model, own, prompts, conditions, noise=noise, record=record, watch=watch)
+        if config.polish.trim_breath:
+            mels = [mel[: len(mel) - breath_frames(mel)] for mel in mels]
+        for place, made in zip(batch, waveforms(params, model, mels, record=record, watch=watch), strict=True):
+            audio[place] = made
     return audio
 
 
-def condition_of(
+def acoustic_conditions(
     params: Params,
     model: ModelConfig,
-    voice: ReferenceVoice,
-    emotion: np.ndarray,
-    chosen: SegmentCodes,
-    frames: int,
+    utterances: Sequence[Utterance],
+    codes: Sequence[np.ndarray],
+    frames: Sequence[int],
     *,
     record: Record | None = None,
     watch: Stopwatch | None = None,
-) -> np.ndarray:
-    """The codes of a segment -> what the flow matching is told of them, [frames D]: the second pass and the regulator.
-
-    There must be codes.
-    """
-    record, watch = record or ignore, watch or Stopwatch()
-    length = len(chosen.codes)
-    conds, ids, text_length = _decoder_inputs(params, model, voice, emotion, chosen.text_ids)
-    padded_codes = batch_of_one(chosen.codes)
+) -> list[np.ndarray]:
+    """What the flow matching is told of codes [T], one or more each: [frames D], by a second pass and the regulator."""
+    watch = watch or Stopwatch()
+    ids, text_lengths = _text(utterances)
+    padded, lengths = batches.rows(codes)
     with watch("latents"):
-        latents = stages.code_latents(params, conds, ids, text_length, padded_codes, _one(length), model=model)
-        condition, projected = stages.acoustic_condition(params, latents, padded_codes, model=model)
-        condition = np.asarray(condition)[0, :length]
-    record("gpt_latent", np.asarray(latents)[:, :length])
-    record("gpt_layer_out", np.asarray(projected)[:, :length])
+        read = (_decoder_conditions(params, model, utterances), ids, text_lengths, padded, lengths)
+        latents = stages.code_latents(params, *batches.divided(params, read), model=model)
+        condition, projected = stages.acoustic_condition(params, latents, padded, model=model)
+    if record:
+        record("gpt_latent", np.asarray(latents)[:, : lengths[0]])
+        record("gpt_layer_out", np.asarray(projected)[:, : lengths[0]])
     with watch("length_regulator"):
-        return regulated(params, model, condition, frames, record)
+        return regulate(params, model, condition, lengths, frames, record)
 
 
-def hop_length(model: ModelConfig) -> int:
-    """Samples of a mel frame: 256 of the published model."""
-    return math.prod(model.bigvgan.upsample_rates)
+def infill(
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    prompts: Sequence[Prompt],
+    conditions: Sequence[np.ndarray],
+    *,
+    prompt_bucket: Callable[[int], int] = prompt_size,
+    noise: Sequence[np.ndarray] | None = None,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+) -> list[np.ndarray]:
+    """Conditions [M D] -> the log mel [M C] of each, going on from its prompt, by flow matching.
+
+    Args:
+      prompt_bucket: what a prompt's frames are padded to.
+      noise: [P + M, C] of each, instead of what its key gives.
+    """
+    watch = watch or Stopwatch()
+    bins = model.s2mel.mel_bins
+    mu = [np.concatenate([prompt.condition, told]) for prompt, told in zip(prompts, conditions, strict=True)]
+    lengths = np.array([len(prompt.mel) for prompt in prompts], np.int32)
+    target_frames = bucket_size(max(map(len, conditions)))
+    size = prompt_bucket(int(lengths.max())) + target_frames
+    if noise is None:
+        keys = [jax.random.fold_in(utterance.key, 1) for utterance in utterances]
+        drawn = [np.asarray(flow_matching.sample_noise(key, size, bins)) for key in keys]
+        noise = [own[: len(told)] for own, told in zip(drawn, mu, strict=True)]
+    padded, totals = batches.rows(mu, size)
+    inputs = FlowInputs(
+        batches.rows(noise, size)[0],
+        batches.rows([prompt.mel for prompt in prompts], size)[0],
+        lengths,
+        np.stack([utterance.voice.style for utterance in utterances]),
+        padded,
+        totals,
+    )
+    if record:
+        record("cfm_noise", noise[0].T[None])
+        record("cfm_cond", mu[0][None])
+        _record_velocities(params, config, model, inputs, record)
+    with watch("flow_matching"):
+        settings = {"target_frames": target_frames, **to_dict(config.flow)}
+        mel = np.asarray(stages.flow(params, *batches.divided(params, inputs), model=model, **settings))
+    if record:
+        record("cfm_mel", mel[0, : totals[0]].T[None])
+    return [own[start:end] for own, start, end in zip(mel, lengths, totals, strict=True)]
 
 
-@dataclasses.dataclass(frozen=True)
-class FlowInputs:
-    """The arrays of `flow`, in its order."""
+def waveforms(
+    params: Params,
+    model: ModelConfig,
+    mels: Sequence[np.ndarray],
+    *,
+    record: Record | None = None,
+    watch: Stopwatch | None = None,
+) -> list[np.ndarray]:
+    """Log mels [M C] -> waveforms [N] in [-1, 1], by BigVGAN."""
+    watch, hop = watch or Stopwatch(), hop_length(model)
+    if record:
+        record("vocoder_mel", mels[0].T[None])
+    with watch("vocoder"):
+        made = np.asarray(stages.vocode(params, *batches.divided(params, batches.rows(mels)), model=model))
+    audio = [own[: len(mel) * hop] for own, mel in zip(made, mels, strict=True)]
+    if record:
+        record("vocoder_wav", audio[0][None, None])
+    return audio
+
+
+# --- what is computed only to be recorded -------------------------------------------------------------------------
+
+
+class FlowInputs(NamedTuple):
+    """The arrays of `stages.flow`, in its order."""
 
     noise: np.ndarray
     prompt: np.ndarray
@@ -263,13 +357,22 @@ class FlowInputs:
     mu: np.ndarray
     lengths: np.ndarray
 
-    def values(self) -> tuple[np.ndarray, ...]:
-        return (self.noise, self.prompt, self.prompt_lengths, self.style, self.mu, self.lengths)
 
-
-def _record_velocities(
-    params: Params, config: Config, model: ModelConfig, inputs: FlowInputs, total: int, record: Record
+def _record_decoder_inputs(
+    params: Params,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    inputs: tuple[Array, np.ndarray, np.ndarray],
+    record: Record,
 ) -> None:
+    record("speech_conditioning_latent", utterances[0].voice.speaker_latents[None])
+    record("text_ids", utterances[0].text_ids[None])
+    record("gpt_conds", np.asarray(inputs[0]))
+    prefix, length = stages.decoder_prefix(params, *inputs, model=model)
+    record("gpt_prefix", np.asarray(prefix)[:, : int(length[0])])
+
+
+def _record_velocities(params: Params, config: Config, model: ModelConfig, inputs: FlowInputs, record: Record) -> None:
     """The estimator's raw output at the first two steps: row 0 conditional, row 1 unconditional."""
     times = np.asarray(flow_matching.time_schedule(config.flow.steps))
     behind_prompt = (np.arange(inputs.noise.shape[1]) >= inputs.prompt_lengths[0])[None, :, None]
@@ -280,6 +383,6 @@ def _record_velocities(
         t = np.full(2, times[step], np.float32)
         rows, lengths = np.repeat(x, 2, 0), np.repeat(inputs.lengths, 2)
         both = stages.velocity(params, rows, prompt, t, style, mu, lengths, model=model)
-        record(f"dit_velocity_step{step}", np.asarray(both)[:, :total].transpose(0, 2, 1))
+        record(f"dit_velocity_step{step}", np.asarray(both)[:, : inputs.lengths[0]].transpose(0, 2, 1))
         guided = flow_matching.guide(both[:1], both[1:], config.flow.guidance)
         x = np.asarray(flow_matching.euler_step(x, guided, times[step + 1] - times[step])) * behind_prompt

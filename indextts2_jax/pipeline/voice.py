@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -13,6 +12,7 @@ from safetensors.numpy import save_file
 
 from indextts2_jax.array_typing import Float
 from indextts2_jax.errors import AudioError, CheckpointError
+from indextts2_jax.runtime.atomic import replaced_file
 
 VOICE_FORMAT = "indextts2_jax voice 1"
 
@@ -46,9 +46,8 @@ class ReferenceVoice:
         arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if value is not None}
         metadata = {"format": VOICE_FORMAT, "model_id": self.model_id, "source_sha256": self.source_sha256}
         try:
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-                save_file(arrays, pathlib.Path(folder) / "voice", metadata)
-                os.replace(pathlib.Path(folder) / "voice", path)
+            with replaced_file(path) as new:
+                save_file(arrays, new, metadata)
         except (OSError, SafetensorError) as error:
             raise AudioError(f"Cannot write the voice file {path}: {error}.") from None
 

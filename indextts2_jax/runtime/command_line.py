@@ -78,15 +78,18 @@ def define_config(own: Flags, command: list[str], default: str | None, usage: st
         config_flags.DEFINE_config_file(name, path, usage, flag_values=own, sys_argv=command)
 
 
-def settings(own: Flags, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What --config=FILE gives, or else `defaults`; with every --config.KEY=VALUE put in."""
-    flag = own["config"]
-    if not flag.using_default_value:
-        given: dict[str, Any] = own.config.to_dict()
-        return given
-    values = ConfigDict(defaults)
-    values.update_from_flattened_dict(config_flags.get_override_values(flag))
-    changed: dict[str, Any] = values.to_dict()
+def overridden(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """The same settings after changes such as "decode.num_beams=1", each of the type that its key has.
+
+    Raises:
+      ConfigError: a key that does not exist, or a value of another type.
+    """
+    command = ["", *(f"--config.{change}" for change in changes)]
+    own = Flags()
+    with _config_errors(command):
+        config_flags.DEFINE_config_dict("config", ConfigDict(values), flag_values=own, sys_argv=command)
+        own(command)
+    changed: dict[str, Any] = own.config.to_dict()
     return changed
 
 

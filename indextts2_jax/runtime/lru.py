@@ -1,30 +1,29 @@
 """A bounded memory of what was made from what: by the content of the source, never by its name."""
 
-from collections import OrderedDict
+import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+import cachetools
 
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
-    """The `size` values asked for last; 0 keeps nothing."""
+class LRU(Generic[T]):
+    """The `size` values asked for last; 0 keeps nothing. Safe between threads."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._kept: cachetools.LRUCache[Hashable, T] = cachetools.LRUCache(size)
+        kept = cachetools.cached(self._kept, key=lambda key, make: key, condition=threading.Condition())
+        self._get = kept(lambda key, make: make())
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._kept)
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of the key; made where it is not kept. What `make` raises is raised, and nothing is kept."""
-        if key not in self._values:
-            value = make()
-            if not self.size:
-                return value
-            self._values[key] = value
-            if len(self._values) > self.size:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
+        """The value of the key; made where it is not kept.
+
+        Who asks for a key that another thread is making waits for it; other keys are made at the same time. What `make`
+        raises is raised to the one whose it was, nothing is kept, and the next one who waits makes it anew.
+        """
+        return self._get(key, make)

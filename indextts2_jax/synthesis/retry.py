@@ -2,22 +2,20 @@
 
     codes ─ code_faults ─ none? ─► waveform ─ audio_faults ─ none? ─► taken
               │ some                            │ some
-              └────────► the next draw ◄────────┘           no draw left: the least bad one is taken
+              └────────► the next attempt ◄─────┘        no attempt left: the least bad one is taken
 
-A draw depends on the request's seed and the number of the draw only, so equal seeds still give equal speech.
+An attempt depends on the request's seed and the number of the attempt only, so equal seeds still give equal speech.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Key
-from indextts2_jax.config.synthesis import RedrawConfig
-
-T = TypeVar("T")
+from indextts2_jax.config import RedrawConfig
+from indextts2_jax.pipeline.speak import SegmentCodes
 
 CODES_PER_SECOND = 50
 EDGES_SECONDS = 0.25
@@ -33,43 +31,69 @@ CLIPPED_SHARE = 1e-3
 
 
 class Fault(NamedTuple):
-    """Why a segment is suspect: of two draws the one with less `weight` in all is better."""
+    """Why a segment is suspect: of two attempts the one with less `weight` in all is better."""
 
     weight: int
     reason: str
 
 
 @dataclasses.dataclass(frozen=True)
-class Draw(Generic[T]):
-    """What came of draw `number`, from 0."""
+class Attempt:
+    """What came of one draw of a segment: its codes, its waveform [N] where it was worth one, and what is suspect."""
 
-    number: int
-    result: T
+    chosen: SegmentCodes
     faults: tuple[Fault, ...]
+    audio: np.ndarray | None = None
 
     @property
     def weight(self) -> int:
+        """The sum of its faults: 0 for a good one."""
         return sum(fault.weight for fault in self.faults)
 
 
-def draw_key(key: Key[Array, ""], number: int) -> Key[Array, ""]:
-    """The key of a draw; the first one has the request's own, of which 0 and 1 are taken by the stages."""
+class Attempts:
+    """The attempts at one segment so far, in the order of their numbers from 0."""
+
+    def __init__(self, most: int) -> None:
+        """`most` attempts may be made, at least one."""
+        self.made: list[Attempt] = []
+        self._most = most
+        self._taken: int | None = None
+
+    @property
+    def wanting(self) -> bool:
+        """Whether another attempt is to be made: none was good, and one is left."""
+        return len(self.made) < self._most and not (self.made and not self.made[-1].faults)
+
+    @property
+    def number(self) -> int:
+        """That of the attempt that counts: the one that was taken, else the least bad one; of equals the first."""
+        if self._taken is not None:
+            return self._taken
+        return min(range(len(self.made)), key=lambda number: self.made[number].weight)
+
+    @property
+    def best(self) -> Attempt:
+        """The attempt that counts."""
+        return self.made[self.number]
+
+    def hear(self, number: int, audio: Float[np.ndarray, "N"], taken: bool = False) -> None:
+        """Notes the waveform of an attempt, and what is suspect about it; `taken` though it may turn out bad."""
+        before = self.made[number]
+        self.made[number] = Attempt(before.chosen, before.faults + audio_faults(audio), audio)
+        if taken:
+            self._taken = number
+
+
+def attempt_key(key: Key[Array, ""], number: int) -> Key[Array, ""]:
+    """The key of an attempt; the first one has the request's own, of which 0 and 1 are taken by the stages."""
     return key if number == 0 else jax.random.fold_in(key, 1 + number)
 
 
-def draw_until_good(attempt: Callable[[int], Draw[T]], numbers: Iterable[int]) -> tuple[Draw[T], list[Draw[T]]]:
-    """Draws until one has no faults: (the best, all of them). Of equally bad ones the first is the best."""
-    draws: list[Draw[T]] = []
-    for number in numbers:
-        draws.append(attempt(number))
-        if not draws[-1].faults:
-            break
-    return min(draws, key=lambda draw: draw.weight), draws
-
-
-def code_faults(codes: int, stopped: bool, expected_seconds: float, config: RedrawConfig) -> tuple[Fault, ...]:
-    """What is suspect about a number of codes, for a text that is expected to take `expected_seconds`, edges apart."""
-    if not stopped:
+def code_faults(chosen: SegmentCodes, expected_seconds: float, config: RedrawConfig) -> tuple[Fault, ...]:
+    """What is suspect about the codes of a text that is expected to take `expected_seconds`, edges apart."""
+    codes = len(chosen.codes)
+    if not chosen.stopped:
         advice = "lower text.max_text_tokens_per_segment or raise decode.max_mel_tokens"
         return (Fault(3, f"reached the limit of {codes} codes and is cut ({advice})"),)
     if not codes:
@@ -83,18 +107,6 @@ def code_faults(codes: int, stopped: bool, expected_seconds: float, config: Redr
     return ()
 
 
-def report(segment: int, tokens: int, best: Draw[T], draws: Sequence[Draw[T]]) -> list[str]:
-    """One line where anything was suspect about segment number `segment`, counted from 1."""
-    name = f"Segment {segment} ({tokens} text tokens)"
-    if best.faults:
-        what = " and ".join(fault.reason for fault in best.faults)
-        return [f"{name} {what}{f', the best of {len(draws)} draws' if len(draws) > 1 else ''}."]
-    if len(draws) > 1:
-        before = "; ".join(dict.fromkeys(fault.reason for draw in draws for fault in draw.faults))
-        return [f"{name} was drawn {len(draws)} times; before the last it {before}."]
-    return []
-
-
 def audio_faults(audio: Float[np.ndarray, "N"]) -> tuple[Fault, ...]:
     """What is suspect about a waveform in [-1, 1]."""
     if not len(audio):
@@ -105,3 +117,15 @@ def audio_faults(audio: Float[np.ndarray, "N"]) -> tuple[Fault, ...]:
     if np.mean(np.abs(audio) >= CLIPPED) > CLIPPED_SHARE:
         faults.append(Fault(1, "is clipped"))
     return tuple(faults)
+
+
+def report(segment: int, tokens: int, attempts: Attempts) -> list[str]:
+    """One line where anything was suspect about segment number `segment`, counted from 1, of so many text tokens."""
+    name, made = f"Segment {segment} ({tokens} text tokens)", attempts.made
+    if attempts.best.faults:
+        what = " and ".join(fault.reason for fault in attempts.best.faults)
+        return [f"{name} {what}{f', the best of {len(made)} draws' if len(made) > 1 else ''}."]
+    if len(made) > 1:
+        before = "; ".join(dict.fromkeys(fault.reason for attempt in made for fault in attempt.faults))
+        return [f"{name} was drawn {len(made)} times; before the last it {before}."]
+    return []

@@ -1,13 +1,12 @@
-"""The segments of one request, in order: drawn, judged and perhaps drawn again, spoken, polished, with the silences.
+"""The segments of a request, in order: drawn, judged and perhaps drawn again, spoken, polished, with the silences.
 
-Reading ─ codes of a segment ─ waveform ─ polish ─► Spoken, one after another ─ collect ─► Speech
-            │  └ the first draws can come from a batch of segments
-            └ with a target duration the codes of all segments come first: then it is known how fast to speak
+EncodedRequest ─► Drawing of each segment ─ Run.complete ─► waveforms ─ polish ─► Spoken, one after another ─► Speech
+                    └ with a target duration the codes of all segments come first: then it is known how fast to speak
 """
 
 import dataclasses
-import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,28 +15,69 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Key, Params
 from indextts2_jax.audio import postprocess
 from indextts2_jax.audio.loudness import Leveller
-from indextts2_jax.audio.write import OUTPUT_RATE, silence, to_int16
-from indextts2_jax.config import Config, ModelConfig
-from indextts2_jax.errors import TextError
+from indextts2_jax.audio.write import silence, to_int16
+from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, PolishConfig
+from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
-from indextts2_jax.pipeline import batching
-from indextts2_jax.pipeline import speak as pipeline_speak
-from indextts2_jax.pipeline.recording import Record, Replay
+from indextts2_jax.pipeline import batches, speak
+from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel.length_regulator import target_length
-from indextts2_jax.synthesis import durations, retry
-from indextts2_jax.synthesis.request import CheckedRequest, Request
-from indextts2_jax.synthesis.retry import Draw
-from indextts2_jax.synthesis.speech import SAMPLING_RATE, Sink, Speech
+from indextts2_jax.synthesis import retry
+from indextts2_jax.synthesis.request import CheckedRequest
+from indextts2_jax.synthesis.speech import Sink, Speech
 from indextts2_jax.text.frontend import TextFrontend
-from indextts2_jax.text.reading import Reading
 
 WINDOW = 4
 """So many batches of segments are made before the first of them is handed on: they are sorted by length."""
 
+SLOWEST, FASTEST = 2.0, 0.5
+"""Of the frames that the segments have by themselves, as for `duration.factor`."""
+
+
+# --- what is spoken -----------------------------------------------------------------------------------------------
+
 
 @dataclasses.dataclass(frozen=True)
-class Spoken:
+class Segment:
+    """One segment of a text, ready to be spoken."""
+
+    index: int
+    tokens: list[str]
+    expected_seconds: float
+    """What its text should take, the pauses at its edges apart."""
+    utterance: speak.Utterance
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedRequest:
+    """A checked request whose voice and emotion are encoded: all is ready to be spoken."""
+
+    checked: CheckedRequest
+    voice: ReferenceVoice
+    emotion: EmotionEmbedding
+    key: Key[Array, ""]
+
+    def segments(self, frontend: TextFrontend) -> list[Segment]:
+        """Its segments in order; all have the request's own key."""
+        made = []
+        for index, tokens in enumerate(self.checked.reading.segments):
+            ids = np.array(frontend.encode(tokens), np.int32)
+            utterance = speak.Utterance(self.voice, self.emotion.final, ids, self.key)
+            made.append(Segment(index, tokens, frontend.seconds(tokens), utterance))
+        return made
+
+
+@dataclasses.dataclass
+class Drawing:
+    """A segment, the attempts at it so far, and the mel frames that it is to fill (None: as its codes have it)."""
+
+    segment: Segment
+    attempts: retry.Attempts
+    frames: int | None = None
+
+
+class Spoken(NamedTuple):
     """A segment: waveform [N] in [-1, 1] with the silence before it (and behind, if it is the last), and codes [T]."""
 
     audio: np.ndarray
@@ -48,229 +88,167 @@ class Spoken:
     """The samples of `audio` that are speech."""
 
 
+# --- drawing ------------------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
-class Narrator:
-    """What all segments of a request share."""
+class Run:
+    """What all segments that are spoken together share: the model, the settings, and who watches."""
 
     params: Params
     model: ModelConfig
     config: Config
-    frontend: TextFrontend
-    voice: ReferenceVoice
-    emotion: EmotionEmbedding
-    key: Key[Array, ""]
-    watch: pipeline_speak.Stopwatch
+    watch: Stopwatch
+    at_once: int = 1
+    """The largest batch."""
     replay: Replay | None = None
     record: Record | None = None
     on_segment: Callable[[int], None] = lambda index: None
     """Called when work on a segment begins: twice where there is a target duration."""
     on_code: Callable[[int, int], None] | None = None
 
-    def speak(self, reading: Reading, takes: Iterator[batching.Take] | None = None) -> Iterator[Spoken]:
-        """Speaks the segments one by one; nothing is kept of those that have been spoken.
+    def begin(self, segment: Segment) -> Drawing:
+        """No attempt is made yet. Without sampling one is enough: every other would be the same."""
+        redraws = self.config.redraw.attempts if self.config.decode.do_sample else 0
+        return Drawing(segment, retry.Attempts(1 + redraws))
 
-        Args:
-          takes: the first draws, if they have been made in a batch; by default `config.segments_at_once` are.
-        Raises:
-          ConfigError: the text cannot be spoken in `duration.target_seconds`.
-        """
-        plan = self._plan(reading) if self.config.duration.target_seconds else None
-        takes = takes or self._takes(reading)
-        level = self._leveller()
-        last = len(reading.segments) - 1
-        for index, segment in enumerate(reading.segments):
-            self.on_segment(index)
-            if self.record:
-                self.record("emovec", self.emotion.merged[None])
-            frames = plan.frames[index] if plan else None
-            take = next(takes) if takes else None
-            best, draws = self._speak(index, segment, frames, plan.draws[index] if plan else None, take)
-            warnings = retry.report(index + 1, len(segment), best, draws)
-            assert best.result.audio is not None
-            speech, quieter = self._polished(best.result.audio, level)
-            if quieter > 0.1:
-                warnings.append(f"Segment {index + 1} stays {quieter:.1f} LU below the loudness wanted.")
-            parts = [silence(reading.silences_ms[index]), speech]
-            span = len(parts[0]), len(parts[0]) + len(speech)
-            if plan:
-                missing = plan.frames[index] * pipeline_speak.hop_length(self.model) - len(speech)
-                parts.append(np.zeros(missing + plan.rest * (index == last), np.float32))
-            if index == last:
-                parts.append(silence(reading.silences_ms[-1]))
-            yield Spoken(np.concatenate(parts), best.result.chosen.codes, len(draws), warnings, span)
-
-    def utterances(self, reading: Reading) -> list[batching.Utterance]:
-        """What `batching.speak_together` makes the first draws of, one a segment."""
-        return [
-            batching.Utterance(self.voice, self.emotion.final, self.text_ids(segment), self.key)
-            for segment in reading.segments
-        ]
-
-    # --- drawing --------------------------------------------------------------------------------------------------
-
-    @property
-    def _attempts(self) -> int:
-        """Without sampling, every draw would be the same."""
-        return self.config.redraw.attempts if self.config.decode.do_sample else 0
-
-    def text_ids(self, segment: Sequence[str]) -> np.ndarray:
-        """[L] int32, without start and stop."""
-        return np.array(self.frontend.encode(segment), np.int32)
-
-    def _takes(self, reading: Reading) -> Iterator[batching.Take] | None:
-        """The first draws by batches. Recorded and replayed runs, and those with a plan, go segment by segment."""
-        at_once, single = (
-            self.config.segments_at_once,
-            self.record or self.replay or self.config.duration.target_seconds,
-        )
-        if at_once == 1 or len(reading.segments) == 1 or single:
-            return None
-        utterances = self.utterances(reading)
-        windows = (utterances[i : i + WINDOW * at_once] for i in range(0, len(utterances), WINDOW * at_once))
-        together = functools.partial(
-            batching.speak_together,
+    def choose(self, drawings: Sequence[Drawing]) -> None:
+        """Makes the next attempt at the codes of each, in batches."""
+        chosen = speak.choose_codes(
             self.params,
             self.config,
             self.model,
-            at_once=at_once,
-            watch=self.watch,
-            on_code=self.on_code,
-        )
-        return itertools.chain.from_iterable(map(together, windows))
-
-    def faults(self, segment: Sequence[str], chosen: pipeline_speak.SegmentCodes) -> tuple[retry.Fault, ...]:
-        """Why the codes of a segment are suspect."""
-        expected = self.frontend.seconds(segment)
-        return retry.code_faults(len(chosen.codes), chosen.stopped, expected, self.config.redraw)
-
-    def _choose(self, segment: Sequence[str], number: int) -> Draw[pipeline_speak.SegmentCodes]:
-        chosen = pipeline_speak.choose_codes(
-            self.params,
-            self.config,
-            self.model,
-            self.voice,
-            self.emotion.final,
-            self.text_ids(segment),
-            retry.draw_key(self.key, number),
+            [_attempt(one, len(one.attempts.made)) for one in drawings],
+            at_once=self.at_once,
             replay=self.replay,
             record=self.record,
             watch=self.watch,
             on_code=self.on_code,
         )
-        return Draw(number, chosen, self.faults(segment, chosen))
+        for one, codes in zip(drawings, chosen, strict=True):
+            one.attempts.made.append(retry.Attempt(codes, self.faults(one.segment, codes)))
 
-    def _speak(
-        self,
-        index: int,
-        segment: Sequence[str],
-        frames: int | None,
-        planned: "_Drawn | None",
-        take: batching.Take | None,
-    ) -> tuple["Draw[_Take]", "list[Draw[_Take]]"]:
-        """(the best draw, all draws) of a segment; the best has a waveform."""
+    def choose_until_good(self, drawings: Sequence[Drawing]) -> None:
+        """Makes attempts at the codes until those of each are above suspicion, or no attempt is left."""
+        while wanting := [one for one in drawings if one.attempts.wanting]:
+            self.choose(wanting)
 
-        def with_audio(draw: Draw[_Take]) -> Draw[_Take]:
-            audio = pipeline_speak.speak_codes(
-                self.params,
-                self.config,
-                self.model,
-                self.voice,
-                self.emotion.final,
-                draw.result.chosen,
-                retry.draw_key(self.key, draw.number),
-                frames=frames,
-                replay=self.replay,
-                segment=index,
-                record=self.record,
-                watch=self.watch,
-            )
-            return Draw(draw.number, _Take(draw.result.chosen, audio), draw.faults + retry.audio_faults(audio))
+    def complete(self, drawings: Sequence[Drawing]) -> None:
+        """Makes attempts until codes and waveform of each are above suspicion, or no attempt is left.
 
-        def attempt(number: int) -> Draw[_Take]:
-            if take is not None and number == 0:
-                faults = self.faults(segment, take.chosen) + retry.audio_faults(take.audio)
-                return Draw(number, _Take(take.chosen, take.audio), faults)
-            known = planned is not None and number == planned.best.number
-            draw = planned.best if planned is not None and known else self._choose(segment, number)
-            mute = Draw(number, _Take(draw.result), draw.faults)
-            return mute if mute.faults else with_audio(mute)
+        Then the best attempt of each has a waveform. What has been drawn before is not drawn again.
+        """
+        while True:
+            self._hear([one for one in drawings if _is_worth_hearing(one.attempts)], last=True)
+            wanting = [one for one in drawings if one.attempts.wanting]
+            if not wanting:
+                break
+            self.choose(wanting)
+        self._hear([one for one in drawings if one.attempts.best.audio is None], last=False)
 
-        numbers = range(1 + self._attempts)
-        before: list[Draw[_Take]] = []
-        if planned is not None:  # what was drawn before is not drawn again
-            before = [Draw(d.number, _Take(d.result), d.faults) for d in planned.draws if d is not planned.best]
-            first = planned.best.number
-            numbers = range(first, first + 1 if planned.best.faults else len(numbers))
-        best, draws = retry.draw_until_good(attempt, numbers)
-        if best.result.audio is None:
-            best = with_audio(best)
-        return best, before + draws
+    def faults(self, segment: Segment, chosen: speak.SegmentCodes) -> tuple[retry.Fault, ...]:
+        """Why the codes of a segment are suspect."""
+        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw)
 
-    # --- a target duration ----------------------------------------------------------------------------------------
-
-    def _plan(self, reading: Reading) -> "_Plan":
-        drawn = []
-        for index, segment in enumerate(reading.segments):
-            self.on_segment(index)
-            numbers = range(1 + self._attempts)
-            drawn.append(_Drawn(*retry.draw_until_good(functools.partial(self._choose, segment), numbers)))
-        natural = [target_length(len(one.best.result.codes)) for one in drawn]
-        if not any(natural):
-            return _Plan(drawn, natural, 0)
-        silent = sum(len(silence(pause)) for pause in reading.silences_ms)
-        seconds = self.config.duration.target_seconds
-        return _Plan(
-            drawn, *durations.fit(natural, silent, seconds, pipeline_speak.hop_length(self.model), OUTPUT_RATE)
+    def _hear(self, drawings: Sequence[Drawing], last: bool) -> None:
+        """Makes the waveform of the last attempt of each, or of the one that counts."""
+        numbers = [len(one.attempts.made) - 1 if last else one.attempts.number for one in drawings]
+        codes = [one.attempts.made[number].chosen.codes for one, number in zip(drawings, numbers, strict=True)]
+        factor = self.config.duration.factor
+        audio = speak.speak_codes(
+            self.params,
+            self.config,
+            self.model,
+            [_attempt(one, number) for one, number in zip(drawings, numbers, strict=True)],
+            codes,
+            frames=[one.frames or target_length(len(own), factor) for one, own in zip(drawings, codes, strict=True)],
+            at_once=self.at_once,
+            replay=self.replay,
+            first=drawings[0].segment.index if drawings else 0,
+            record=self.record,
+            watch=self.watch,
         )
-
-    # --- polish ---------------------------------------------------------------------------------------------------
-
-    def _leveller(self) -> Leveller | None:
-        wanted = self.config.polish
-        if not (wanted.even_loudness or wanted.loudness_lufs):
-            return None
-        return Leveller(OUTPUT_RATE, wanted.loudness_lufs or None)
-
-    def _polished(self, audio: np.ndarray, level: Leveller | None) -> tuple[np.ndarray, float]:
-        """(waveform, LU that it stays below the loudness wanted)."""
-        wanted, quieter = self.config.polish, 0.0
-        if wanted.max_silence_ms:
-            audio = postprocess.shorten_silences(audio, OUTPUT_RATE, wanted.max_silence_ms)
-        if level:
-            audio, quieter = level(audio)
-        if wanted.end_fade_ms:
-            audio = postprocess.fade_end(audio, OUTPUT_RATE, wanted.end_fade_ms)
-        return audio, quieter
+        for one, number, made in zip(drawings, numbers, audio, strict=True):
+            one.attempts.hear(number, made, taken=not last)
 
 
-class _Take(NamedTuple):
-    chosen: pipeline_speak.SegmentCodes
-    audio: np.ndarray | None = None
+def _attempt(drawing: Drawing, number: int) -> speak.Utterance:
+    key = retry.attempt_key(drawing.segment.utterance.key, number)
+    return dataclasses.replace(drawing.segment.utterance, key=key)
 
 
-class _Drawn(NamedTuple):
-    best: Draw[pipeline_speak.SegmentCodes]
-    draws: list[Draw[pipeline_speak.SegmentCodes]]
+def _is_worth_hearing(attempts: retry.Attempts) -> bool:
+    return bool(attempts.made) and not attempts.made[-1].faults and attempts.made[-1].audio is None
 
 
-class _Plan(NamedTuple):
-    draws: list[_Drawn]
-    frames: list[int]
-    """Of each segment."""
-    rest: int
-    """Samples missing at the end."""
+# --- a request, and many ------------------------------------------------------------------------------------------
 
 
-def check_spoken(request: Request, codes: Sequence[np.ndarray]) -> None:
+def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> Iterator[Spoken]:
+    """Speaks the segments in order; nothing is kept of those that have been spoken.
+
+    Segments share batches of `run.at_once`; recorded and replayed runs, and those with a target duration, go one by
+    one.
+
+    Raises:
+      ConfigError: the text cannot be spoken in `duration.target_seconds`.
+    """
+    segments = encoded.segments(frontend)
+    single = run.record or run.replay or run.config.duration.target_seconds
+    run = dataclasses.replace(run, at_once=1) if single else run
+    planned, rest = _plan(run, encoded, segments) if run.config.duration.target_seconds else ({}, 0)
+    window = 1 if run.at_once == 1 else WINDOW * run.at_once
+
+    def completed() -> Iterator[Drawing]:
+        for part in batches.slices(segments, window):
+            run.on_segment(part[0].index)
+            if run.record:
+                run.record("emovec", encoded.emotion.merged[None])
+            drawings = [planned.pop(one.index) if planned else run.begin(one) for one in part]
+            run.complete(drawings)
+            yield from drawings
+
+    return _finished(run, encoded, completed(), rest)
+
+
+def speak_requests(run: Run, requests: Sequence[EncodedRequest], frontend: TextFrontend) -> list[Iterator[Spoken]]:
+    """The segments of every request, in batches that all of them share."""
+    drawings = [[run.begin(segment) for segment in encoded.segments(frontend)] for encoded in requests]
+    run.complete(list(itertools.chain.from_iterable(drawings)))
+    return [_finished(run, encoded, own) for encoded, own in zip(requests, drawings, strict=True)]
+
+
+def _finished(run: Run, encoded: EncodedRequest, completed: Iterable[Drawing], rest: int = 0) -> Iterator[Spoken]:
+    """Completed drawings with polish and silences; `rest` samples are missing behind the last."""
+    reading, polish = encoded.checked.reading, _Polish(run.config.polish)
+    for drawing in completed:
+        segment, best = drawing.segment, drawing.attempts.best
+        assert best.audio is not None
+        warnings = retry.report(segment.index + 1, len(segment.tokens), drawing.attempts)
+        speech, quieter = polish(best.audio)
+        if quieter > 0.1:
+            warnings.append(f"Segment {segment.index + 1} stays {quieter:.1f} LU below the loudness wanted.")
+        parts = [silence(reading.silences_ms[segment.index]), speech]
+        span = len(parts[0]), len(parts[0]) + len(speech)
+        last = segment.index == len(reading.segments) - 1
+        if drawing.frames is not None:
+            missing = drawing.frames * speak.hop_length(run.model) - len(speech)
+            parts.append(np.zeros(missing + rest * last, np.float32))
+        if last:
+            parts.append(silence(reading.silences_ms[-1]))
+        yield Spoken(np.concatenate(parts), best.chosen.codes, len(drawing.attempts.made), warnings, span)
+
+
+def check_spoken(text: str, codes: Sequence[np.ndarray]) -> None:
     """Raises `TextError` where no segment has a code."""
     if not any(map(len, codes)):
-        raise TextError(f"The model stopped before the first code of {request.text.strip()[:40]!r}: try another seed.")
+        raise TextError(f"The model stopped before the first code of {text.strip()[:40]!r}: try another seed.")
 
 
 def collect(
     checked: CheckedRequest,
     parts: Iterable[Spoken],
-    watch: pipeline_speak.Stopwatch,
+    watch: Stopwatch,
     sink: Sink | None = None,
     record: Record | None = None,
 ) -> Speech:
@@ -294,21 +272,100 @@ def collect(
         codes.append(spoken.codes)
         draws.append(spoken.draws)
         warnings += spoken.warnings
-    request = checked.request
-    check_spoken(request, codes)
+    check_spoken(checked.request.text, codes)
     audio = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     if record:
         record("wav_int16", to_int16(audio)[:, None])
-    audio = audio[:0] if sink else audio
     return Speech(
-        audio,
-        samples,
-        SAMPLING_RATE,
-        codes,
-        checked.reading.segments,
-        spans,
-        draws,
-        watch.seconds,
-        warnings,
-        request.seed,
+        audio=audio[:0] if sink else audio,
+        samples=samples,
+        sampling_rate=SAMPLING_RATE,
+        codes=codes,
+        segments=checked.reading.segments,
+        spans=spans,
+        draws=draws,
+        seconds=watch.seconds,
+        warnings=warnings,
+        seed=checked.request.seed,
     )
+
+
+# --- a target duration --------------------------------------------------------------------------------------------
+
+
+def _plan(run: Run, encoded: EncodedRequest, segments: Sequence[Segment]) -> tuple[dict[int, Drawing], int]:
+    """Chooses the codes of all segments, and how many frames each fills; the samples missing behind the last."""
+    drawings = [run.begin(segment) for segment in segments]
+    for drawing in drawings:
+        run.on_segment(drawing.segment.index)
+        run.choose_until_good([drawing])
+    frames = [target_length(len(drawing.attempts.best.chosen.codes)) for drawing in drawings]
+    rest = 0
+    if any(frames):
+        silent = sum(len(silence(pause)) for pause in encoded.checked.reading.silences_ms)
+        seconds = run.config.duration.target_seconds
+        frames, rest = fit_duration(frames, silent, seconds, speak.hop_length(run.model), SAMPLING_RATE)
+    for drawing, own in zip(drawings, frames, strict=True):
+        drawing.frames = own
+    return {drawing.segment.index: drawing for drawing in drawings}, rest
+
+
+def fit_duration(
+    natural: Sequence[int], silence: int, seconds: float, hop: int, sampling_rate: int
+) -> tuple[list[int], int]:
+    """Shares a duration out among segments.
+
+    Args:
+      natural: mel frames of each segment by itself; one without frames keeps none.
+      silence: samples before, between and behind them.
+      seconds: of the whole.
+      hop: samples of a frame.
+    Returns:
+      frames of each segment; the samples, fewer than a frame, that are missing behind them.
+    Raises:
+      ConfigError: less than half, or more than twice, what the segments take by themselves.
+    """
+    samples = round(seconds * sampling_rate) - silence
+    by_itself = sum(natural) * hop
+    if not by_itself * FASTEST <= samples <= by_itself * SLOWEST:
+        shortest = math.ceil((by_itself * FASTEST + silence) / sampling_rate * 100) / 100
+        longest = math.floor((by_itself * SLOWEST + silence) / sampling_rate * 100) / 100
+        raise ConfigError(
+            f"duration.target_seconds is {seconds:g}, but this text takes {(by_itself + silence) / sampling_rate:.2f} "
+            f"s by itself, {silence / sampling_rate:.2f} s of them silences: give from {shortest:.2f} to {longest:.2f} "
+            "s."
+        )
+    return share_frames(natural, samples // hop), samples % hop
+
+
+def share_frames(natural: Sequence[int], total: int) -> list[int]:
+    """`total` frames in proportion to `natural`: none where there were none, else at least one."""
+    ends = np.round(np.cumsum(natural) * (total / sum(natural))).astype(int)
+    frames = np.diff(ends, prepend=0)
+    for index in np.flatnonzero((frames == 0) & (np.asarray(natural) > 0)):
+        frames[np.argmax(frames)] -= 1
+        frames[index] += 1
+    return [int(count) for count in frames]
+
+
+# --- polish -------------------------------------------------------------------------------------------------------
+
+
+class _Polish:
+    """What is done to the waveform of one segment after another."""
+
+    def __init__(self, config: PolishConfig) -> None:
+        self._config = config
+        wanted = config.even_loudness or config.loudness_lufs
+        self._level = Leveller(SAMPLING_RATE, config.loudness_lufs or None) if wanted else None
+
+    def __call__(self, audio: np.ndarray) -> tuple[np.ndarray, float]:
+        """(waveform, LU that it stays below the loudness wanted)."""
+        config, quieter = self._config, 0.0
+        if config.max_silence_ms:
+            audio = postprocess.shorten_silences(audio, SAMPLING_RATE, config.max_silence_ms)
+        if self._level:
+            audio, quieter = self._level(audio)
+        if config.end_fade_ms:
+            audio = postprocess.fade_end(audio, SAMPLING_RATE, config.end_fade_ms)
+        return audio, quieter

@@ -3,20 +3,18 @@
 import dataclasses
 import os
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from indextts2_jax.array_typing import Float, Int
 from indextts2_jax.audio import write as audio_write
 
-SAMPLING_RATE = 22050
-
 AudioSource: TypeAlias = str | os.PathLike[str] | tuple[Float[np.ndarray, "..."], int]
 """A file's path, or (samples [N] or [N, channels] in [-1, 1], their sampling rate)."""
 
 Sink: TypeAlias = Callable[[Float[np.ndarray, "_"]], None]
-"""Takes speech piece by piece, in order: `audio.writer.AudioWriter.write`, for one."""
+"""Takes speech piece by piece, in order: `audio.write.AudioWriter.write`, for one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +26,37 @@ class Progress:
     segments: int
     codes: int = 0
     code_limit: int = 0
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+"""What every `progress=` takes."""
+
+
+class ProgressTeller:
+    """Puts together what stages, segments and codes say of themselves, for the one who listens."""
+
+    def __init__(self, segments: int, listener: OnProgress | None) -> None:
+        self._state = Progress("text", 0, segments)
+        self._listener = listener
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self._tell(stage=name, codes=0, code_limit=0)
+
+    def segment(self, index: int) -> None:
+        """Work on a segment, counted from 0, begins; its first stage will tell."""
+        self._state = dataclasses.replace(self._state, segment=index + 1)
+
+    def codes(self, done: int, limit: int) -> None:
+        """So many codes, of so many at most, are chosen."""
+        self._tell(codes=done, code_limit=limit)
+
+    def _tell(self, **changes: Any) -> None:
+        state = dataclasses.replace(self._state, **changes)
+        if "stage" in changes:
+            self._state = state
+        if self._listener:
+            self._listener(state)
 
 
 @dataclasses.dataclass(frozen=True)

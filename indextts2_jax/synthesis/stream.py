@@ -1,4 +1,4 @@
-"""`SpeechStream`: chunks of a speech while it is being made; what is not asked for is not made."""
+"""`SpeechStream`: chunks of a speech while it is being made (`pipeline/chunks.py` says how)."""
 
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -6,14 +6,15 @@ from typing import Self
 import numpy as np
 
 from indextts2_jax.array_typing import Float
-from indextts2_jax.audio.write import OUTPUT_RATE, silence
-from indextts2_jax.pipeline import speak
-from indextts2_jax.pipeline.chunks import StreamedCodes, stream_segment
+from indextts2_jax.audio.write import silence
+from indextts2_jax.config import SAMPLING_RATE
+from indextts2_jax.pipeline.chunks import stream_utterance
+from indextts2_jax.pipeline.speak import SegmentCodes
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
-from indextts2_jax.synthesis.retry import Draw
-from indextts2_jax.synthesis.segments import Narrator, check_spoken
+from indextts2_jax.synthesis.segments import EncodedRequest, Run, Segment, check_spoken
 from indextts2_jax.synthesis.speech import Speech
+from indextts2_jax.text.frontend import TextFrontend
 
 
 class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
@@ -23,17 +24,19 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
       TextError: at the end, if the model stopped before the first code of all segments.
     """
 
-    sampling_rate = OUTPUT_RATE
+    sampling_rate = SAMPLING_RATE
 
-    def __init__(self, checked: CheckedRequest, narrator: Callable[[], Narrator], watch: speak.Stopwatch) -> None:
+    def __init__(
+        self, checked: CheckedRequest, run: Run, encode: Callable[[], EncodedRequest], frontend: TextFrontend
+    ) -> None:
         self._checked = checked
-        self._watch = watch
+        self._run = run
         self._codes: list[np.ndarray] = []
         self._spans: list[tuple[int, int]] = []
         self._warnings = list(checked.reading.warnings)
         self._samples = 0
         self._ended = False
-        self._chunks = self._speak(narrator)
+        self._chunks = self._speak(encode, frontend)
 
     def __iter__(self) -> Self:
         return self
@@ -52,51 +55,44 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
         """
         if not self._ended:
             raise ValueError("The stream has not ended yet.")
-        reading, seed = self._checked.reading, self._checked.request.seed
         return Speech(
-            np.zeros(0, np.float32),
-            self._samples,
-            self.sampling_rate,
-            self._codes,
-            reading.segments,
-            self._spans,
-            [1] * len(self._codes),
-            self._watch.seconds,
-            self._warnings,
-            seed,
+            audio=np.zeros(0, np.float32),
+            samples=self._samples,
+            sampling_rate=self.sampling_rate,
+            codes=self._codes,
+            segments=self._checked.reading.segments,
+            spans=self._spans,
+            draws=[1] * len(self._codes),
+            seconds=self._run.watch.seconds,
+            warnings=self._warnings,
+            seed=self._checked.request.seed,
         )
 
-    def _speak(self, begin: Callable[[], Narrator]) -> Iterator[Float[np.ndarray, "N"]]:
-        narrator, reading = begin(), self._checked.reading
-        for index, segment in enumerate(reading.segments):
-            narrator.on_segment(index)
-            yield from _not_empty(silence(reading.silences_ms[index]))
-            ids, first = narrator.text_ids(segment), self._samples
-            parts = stream_segment(
-                narrator.params,
-                narrator.config,
-                narrator.model,
-                narrator.voice,
-                narrator.emotion.final,
-                ids,
-                narrator.key,
-                watch=self._watch,
-            )
-            heard: list[np.ndarray] = []
-            for part in parts:
-                if isinstance(part, StreamedCodes):
-                    self._spans.append((first, self._samples))
-                    self._codes.append(part.codes)
-                    faults = narrator.faults(segment, speak.SegmentCodes(ids, part.codes, part.stopped))
-                    faults += retry.audio_faults(np.concatenate(heard)) if heard else ()
-                    draw = Draw(0, None, faults)
-                    self._warnings += retry.report(index + 1, len(segment), draw, [draw])
-                else:
-                    heard.append(part)
-                    yield from _not_empty(part)
-        yield from _not_empty(silence(reading.silences_ms[-1]))
-        check_spoken(self._checked.request, self._codes)
+    def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, "N"]]:
+        silences = self._checked.reading.silences_ms
+        for segment in encode().segments(frontend):
+            self._run.on_segment(segment.index)
+            yield from _not_empty(silence(silences[segment.index]))
+            yield from self._segment(segment)
+        yield from _not_empty(silence(silences[-1]))
+        check_spoken(self._checked.request.text, self._codes)
         self._ended = True
+
+    def _segment(self, segment: Segment) -> Iterator[Float[np.ndarray, "N"]]:
+        """The chunks of one segment; then it is judged, as there is nothing to draw again."""
+        run, first = self._run, self._samples
+        heard: list[np.ndarray] = []
+        for part in stream_utterance(run.params, run.config, run.model, segment.utterance, watch=run.watch):
+            if not isinstance(part, SegmentCodes):
+                heard.append(part)
+                yield from _not_empty(part)
+                continue
+            self._spans.append((first, self._samples))
+            self._codes.append(part.codes)
+            attempts = retry.Attempts(1)
+            attempts.made.append(retry.Attempt(part, run.faults(segment, part)))
+            attempts.hear(0, np.concatenate(heard) if heard else np.zeros(0, np.float32))
+            self._warnings += retry.report(segment.index + 1, len(segment.tokens), attempts)
 
 
 def _not_empty(audio: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,43 +1,50 @@
-"""`IndexTTS2`: a loaded model. Checks what it is given, strings the pipeline's stages together, times them."""
+"""`IndexTTS2`: a loaded model. Checks what it is given, encodes voices and emotions, and has the segments spoken."""
 
 import dataclasses
-import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.audio import clip as audio_clip
-from indextts2_jax.audio.loudness import check_loudness
 from indextts2_jax.checkpoint import artefact as artefacts
 from indextts2_jax.checkpoint import bundled, networks
-from indextts2_jax.config import Config, ModelConfig, to_dict
-from indextts2_jax.config.synthesis import check_repeatable, check_streamable
-from indextts2_jax.emotion_text.classifier import EmotionClassifier, check_available
-from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, TextError
+from indextts2_jax.config import (
+    Config,
+    ModelConfig,
+    check_fits,
+    check_of_call,
+    fitted,
+    replace,
+    to_dict,
+)
+from indextts2_jax.emotion_text.classifier import EmotionClassifier
+from indextts2_jax.emotion_text.question import check_available
+from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, IndexTTSError, TextError
 from indextts2_jax.gpt import emotion as gpt_emotion
 from indextts2_jax.pipeline import encode as encoding
-from indextts2_jax.pipeline import speak
 from indextts2_jax.pipeline.precision import arrange
-from indextts2_jax.pipeline.recording import Record, Replay
+from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, fingerprint
-from indextts2_jax.runtime.lru import Recent
-from indextts2_jax.synthesis.request import CheckedRequest, Request, check_request
-from indextts2_jax.synthesis.segments import Narrator, collect
-from indextts2_jax.synthesis.speech import SAMPLING_RATE, AudioSource, Progress, Sink, Speech
+from indextts2_jax.synthesis.request import CheckedRequest, Emotion, Request, check_request
+from indextts2_jax.synthesis.segments import EncodedRequest, Run, collect, speak_request, speak_requests
+from indextts2_jax.synthesis.speech import AudioSource, OnProgress, ProgressTeller, Sink, Speech
 from indextts2_jax.synthesis.stream import SpeechStream
+from indextts2_jax.synthesis.voice_cache import VoiceCache, digest
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
-from indextts2_jax.text.reading import MAX_CHARACTERS, Reading
+from indextts2_jax.text.reading import Reading
 from indextts2_jax.text.reading import read as read_text
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 
-__all__ = ["MAX_CHARACTERS", "SAMPLING_RATE", "AudioSource", "IndexTTS2", "Progress", "Sink", "Speech"]
+Settings: TypeAlias = Config | Mapping[str, Any]
+"""A whole configuration, or changes to the model's own: {"decode": {"num_beams": 1}}."""
 
-CLIPS_KEPT = 16
-"""Encoded clips of either kind that a model remembers, by their samples; a voice takes up to 3 MB."""
+MAX_AT_ONCE = 64
+"""Requests of which segments share a batch."""
 
 
 class IndexTTS2:
@@ -61,46 +68,54 @@ class IndexTTS2:
             )
         self.model = model
         self.frontend = frontend
-        self.config = config or Config()
+        self.config = config or fitted(Config(), model)
+        check_fits(self.config, model)
         self.params = arrange(params, self.config.precision)
         self.model_id = model_id
         self.classifier = classifier
-        self._voices: Recent[ReferenceVoice] = Recent(CLIPS_KEPT)
-        self._emotions: Recent[EmotionPrompt] = Recent(CLIPS_KEPT)
+        self.voices = VoiceCache(model_id)
 
     @classmethod
     def from_pretrained(
         cls,
         folder: str | os.PathLike[str],
         *,
-        config: Config | None = None,
+        config: Settings | None = None,
         glossary: Glossary | None = None,
         dtype: str | None = None,
     ) -> "IndexTTS2":
         """Loads an artefact. Every parameter is there, or nothing is loaded.
 
         Args:
-          folder: what `python -m convert` or `training.export` wrote. The string "demo" always means the small English
+          folder: what `indextts2 convert` or `training.export` wrote. The string "demo" always means the small English
             model that comes with this package; a folder of that name is "./demo".
-          config: settings, instead of the artefact's own.
-          dtype: what the weights become, one of `checkpoint.DTYPES`; by default they stay as they are stored, but
-            float16 becomes float32 on a CPU, which is slow at computing in it, and on any device for "demo".
+          config: settings instead of the artefact's own, or changes to them: {"decode": {"num_beams": 1}}.
+          dtype: what the weights become, one of `checkpoint.header.DTYPES`; by default they stay as they are stored,
+            but float16 becomes float32 on a CPU, which is slow at computing in it, and on any device for "demo".
         Raises:
-          CheckpointError: missing, damaged, incomplete, or of another version. ConfigError: a bad setting.
+          CheckpointError: missing, damaged, incomplete, or of another version. ConfigError: a bad setting, or one
+          beyond what the model was made for; nothing is loaded then.
         """
         path = bundled.resolve(folder)
-        if dtype is None and artefacts.read_header(path).dtype == "float16":
+        header = artefacts.read_header(path)
+        settings = _settings(config, header.defaults or fitted(Config(), header.model))
+        if settings.model not in (None, header.model):
+            raise ConfigError(f"config.model differs from the model in {path}; leave it out to use the latter.")
+        if settings.random_seed is not None:
+            raise ConfigError("config.random_seed draws random weights, but a checkpoint is to be loaded.")
+        if settings.checkpoint not in ("", os.fspath(folder)):
+            raise ConfigError(f"config.checkpoint is {settings.checkpoint!r}, but {os.fspath(folder)!r} is loaded.")
+        check_fits(settings, header.model)
+        if dtype is None and header.dtype == "float16":
             widen = bundled.is_demo(folder) or jax.default_backend() == "cpu"
             dtype = "float32" if widen else None
         artefact = artefacts.load_artefact(path, dtype=dtype)
-        if config and config.model not in (None, artefact.model):
-            raise ConfigError(f"config.model differs from the model in {path}; leave it out to use the latter.")
         frontend = build_frontend(artefact.model.text_frontend, artefact.tokenizer, glossary)
-        config, params, classifier = config or artefact.defaults, dict(artefact.params), None
+        params, classifier = dict(artefact.params), None
         if artefact.model.qwen is not None and artefact.qwen_tokenizer is not None:
             qwen = params.pop("qwen")
             classifier = EmotionClassifier(qwen, artefact.model.qwen, artefact.qwen_tokenizer, artefact.dtype)
-        tts = cls(params, artefact.model, frontend, config=config, model_id=artefact.model_id, classifier=classifier)
+        tts = cls(params, artefact.model, frontend, config=settings, model_id=artefact.model_id, classifier=classifier)
         artefact.release_pages()  # of the weights that were copied into another layout or type
         return tts
 
@@ -120,6 +135,8 @@ class IndexTTS2:
         model_id = fingerprint([to_dict(config.model), config.random_seed])
         return cls(params, config.model, frontend, config=config, model_id=model_id)
 
+    # --- voices and emotions ---
+
     def encode_voice(
         self, source: AudioSource, *, own_emotion: bool = True, record: Record | None = None
     ) -> ReferenceVoice:
@@ -131,125 +148,171 @@ class IndexTTS2:
         Raises:
           AudioError: not audio, too short, silent, or of a format that is not allowed.
         """
-        return self._encode_voice(source, self.config, own_emotion, record, speak.Stopwatch())
+        return self._encode_voice(source, self.config, own_emotion, record, Stopwatch())
 
     def _encode_voice(
-        self, source: AudioSource, config: Config, own_emotion: bool, record: Record | None, watch: speak.Stopwatch
+        self, source: AudioSource, config: Config, own_emotion: bool, record: Record | None, watch: Stopwatch
     ) -> ReferenceVoice:
         clip, twice = _clip(source), config.emotion.encode_own_clip_twice
-        digest = _digest(clip)
 
         def encode() -> ReferenceVoice:
             voice = encoding.encode_voice(
                 self.params, self.model, clip, own_emotion=own_emotion, encode_twice=twice, record=record, watch=watch
             )
-            return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest)
+            return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest(clip))
 
-        return encode() if record else self._voices.get((digest, own_emotion, twice), encode)
+        return encode() if record else self.voices.voice(clip, (own_emotion, twice), encode)
 
     def encode_emotion(self, source: AudioSource, *, record: Record | None = None) -> EmotionPrompt:
         """Encodes an emotion clip. Raises `AudioError` as `encode_voice` does."""
-        return self._encode_emotion(source, record, speak.Stopwatch())
+        return self._encode_emotion(source, record, Stopwatch())
 
-    def _encode_emotion(self, source: AudioSource, record: Record | None, watch: speak.Stopwatch) -> EmotionPrompt:
+    def _encode_emotion(self, source: AudioSource, record: Record | None, watch: Stopwatch) -> EmotionPrompt:
         clip = _clip(source, audio_clip.MIN_EMOTION_SECONDS)
 
         def encode() -> EmotionPrompt:
             prompt = encoding.encode_emotion(self.params, self.model, clip, record=record, watch=watch)
             return dataclasses.replace(prompt, model_id=self.model_id)
 
-        return encode() if record else self._emotions.get(_digest(clip), encode)
+        return encode() if record else self.voices.emotion(clip, encode)
 
     def classify_emotion(self, text: str) -> tuple[float, ...]:
-        """What `emotion_text` makes of a text: eight weights from 0 to 1.2, in the order of `emotion_vector`.
+        """What `Emotion(words=text)` means: eight weights from 0 to 1.2, in the order of `Emotion.weights`.
 
         Raises:
           CheckpointError: the model has no emotion classifier, or its tokenizer's library is not installed.
           EmotionError: no text, too long a text, or an answer that makes no sense.
         """
-        check_available(self.classifier.config if self.classifier else None)
+        check_available(self.model.qwen)
         assert self.classifier is not None
         return self.classifier(text)
+
+    # --- speech ---
 
     def synthesize(
         self,
         text: str,
         voice: ReferenceVoice | AudioSource,
         *,
-        emotion_audio: EmotionPrompt | AudioSource | None = None,
-        emotion_alpha: float = 1.0,
-        emotion_vector: Sequence[float] | Mapping[str, float] | None = None,
-        emotion_text: str | None = None,
-        emotion_from_text: bool = False,
+        emotion: Emotion | None = None,
         seed: int = 0,
-        config: Config | None = None,
+        config: Settings | None = None,
         sink: Sink | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: OnProgress | None = None,
         record: Record | None = None,
         replay: Replay | None = None,
     ) -> Speech:
         """Speaks `text` in the voice of the reference clip.
 
         Args:
-          text: at most `MAX_CHARACTERS`, whitespace around it ignored; split into segments of at most
+          text: at most `text.reading.MAX_CHARACTERS`, whitespace around it ignored; split into segments of at most
             `config.text.max_text_tokens_per_segment` tokens. `[pause:800ms]` in it is silence of that length.
-          voice: an encoded voice, or the clip itself.
-          emotion_audio: a clip whose emotion is taken over, blended by `emotion_alpha` (0: the speaker's own).
-          emotion_alpha: weight of the emotion clip, or a factor on the eight weights.
-          emotion_vector: eight weights: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm; or some of
-            them by name, {"happy": 0.6}. It takes precedence over `emotion_audio`.
-          emotion_text: words about an emotion, or that show it: the weights are those that `classify_emotion` gives.
-          emotion_from_text: the same with `text` itself. Neither goes with another source of emotion.
+          voice: an encoded voice, the path of a saved one (.safetensors), or the clip itself.
+          emotion: how it is to be said; None: as the speaker's clip is.
           seed: all randomness; equal seeds give equal speech, segment by segment.
-          config: instead of the model's own.
+          config: instead of the model's own, or changes to it. What was chosen when the model was loaded cannot change
+            with a call.
           sink: takes the audio of every segment as it comes, so that memory does not grow with the text;
             `Speech.audio` is then empty.
           progress: called at the beginning of each stage, and now and then while decoding.
           record: receives every stage's arrays (see `recording.StageRecorder`).
           replay: recorded noise instead of the seed's.
         Raises:
-          TextError: nothing to speak. AudioError: an unusable clip. EmotionError: a bad vector, text or alpha, or two
-          sources of emotion. ConfigError, CheckpointError: a bad setting; a voice of another model; no classifier.
+          TextError: nothing to speak. AudioError: an unusable clip. EmotionError: a voice without an emotion of its
+          own, or an answer of the classifier that makes no sense. ConfigError, CheckpointError: a bad setting; a voice
+          of another model; no classifier.
         """
-        request = Request(
-            text, voice, emotion_audio, emotion_alpha, emotion_vector, emotion_text, emotion_from_text, seed
-        )
-        checked = self.check(request, config, repeated=record is not None or replay is not None)
-        state = Progress("text", 0, len(checked.reading.segments))
+        repeated = record is not None or replay is not None
+        checked = self.check(Request(text, voice, emotion, seed), config, repeated=repeated)
+        return self.speak(checked, sink=sink, progress=progress, record=record, replay=replay)
 
-        def announce(stage: str) -> None:
-            nonlocal state
-            state = dataclasses.replace(state, stage=stage, codes=0, code_limit=0)
-            if progress:
-                progress(state)
+    def speak(
+        self,
+        checked: CheckedRequest,
+        *,
+        sink: Sink | None = None,
+        progress: OnProgress | None = None,
+        record: Record | None = None,
+        replay: Replay | None = None,
+    ) -> Speech:
+        """`synthesize` of a checked request."""
+        teller = ProgressTeller(len(checked.reading.segments), progress)
+        run = self._run(checked.config, teller, record=record, replay=replay)
+        encoded = self._encode(checked, run.watch, record)
+        return collect(checked, speak_request(run, encoded, self.frontend), run.watch, sink, record)
 
-        def on_segment(index: int) -> None:
-            nonlocal state
-            state = dataclasses.replace(state, segment=index + 1)
+    def synthesize_batch(
+        self,
+        requests: Sequence[Request],
+        *,
+        at_once: int = 8,
+        config: Settings | None = None,
+        progress: OnProgress | None = None,
+    ) -> list[Speech]:
+        """Speaks many requests; their segments share batches, and each is what it is alone: the same codes.
 
-        def on_code(done: int, limit: int) -> None:
-            if progress:
-                progress(dataclasses.replace(state, codes=done, code_limit=limit))
+        Nothing is heard before all are done. The seconds by stage are those of all requests together.
 
-        watch = speak.Stopwatch(announce)
-        narrator = self.narrator(checked, watch, record=record)
-        narrator = dataclasses.replace(narrator, replay=replay, on_segment=on_segment, on_code=on_code)
-        return collect(checked, narrator.speak(checked.reading), watch, sink, record)
+        Args:
+          at_once: the largest batch, up to `MAX_AT_ONCE`; memory grows with it.
+          config: as of `synthesize`, the same for all.
+          progress: as of `synthesize`; segments are counted over all requests.
+        Raises:
+          As `synthesize`, before anything is spoken, for the first request that is wrong. ConfigError: a target
+          duration, which goes with single requests only. TextError: the model stopped before the first code of one.
+        """
+        checked = [self.check(request, config) for request in requests]  # all of them before a network runs
+        speeches = []
+        for result in self.speak_each(checked, at_once=at_once, progress=progress):
+            if isinstance(result, IndexTTSError):
+                raise result
+            speeches.append(result)
+        return speeches
+
+    def speak_each(
+        self, checked: Sequence[CheckedRequest], *, at_once: int = 8, progress: OnProgress | None = None
+    ) -> list[Speech | IndexTTSError]:
+        """`synthesize_batch` of checked requests: the speech of each, or what was wrong; one does not stop the others.
+
+        All must have the same `config`. Raises `ConfigError` for what does not go with batches.
+        """
+        if not 1 <= at_once <= MAX_AT_ONCE:
+            raise ConfigError(f"at_once is {at_once!r}, but it must be from 1 to {MAX_AT_ONCE}.")
+        if not checked:
+            return []
+        config = checked[0].config
+        if any(one.config != config for one in checked):
+            raise ConfigError("Requests that are spoken together must have the same settings.")
+        if config.duration.target_seconds:
+            raise ConfigError("duration.target_seconds is for one request at a time; use duration.factor for many.")
+        teller = ProgressTeller(sum(len(one.reading.segments) for one in checked), progress)
+        run = self._run(config, teller, at_once=at_once)
+        results: dict[int, Speech | IndexTTSError] = {}
+        encoded: dict[int, EncodedRequest] = {}
+        for place, one in enumerate(checked):
+            try:
+                encoded[place] = self._encode(one, run.watch)
+            except IndexTTSError as error:  # a clip that its header did not tell enough about
+                results[place] = error
+        spoken = speak_requests(run, list(encoded.values()), self.frontend)
+        for place, parts in zip(encoded, spoken, strict=True):
+            try:
+                results[place] = collect(checked[place], parts, run.watch)
+            except IndexTTSError as error:
+                results[place] = error
+        return [results[place] for place in range(len(checked))]
 
     def stream(
         self,
         text: str,
         voice: ReferenceVoice | AudioSource,
         *,
-        emotion_audio: EmotionPrompt | AudioSource | None = None,
-        emotion_alpha: float = 1.0,
-        emotion_vector: Sequence[float] | Mapping[str, float] | None = None,
-        emotion_text: str | None = None,
-        emotion_from_text: bool = False,
+        emotion: Emotion | None = None,
         seed: int = 0,
-        config: Config | None = None,
+        config: Settings | None = None,
+        progress: OnProgress | None = None,
     ) -> SpeechStream:
-        """Speaks `text` while its codes are still being chosen: an iterator of chunks of audio (see `streaming.py`).
+        """Speaks `text` while its codes are still being chosen: an iterator of chunks of audio.
 
         The arguments are those of `synthesize`, and so are the codes and the length, to the sample. With several beams
         little is settled before the end of a segment: `decode.num_beams=1` is made for streaming.
@@ -257,51 +320,40 @@ class IndexTTS2:
         Raises:
           As `synthesize`, at once. ConfigError: also for settings that need whole segments.
         """
-        config = config or self.config
-        check_streamable(config.duration, config.redraw, config.polish)
-        request = Request(
-            text, voice, emotion_audio, emotion_alpha, emotion_vector, emotion_text, emotion_from_text, seed
-        )
-        checked, watch = self.check(request, config), speak.Stopwatch()
-        return SpeechStream(checked, lambda: self.narrator(checked, watch), watch)
+        checked = self.check(Request(text, voice, emotion, seed), config, streamed=True)
+        run = self._run(checked.config, ProgressTeller(len(checked.reading.segments), progress))
+        return SpeechStream(checked, run, lambda: self._encode(checked, run.watch), self.frontend)
 
-    def check(self, request: Request, config: Config | None = None, *, repeated: bool = False) -> CheckedRequest:
+    def check(
+        self,
+        request: Request,
+        config: Settings | None = None,
+        *,
+        repeated: bool = False,
+        streamed: bool = False,
+    ) -> CheckedRequest:
         """What can be known of a request before a network runs. Raises as `synthesize` does.
 
         Args:
           repeated: whether it will be recorded or replayed, which not every setting goes with.
+          streamed: whether it will be streamed, likewise.
         """
-        config = config or self.config
-        check_repeatable(config.redraw, repeated)
-        check_loudness(config.polish.even_loudness or config.polish.loudness_lufs != 0.0)
-        return check_request(request, config, self._read(request.text, config), self.classifier)
-
-    def narrator(self, checked: CheckedRequest, watch: speak.Stopwatch, *, record: Record | None = None) -> Narrator:
-        """Encodes the voice and the emotion of a request, where they are clips or words: all is ready to be spoken."""
-        request, config, vector = checked.request, checked.config, checked.vector
-        clip = request.emotion_audio if vector is None else None
-        voice = request.voice
-        if not isinstance(voice, ReferenceVoice):
-            voice = self._encode_voice(voice, config, clip is None, record, watch)
-        for prompt in (voice, clip):
+        settings = _settings(config, self.config)
+        check_of_call(settings, self.config, self.model)
+        check_fits(settings, self.model)
+        request = check_request(request, settings, self.model, repeated=repeated, streamed=streamed)
+        for prompt in (request.voice, request.emotion and request.emotion.clip):
             if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
                 raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
-        if vector is not None and config.emotion.normalize_vector:
-            vector = gpt_emotion.normalize_vector(vector)
-        if checked.words is not None:
-            with watch("emotion_text"):
-                vector = self.classify_emotion(checked.words)  # never normalised, as upstream does it
-        emotion = self._emotion(voice, clip, checked.alpha, vector, record, watch)
-        key = jax.random.key(request.seed)
-        return Narrator(self.params, self.model, config, self.frontend, voice, emotion, key, watch, record=record)
+        return CheckedRequest(request, settings, self._read(request.text, settings))
 
-    def read(self, text: str, config: Config | None = None) -> tuple[list[str], list[list[str]], list[str]]:
+    def read(self, text: str, config: Settings | None = None) -> tuple[list[str], list[list[str]], list[str]]:
         """What would be read: (tokens, segments, warnings).
 
         Raises:
           TextError: empty, or nothing speakable in it.
         """
-        reading = self._read(text, config or self.config)
+        reading = self._read(text, _settings(config, self.config))
         return reading.tokens, reading.segments, reading.warnings
 
     def _read(self, text: str, config: Config) -> Reading:
@@ -320,29 +372,67 @@ class IndexTTS2:
             raise TextError(f"A segment has {longest} tokens, the model takes {self.model.gpt.max_text_tokens}.")
         return reading
 
+    def _run(
+        self,
+        config: Config,
+        teller: ProgressTeller,
+        *,
+        at_once: int | None = None,
+        record: Record | None = None,
+        replay: Replay | None = None,
+    ) -> Run:
+        return Run(
+            self.params,
+            self.model,
+            config,
+            Stopwatch(teller.stage),
+            at_once=at_once or config.segments_at_once,
+            replay=replay,
+            record=record,
+            on_segment=teller.segment,
+            on_code=teller.codes,
+        )
+
+    def _encode(self, checked: CheckedRequest, watch: Stopwatch, record: Record | None = None) -> EncodedRequest:
+        """Encodes the voice and the emotion of a request, where they are clips or words."""
+        request, config = checked.request, checked.config
+        voice, emotion = request.voice, request.emotion
+        if not isinstance(voice, ReferenceVoice):
+            own = emotion is None or emotion.clip is None
+            voice = self._encode_voice(voice, config, own, record, watch)
+        embedding = self._emotion(voice, emotion, checked, watch, record)
+        return EncodedRequest(checked, voice, embedding, jax.random.key(request.seed))
+
     def _emotion(
         self,
         voice: ReferenceVoice,
-        source: EmotionPrompt | AudioSource | None,
-        alpha: float,
-        vector: tuple[float, ...] | None,
+        emotion: Emotion | None,
+        checked: CheckedRequest,
+        watch: Stopwatch,
         record: Record | None,
-        watch: speak.Stopwatch,
     ) -> gpt_emotion.EmotionEmbedding:
-        if source is not None:
-            prompt = source
+        if emotion is not None and emotion.clip is not None:
+            prompt = emotion.clip
             if not isinstance(prompt, EmotionPrompt):
                 prompt = self._encode_emotion(prompt, record, watch)
-            merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, alpha)
+            merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, emotion.weight)
             return gpt_emotion.EmotionEmbedding(merged, merged)
         if voice.emotion_own is None:
             raise EmotionError(
                 "The voice was encoded without its own emotion; give an emotion clip or encode it again."
             )
         merged = gpt_emotion.blend(voice.emotion_base, voice.emotion_own, 1.0)
-        if vector is None:
+        if emotion is None:
             return gpt_emotion.EmotionEmbedding(merged, merged)
-        vector = gpt_emotion.scale_vector(vector, alpha)
+        vector = emotion.vector
+        if vector is None:
+            words = emotion.description(checked.request.text)
+            assert words is not None
+            with watch("emotion_text"):
+                vector = self.classify_emotion(words)  # never normalised, as upstream does it
+        elif checked.config.emotion.normalize_vector:
+            vector = gpt_emotion.normalize_vector(vector)
+        vector = gpt_emotion.scale_vector(vector, emotion.weight)
         matrices = jax.tree.map(np.asarray, self.params["emotion"])
         rows = gpt_emotion.matrix_rows(voice.style, matrices["speaker_matrix"], self.model.emotion.rows)
         return gpt_emotion.EmotionEmbedding(
@@ -350,9 +440,10 @@ class IndexTTS2:
         )
 
 
-def _digest(clip: audio_clip.Clip) -> str:
-    samples = np.ascontiguousarray(clip.audio)
-    return hashlib.sha256(samples.tobytes() + str((clip.sample_rate, samples.shape)).encode()).hexdigest()
+def _settings(given: Settings | None, own: Config) -> Config:
+    if given is None:
+        return own
+    return given if isinstance(given, Config) else replace(own, **given)
 
 
 def _clip(source: AudioSource, min_seconds: float = audio_clip.MIN_SECONDS) -> audio_clip.Clip:

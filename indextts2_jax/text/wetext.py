@@ -15,11 +15,11 @@ import importlib.metadata
 import importlib.util
 import logging
 import pathlib
-import tempfile
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.runtime.cache import cache_folder
 from indextts2_jax.text.glossary import Language
 
@@ -139,7 +139,7 @@ def _compile_chinese_verbalizer() -> Any:
 def _stored(name: str, build: Callable[[], Any]) -> Any:
     """Reads a grammar from the user's cache folder; builds it and keeps it there where it is missing or unreadable.
 
-    Written under a temporary name and renamed, so that processes that start together never read half a file.
+    It appears whole, so that processes that start together never read half a file.
     """
     import pynini
 
@@ -154,10 +154,8 @@ def _stored(name: str, build: Callable[[], Any]) -> Any:
     try:
         folder = cache_folder(FOLDER)
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as temporary:
-            written = pathlib.Path(temporary) / "grammar.fst"
-            grammar.write(str(written))
-            written.replace(folder / f"{name}.fst")
+        with replaced_file(folder / f"{name}.fst") as new:
+            grammar.write(str(new))
     except (OSError, RuntimeError) as error:
         logger.warning("The text rules %s cannot be kept for the next start (%s).", name, error)
     return grammar

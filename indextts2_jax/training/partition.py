@@ -47,4 +47,4 @@ def _is_hole(node: Any) -> bool:
 
 def path_name(path: tuple[Any, ...]) -> str:
     """ "network/dit/merge/kernel" """
-    return "/".join(str(part.key) for part in path)
+    return jax.tree_util.keystr(path, simple=True, separator="/")

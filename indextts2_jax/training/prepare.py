@@ -31,7 +31,7 @@ from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.errors import AudioError, ManifestError, TrainingError
 from indextts2_jax.runtime import command_line
-from indextts2_jax.runtime.atomic import replaced_folder
+from indextts2_jax.runtime.atomic import remove_leftovers, replaced_folder
 from indextts2_jax.training.dataset import ROWS, SOURCE, write_flat
 from indextts2_jax.training.utterances import Utterance, read_manifest
 
@@ -93,6 +93,7 @@ def _check_output(folder: pathlib.Path) -> pathlib.Path:
     """Raises `TrainingError` unless `folder` is absent, empty or a data set with what was derived from it."""
     if folder.exists() and not folder.is_dir():
         raise TrainingError(f"{folder} is a file; choose another folder.")
+    remove_leftovers(folder / ROWS)
     own = {ROWS, *(f"{name}{ending}" for name in ARRAYS for ending in (".npy", ".offsets.npy"))}
     for entry in folder.iterdir() if folder.exists() else ():
         if entry.name not in own and not (entry / SOURCE).exists():

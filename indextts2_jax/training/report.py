@@ -5,6 +5,7 @@ import io
 import pathlib
 
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.runtime.atomic import replaced_file
 
 NAME = "metrics.csv"
 
@@ -35,10 +36,9 @@ class Report:
         writer = csv.DictWriter(text, names)
         writer.writeheader()
         writer.writerows(self.rows)
-        temporary = self._path.with_name(f".{NAME}.new")
         try:
-            temporary.write_text(text.getvalue())
-            temporary.replace(self._path)
+            with replaced_file(self._path) as new:
+                new.write_text(text.getvalue())
         except OSError as error:
             raise TrainingError(f"Cannot write {self._path}: {error.strerror or error}.") from None
 
@@ -59,7 +59,6 @@ class Report:
         axes.legend()
         axes.grid(alpha=0.3)
         figure.tight_layout()
-        temporary = self._plot.with_name(".loss.new.png")
-        figure.savefig(temporary, dpi=110)
-        temporary.replace(self._plot)
+        with replaced_file(self._plot) as new:
+            figure.savefig(new, dpi=110, format="png")
         pyplot.close(figure)

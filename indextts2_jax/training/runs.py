@@ -6,6 +6,7 @@ import pathlib
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import to_dict
 from indextts2_jax.errors import ConfigError, TrainingError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.training.config import TrainConfig, train_config
 from indextts2_jax.training.state import read_network
 
@@ -25,9 +26,8 @@ def write_config(config: TrainConfig) -> None:
             raise TrainingError(f"{folder} holds a run of another {former.network} model; choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{CONFIG}.new"
-        temporary.write_text(json.dumps(to_dict(config), indent=1))
-        temporary.replace(folder / CONFIG)
+        with replaced_file(folder / CONFIG) as new:
+            new.write_text(json.dumps(to_dict(config), indent=1))
     except OSError as error:
         raise TrainingError(f"Cannot write the run's folder {folder}: {error.strerror or error}.") from None
 

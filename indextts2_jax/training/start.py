@@ -10,6 +10,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.checkpoint.artefact import TOKENIZER, read_header
 from indextts2_jax.config import ModelConfig, to_dict
 from indextts2_jax.errors import ConfigError, TrainingError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.objectives.base import Objective
 from indextts2_jax.training.partition import fingerprint, select
@@ -60,7 +61,8 @@ def check_base(config: TrainConfig, objective: Objective, params: Params) -> Non
             if path.read_text().strip() != found:
                 raise TrainingError(f"{config.output} was begun with other weights than those of {config.init}.")
         elif jax.process_index() == 0:
-            path.write_text(f"{found}\n")
+            with replaced_file(path) as new:
+                new.write_text(f"{found}\n")
     except OSError as error:
         raise TrainingError(f"Cannot use {path}: {error.strerror or error}.") from None
 

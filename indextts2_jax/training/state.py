@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.runtime.atomic import replaced_file
 
 
 class TrainState(NamedTuple):
@@ -77,11 +78,13 @@ class Checkpoints:
 
 
 def write_network(path: pathlib.Path, params: Params) -> None:
-    """Saves a nested dict of arrays, whole or not at all."""
+    """Saves a nested dict of arrays, whole or not at all. Raises `TrainingError` where it cannot be written."""
     flat = {name: np.asarray(leaf) for name, leaf in flatten_dict(params, sep="/").items()}
-    temporary = path.with_name(f".{path.name}.new")
-    save_file(flat, temporary)
-    temporary.replace(path)
+    try:
+        with replaced_file(path) as new:
+            save_file(flat, new)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"Cannot write the trained network {path}: {error}.") from None
 
 
 def read_network(path: pathlib.Path) -> Params:

@@ -148,9 +148,9 @@ def test_a_failure_at_any_step_leaves_the_old_file(step, code, tmp_path, monkeyp
         write = fail
 
     if step in ("fsync", "replace"):
-        monkeypatch.setattr(audio_clip.os, step, fail)
+        monkeypatch.setattr(os, step, fail)
     else:
-        monkeypatch.setattr(audio_clip, "open", fail if step == "open" else FailingFile, raising=False)
+        monkeypatch.setattr(audio_write, "open", fail if step == "open" else FailingFile, raising=False)
     with pytest.raises(AudioError, match=os.strerror(code)):
         audio_write.write_audio(target, SPEECH)
     monkeypatch.undo()
@@ -167,15 +167,17 @@ def test_killed_before_the_rename(step, tmp_path):
     code = f"""
 import os, signal, sys
 import numpy as np
-from indextts2_jax.audio import io
+from indextts2_jax.audio.write import write_audio
 os.{step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-io.write_audio(sys.argv[1], np.zeros(1000, np.float32))
+write_audio(sys.argv[1], np.zeros(1000, np.float32))
 """
-    done = subprocess.run([sys.executable, "-c", code, str(target)])
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code, str(target)], env=environment)
     assert done.returncode == -signal.SIGKILL
     assert target.read_bytes() == b"old"
-    audio_write.write_audio(target, SPEECH)  # what the dead process left behind is in nobody's way
+    audio_write.write_audio(target, SPEECH)
     audio_clip.load_clip(target)
+    assert os.listdir(tmp_path) == ["out.wav"]  # what the dead process left behind is gone
 
 
 def test_a_link_is_replaced_not_followed(tmp_path):

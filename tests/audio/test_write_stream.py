@@ -103,7 +103,7 @@ def test_writing_outside_the_block_is_a_mistake(tmp_path):
 MEMORY = """
 import resource, sys
 import numpy as np
-from indextts2_jax.audio.writer import AudioWriter
+from indextts2_jax.audio.write import AudioWriter
 piece = np.zeros(1 << 16, np.float32)
 with AudioWriter(sys.argv[1]) as file:
     file.write(piece)

@@ -13,9 +13,8 @@ from configs.demo import demo_settings, get_config
 from indextts2_jax import IndexTTS2
 from indextts2_jax.checkpoint import artefact as artefacts
 from indextts2_jax.checkpoint import bundled, digests
-from indextts2_jax.config import Config, GptConfig, ModelConfig, from_dict, replace
+from indextts2_jax.config import Config, GptConfig, ModelConfig, fitted, from_dict, replace
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError
-from indextts2_jax.synthesis import voice_cache
 from tests.tiny import tiny_artefact, tiny_synthesizer
 
 SETTINGS = replace(demo_settings(), decode={"max_mel_tokens": 7}, interval_silence_ms=50)
@@ -88,32 +87,6 @@ def test_the_bundled_clip_is_a_reference_clip():
     assert 0.4 < np.max(np.abs(clip.audio)) < 0.9
 
 
-def test_the_bundled_voice_is_encoded_once(monkeypatch, tmp_path):
-    monkeypatch.setenv("INDEXTTS2_CACHE", str(tmp_path))
-    tts, calls = tiny_synthesizer(), []
-    plain = tts.encode_voice(bundled.voice_clip())
-
-    def encode(clip):
-        calls.append(clip)
-        return plain
-
-    monkeypatch.setattr(tts, "encode_voice", encode, raising=False)
-    for _ in range(2):
-        voice = voice_cache.encoded_voice(tts)
-        for name, value in vars(plain).items():
-            np.testing.assert_array_equal(getattr(voice, name), value)
-    assert len(calls) == 1
-    (kept,) = (tmp_path / "voices").iterdir()
-    kept.write_bytes(b"damaged")
-    voice_cache.encoded_voice(tts)
-    monkeypatch.setattr(tts, "model_id", "another")
-    voice_cache.encoded_voice(tts)
-    assert len(calls) == 3 and len(list((tmp_path / "voices").iterdir())) == 1
-    monkeypatch.setenv("INDEXTTS2_CACHE", str(kept) + "/no folder")
-    voice_cache.encoded_voice(tts)
-    assert len(calls) == 4
-
-
 # --- loading --------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +103,8 @@ def test_the_demo_brings_its_settings_and_computes_in_float32(monkeypatch, artef
     np.testing.assert_array_equal(tts.params["bigvgan"]["conv_pre"]["kernel"], half.astype(np.float32))
     own = replace(Config(), decode={"max_mel_tokens": 9})
     assert IndexTTS2.from_pretrained("demo", config=own).config == own
+    changed = IndexTTS2.from_pretrained("demo", config={"decode": {"num_beams": 1}, "polish": {"end_fade_ms": 9}})
+    assert changed.config == replace(tts.config, decode={"num_beams": 1}, polish={"end_fade_ms": 9})
 
 
 def test_float16_is_for_storing_where_a_cpu_computes(artefact):
@@ -144,7 +119,7 @@ def test_an_artefact_without_settings_has_the_published_ones(tmp_path):
     folder = tiny_artefact(tmp_path / "plain")
     assert "defaults" not in json.loads((folder / "config.json").read_text())
     assert artefacts.load_artefact(folder).defaults is None
-    assert IndexTTS2.from_pretrained(folder).config == Config()
+    assert IndexTTS2.from_pretrained(folder).config == fitted(Config(), tiny_synthesizer().model)
 
 
 # --- the settings of an artefact ------------------------------------------------------------------------------

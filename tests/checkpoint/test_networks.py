@@ -5,8 +5,9 @@ import importlib
 import json
 
 import pytest
+from flax.traverse_util import flatten_dict
 
-from convert.rules import flatten, plan
+from convert.rules import plan
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import QwenConfig
 from indextts2_jax.errors import CheckpointError
@@ -31,7 +32,7 @@ def test_published_tensors_fill_the_network(network, size, shared):
     expected = networks.shapes(network, model)
     table = importlib.import_module(f"convert.maps.{network}").rules(model)
     made = plan(network, table, published, expected)
-    assert set(made.assignments) == set(flatten(expected))
+    assert set(made.assignments) == set(flatten_dict(expected, sep="/"))
     used = {name for item in made.assignments.values() for names in item.entries for name in names}
     assert used | set(made.dropped) == set(published) and not used & set(made.dropped)
     assert all(made.dropped.values()), "every dropped tensor needs its reason"
@@ -41,7 +42,7 @@ def test_published_tensors_fill_the_emotion_classifier(shared):
     model = dataclasses.replace(PUBLISHED, qwen=QwenConfig())
     published, expected = manifest(shared, "qwen", "full"), networks.shapes("qwen", model)
     made = plan("qwen", importlib.import_module("convert.maps.qwen").rules(model), published, expected)
-    assert set(made.assignments) == set(flatten(expected)) and made.used == len(published) == 310
+    assert set(made.assignments) == set(flatten_dict(expected, sep="/")) and made.used == len(published) == 310
     with pytest.raises(CheckpointError, match=r"model\.layers\.27\.mlp\.up_proj\.weight"):
         lacking = {name: shape for name, shape in published.items() if name != "model.layers.27.mlp.up_proj.weight"}
         plan("qwen", importlib.import_module("convert.maps.qwen").rules(model), lacking, expected)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax import IndexTTS2
+from indextts2_jax import Emotion, IndexTTS2
 from indextts2_jax.audio.write import to_int16, write_audio
 from indextts2_jax.commands.batch import command
 from indextts2_jax.commands.batch import rows as batch_rows
-from indextts2_jax.config import Config, replace
+from indextts2_jax.config import replace
 from tests.tiny import RATE, tiny_artefact, tiny_config, voice_clip
 
 HOME = pathlib.Path(__file__).parents[2]
@@ -68,8 +68,8 @@ def expected(place, line):
     for key, value in settings.items():
         group, name = key.split(".")
         config = replace(config, **{group: {name: value}})
-    vector = {"sad": 0.9} if "emotion" in line else None
-    options = {"seed": line.get("seed", 0), "emotion_vector": vector, "config": config}
+    emotion = Emotion(weights="sad:0.9") if "emotion" in line else None
+    options = {"seed": line.get("seed", 0), "emotion": emotion, "config": config}
     return tts.synthesize(line["text"], place / line["speaker"], **options).audio
 
 
@@ -111,13 +111,18 @@ def test_settings_have_the_names_of_the_command_line(place, tmp_path):
     assert run(place, [said, named, {**said, "duration.factor": 1.5}], tmp_path / "out") == 0
     plain, short, dotted = (read(tmp_path / f"out/00000{n}.wav") for n in (1, 2, 3))
     assert np.array_equal(short, dotted) and len(short) > len(plain)
-    assert next(iter(batch_rows.read_rows(write(place, [named]), Config()))).config.interval_silence_ms == 100
+    assert (
+        next(
+            iter(batch_rows.read_rows(write(place, [named]), tiny_config(), tiny_config().model))
+        ).config.interval_silence_ms
+        == 100
+    )
 
 
 BAD = [
     ("{", "not JSON"),
     ("[1]", "no JSON object"),
-    ({"speaker": "low.wav"}, "no text"),
+    ({"speaker": "low.wav"}, "text is empty"),
     ({"text": "Hi."}, "no speaker"),
     ({"text": "Hi.", "speaker": "none.wav"}, "none.wav"),
     ({"text": "Hi.", "speaker": "low.wav", "colour": 1}, "no key 'colour'"),
@@ -154,18 +159,17 @@ def test_bad_lines_are_reported_and_stop_no_other(place, tmp_path, capsys):
 
 def test_what_the_machine_cannot_do_stops_no_other(place, tmp_path, monkeypatch):
     """Out of memory together: line by line; out of memory with one line: an error of that line."""
-    from indextts2_jax.commands.batch import speaker
     from indextts2_jax.pipeline import speak
 
     def out_of_memory(*args, **kwargs):
         raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
     choose = speak.choose_codes
-    monkeypatch.setattr(speaker, "speak_each", out_of_memory)
+    monkeypatch.setattr(IndexTTS2, "speak_each", out_of_memory)
     monkeypatch.setattr(
         speak,
         "choose_codes",
-        lambda *args, **kwargs: (out_of_memory if len(args[5]) > 8 else choose)(*args, **kwargs),
+        lambda *args, **kwargs: (out_of_memory if len(args[3][0].text_ids) > 8 else choose)(*args, **kwargs),
     )
     assert run(place, LINES[:3], tmp_path / "out") == 1
     entries = {entry["line"]: entry for entry in report(tmp_path / "out")}
@@ -229,7 +233,7 @@ def test_nothing_can_be_done(arguments, message, capsys, tmp_path, monkeypatch):
 
 
 def test_similar_lengths_go_together():
-    row = {"speaker": "", "output": "", "seed": 0, "prompts": {}, "config": tiny_config(), "key": ""}
+    row = {"speaker": "", "output": "", "seed": 0, "emotion": {}, "config": tiny_config(), "key": ""}
     made = [batch_rows.Row(number, "x" * length, **row) for number, length in ((1, 5), (2, 50), (3, 6), (4, 50))]
     assert [one.number for one in command.by_length(made)] == [2, 4, 3, 1]
 
@@ -237,22 +241,23 @@ def test_similar_lengths_go_together():
 DEVICES = """
 import json, sys
 import jax, numpy as np
-from indextts2_jax import Request, batching, synthesize_together
+from indextts2_jax import Request
+from indextts2_jax.pipeline import batches
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice
 tts, devices = tiny_synthesizer(), jax.devices()
 texts = ["Hello.", "One, two."]
 requests = [Request(text, tiny_voice(), seed=i) for i, text in enumerate(texts)]
 config = tiny_config(decode={"max_mel_tokens": 12}, flow={"steps": 2})
-alone = synthesize_together(tts, requests, config=config)
-tts.params = batching.spread(tts.params, devices)
+alone = tts.synthesize_batch(requests, config=config)
+tts.params = batches.spread(tts.params, devices)
 seen = []
-divided = batching._divided
+divided = batches.divided
 def look(params, arrays):
     placed = divided(params, arrays)
     seen.append(len(placed[0].sharding.device_set) if hasattr(placed[0], "sharding") else 1)
     return placed
-batching._divided = look
-spread = synthesize_together(tts, requests, config=config)
+batches.divided = look
+spread = tts.synthesize_batch(requests, config=config)
 for a, b in zip(alone, spread):
     assert all(np.array_equal(x, y) for x, y in zip(a.codes, b.codes))
     x, y = a.audio.astype(np.float64), b.audio.astype(np.float64)

@@ -23,7 +23,7 @@ def spoken():
 
     doctor.stage_checks = keep
     try:
-        checks, seconds = doctor.sentence("demo", str(bundled.voice_clip()))
+        checks, seconds = doctor.sentence("demo", None, str(bundled.voice_clip()))
     finally:
         doctor.stage_checks = original
     return checks, seconds, kept
@@ -63,7 +63,7 @@ def test_what_is_wrong_is_seen_and_named(spoken, fault):
 
 
 def fake(checks):
-    return lambda folder, speaker: (checks, {"decode": 1.0})
+    return lambda checkpoint, config, speaker: (checks, {"decode": 1.0})
 
 
 CHECKS = [doctor.Check("good", 1.0, 0.0, 2.0, "nothing"), doctor.Check("bad", 9.0, 0.0, 2.0, "the weights")]

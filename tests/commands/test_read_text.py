@@ -64,7 +64,6 @@ def read(monkeypatch, capfd):
 @pytest.mark.parametrize(
     "flags, stdin, message",
     [
-        ([], b"", "--tokenizer"),
         (["--tokenizer={model}", "--checkpoint=demo"], b"", "either --tokenizer"),
         (["--tokenizer=/none/bpe.model"], b"", "/none/bpe.model cannot be read"),
         (["--tokenizer={file}"], b"", "not a SentencePiece model"),

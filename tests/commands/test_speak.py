@@ -1,5 +1,6 @@
 """run_inference.py as users run it: one command for speech, one clear line and exit code 2 for anything wrong."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from configs import chapters
 from configs.demo import demo_settings
-from indextts2_jax.config import Config, replace
+from indextts2_jax.checkpoint import bundled
+from indextts2_jax.commands import speak
+from indextts2_jax.config import replace
+from indextts2_jax.errors import ConfigError
 from tests.tiny import tiny_artefact, tiny_config, voice_clip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -18,8 +23,21 @@ QUICK = ("--config.decode.max_mel_tokens=12", "--config.flow.steps=2")
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """As a program."""
     command = [sys.executable, "run_inference.py", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    """`call(*arguments) -> (exit code, stdout, stderr)`, in this process."""
+    monkeypatch.chdir(ROOT)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = speak.main(list(map(str, arguments)))
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +94,7 @@ BAD = {
     "two emotions": ({"emotion": "sad:1", "emotion_audio": "VOICE"}, "--emotion and --emotion_audio"),
     "emotion and vector": ({"emotion_text": "sad", "emotion_vector": "0,0,1,0,0,0,0,0"}, "--emotion_vector"),
     "no emotion classifier": ({"emotion_from_text": "true"}, "hf download"),
-    "alpha out of range": ({"emotion_alpha": "3"}, "emotion"),
+    "alpha out of range": ({"emotion": "sad:1", "emotion_alpha": "3"}, "from 0 to 1"),
     "alpha not a number": ({"emotion_alpha": "much"}, "emotion_alpha"),
     "beams out of range": ({"config.decode.num_beams": "0"}, "num_beams"),
     "top_p out of range": ({"config.decode.top_p": "1.5"}, "top_p"),
@@ -108,33 +126,36 @@ BAD = {
     "checkpoint beside random weights": ({"checkpoint": "docs"}, "--checkpoint"),
     "checkpoint in a random configuration": ({"config.checkpoint": "demo"}, "checkpoint is 'demo'"),
     "no checkpoint": ({"config": "configs/indextts2.py"}, "--checkpoint"),
+    "no checkpoint in a file that says little": ({"config": "configs/chapters.py"}, "--checkpoint"),
     "missing checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "nowhere"}, "nowhere"),
     "folder is no checkpoint": ({"config": "configs/indextts2.py", "checkpoint": "docs"}, "docs"),
     "folder is no checkpoint, no config": ({"config": None, "checkpoint": "docs"}, "docs"),
-    "neither config nor checkpoint": ({"config": None}, "--checkpoint"),
-    "demo's settings without its voice": (
-        {"config": "configs/demo.py", "checkpoint": "docs", "speaker": None},
-        "--speaker",
-    ),
+    "demo's settings for what is no checkpoint": ({"config": "configs/demo.py", "checkpoint": "docs"}, "docs"),
+    "a weight without an emotion": ({"emotion_alpha": "0.5"}, "--emotion_alpha is the weight"),
+    "emotion clip and vector": ({"emotion_audio": "VOICE", "emotion_vector": "0,0,1,0,0,0,0,0"}, "leave only one"),
+    "raw into a file": ({"raw": "true"}, "--raw"),
+    "streamed and recorded": ({"stream": "true", "dump_stages": "OUT"}, "--stream"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input(case, voice, tmp_path):
+def test_bad_input(case, voice, tmp_path, call, monkeypatch):
+    if case != "nothing speakable":  # for all else no model is built
+        monkeypatch.setattr(speak, "_load", None)
     changes, word = BAD[case]
     out = tmp_path / "out.wav"
     settings = {**GOOD, **changes}
     places = {"VOICE": voice, "OUT": out}
     flags = [f"--{key}={places.get(value, value)}" for key, value in settings.items() if value is not None]
-    result = run(*flags)
-    assert result.returncode == 2, result.stdout + result.stderr
-    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1 and word in errors[0], result.stderr
-    assert "Traceback" not in result.stderr
+    code, printed, err = call(*flags)
+    assert code == 2, printed + err
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and word in errors[0], err
+    assert "Traceback" not in err
     assert not list(tmp_path.iterdir())
 
 
-def test_stray_argument(voice):
+def test_bad_input_of_the_program(voice):
     result = run(TINY, f"--speaker={voice}", "--text=Hello", "world")
     assert result.returncode == 2 and "world" in result.stderr and "Traceback" not in result.stderr
 
@@ -142,15 +163,7 @@ def test_stray_argument(voice):
 # --- which checkpoint, with which settings --------------------------------------------------------------------
 
 OWN = replace(demo_settings(), decode={"max_mel_tokens": 7}, checkpoint="")
-# the command line with the bundled model elsewhere, up to where it would be loaded, or all the way
-MOVED = "import pathlib, sys; from indextts2_jax import demo; demo.MODEL = pathlib.Path(sys.argv.pop(1)); "
-ASK = MOVED + "import run_inference as r; r.parse_flags(sys.argv); print(repr(r._config()))"
-SPEAK = MOVED + "import runpy; runpy.run_path('run_inference.py', run_name='__main__')"
-
-
-def run_moved(code: str, model: object, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code, *map(str, (model, *arguments))]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+CHAPTERS = chapters.get_config().to_dict()
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +176,16 @@ CHOICES = {
     "changed": (
         ["--checkpoint=ARTEFACT", "--config.flow.steps=3", "--config.text.max_text_tokens_per_segment=40"],
         replace(OWN, flow={"steps": 3}, text={"max_text_tokens_per_segment": 40}),
+        "ARTEFACT",
+    ),
+    "changed in other words": (
+        ["--checkpoint", "ARTEFACT", "--config.flow.steps", "3", "--noconfig.decode.do_sample"],
+        replace(OWN, flow={"steps": 3}, decode={"do_sample": False}),
+        "ARTEFACT",
+    ),
+    "switched on": (
+        ["--checkpoint=ARTEFACT", "--config.polish.trim_breath"],
+        replace(OWN, polish={"trim_breath": True}),
         "ARTEFACT",
     ),
     "changed to what another model has": (
@@ -180,33 +203,59 @@ CHOICES = {
         replace(OWN, duration={"target_seconds": 12.5}, polish={"end_fade_ms": 20}),
         "demo",
     ),
-    "a file's": (["--checkpoint=ARTEFACT", "--config=configs/indextts2.py"], Config(), "ARTEFACT"),
+    "a file that says little": (
+        ["--checkpoint=ARTEFACT", "--config=configs/chapters.py", "--redraw=1"],
+        replace(OWN, **{**CHAPTERS, "redraw": {"attempts": 1}}),
+        "ARTEFACT",
+    ),
     "by name": (["--checkpoint=demo"], OWN, "demo"),
-    "the file names the model": (["--config=configs/demo.py"], demo_settings(), "demo"),
-    "the flag overrules the file": (["--config=configs/demo.py", "--checkpoint=ARTEFACT"], demo_settings(), "ARTEFACT"),
+    "neither config nor checkpoint": ([], OWN, "demo"),
+    "the flag overrules the file": (
+        ["--config=configs/chapters.py", "--checkpoint=ARTEFACT"],
+        replace(OWN, **CHAPTERS),
+        "ARTEFACT",
+    ),
     "random weights": ([TINY], tiny_config(decode={"max_mel_tokens": 100}, flow={"steps": 25}), ""),
 }
 
 
 @pytest.mark.parametrize("case", CHOICES)
-def test_which_settings_and_which_checkpoint(case, artefact):
-    flags, config, checkpoint = CHOICES[case]
-    result = run_moved(ASK, artefact, *(flag.replace("ARTEFACT", str(artefact)) for flag in flags))
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == repr((config, checkpoint.replace("ARTEFACT", str(artefact))))
+def test_which_settings_and_which_checkpoint(case, artefact, voice, monkeypatch, call):
+    monkeypatch.setattr(bundled, "MODEL", artefact)
+    given, config, checkpoint = CHOICES[case]
+    seen = []
+
+    def load(own, job):
+        seen.append(job.chosen)
+        raise ConfigError("so far")
+
+    monkeypatch.setattr(speak, "_load", load)
+    flags = [flag.replace("ARTEFACT", str(artefact)) for flag in given]
+    code, _, err = call(*flags, f"--speaker={voice}", "--text=Hello.", "--output=-", "--compilation_cache=")
+    assert code == 2 and "so far" in err
+    place = checkpoint.replace("ARTEFACT", str(artefact))
+    assert (seen[0].config, seen[0].checkpoint) == (dataclasses.replace(config, checkpoint=place), place)
+    assert ("bundled model speaks" in err) is (not given)
 
 
-def test_the_demo_needs_neither_checkpoint_nor_speaker(artefact, tmp_path):
+def test_a_file_of_another_model_is_refused_at_once(artefact, voice, call):
+    flags = [f"--checkpoint={artefact}", "--config=configs/indextts2.py", "--config.decode.max_mel_tokens=5000"]
+    flags += [f"--speaker={voice}", "--text=Hello."]
+    code, _, err = call(*flags)
+    assert code == 2 and "decode.max_mel_tokens is 5000, but it must be at most" in err
+
+
+def test_the_demo_needs_neither_checkpoint_nor_speaker(artefact, tmp_path, monkeypatch, call):
+    monkeypatch.setattr(bundled, "MODEL", artefact)
     out = tmp_path / "out.wav"
-    flags = ["--config=configs/demo.py", *QUICK, "--text=Hello there.", f"--output={out}"]
-    result = run_moved(SPEAK, artefact, *flags)
-    assert result.returncode == 0, result.stderr
+    code, _, err = call(*QUICK, "--text=Hello there.", f"--output={out}", "--nokeep_memory")
+    assert code == 0, err
     audio, rate = soundfile.read(out, dtype="int16")
-    assert rate == 22050 and len(audio) > 0 and "random weights" not in result.stderr
+    assert rate == 22050 and len(audio) > 0 and "random weights" not in err
 
 
-def test_the_demo_where_it_is_not_installed(tmp_path):
+def test_the_demo_where_it_is_not_installed(tmp_path, monkeypatch, call):
+    monkeypatch.setattr(bundled, "MODEL", tmp_path / "nowhere")
     out = tmp_path / "out.wav"
-    result = run_moved(SPEAK, tmp_path / "nowhere", "--config=configs/demo.py", "--text=Hello.", f"--output={out}")
-    assert result.returncode == 2 and "Traceback" not in result.stderr
-    assert "error: The demo model is not part of this installation" in result.stderr and not out.exists()
+    code, _, err = call("--config=configs/demo.py", "--text=Hello.", f"--output={out}")
+    assert code == 2 and "error: The demo model is not part of this installation" in err and not out.exists()

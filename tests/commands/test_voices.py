@@ -10,9 +10,7 @@ from indextts2_jax import IndexTTS2, ReferenceVoice
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.commands import voices
 from indextts2_jax.errors import CheckpointError
-from indextts2_jax.pipeline import encode as pipeline_encode
-from indextts2_jax.runtime.lru import Recent
-from tests.tiny import RATE, tiny_artefact, tiny_config, tiny_synthesizer, tiny_voice, voice_clip
+from tests.tiny import RATE, tiny_artefact, tiny_synthesizer, tiny_voice, voice_clip
 
 
 @pytest.fixture(scope="module")
@@ -117,37 +115,5 @@ def test_bad_commands_are_one_line(arguments, message, capsys, tmp_path, monkeyp
 
 
 def test_help(capsys):
-    assert "python -m indextts2_jax voices encode" in run(capsys, "--help")[1]
+    assert "indextts2 voices encode" in run(capsys, "--help")[1]
     assert "--checkpoint" in run(capsys, "encode", "--help")[1]
-
-
-def test_clips_are_remembered_by_their_samples(clips, tmp_path, monkeypatch):
-    tts = IndexTTS2.from_random(tiny_config())
-    encoded = []
-    encode = pipeline_encode.encode_voice
-    monkeypatch.setattr(pipeline_encode, "encode_voice", lambda *a, **k: encoded.append(1) or encode(*a, **k))
-    path = tmp_path / "a.wav"
-    path.write_bytes((clips / "low.wav").read_bytes())
-    first = tts.encode_voice(path)
-    assert tts.encode_voice(clips / "low.wav") is first and len(encoded) == 1
-    path.write_bytes((clips / "high.wav").read_bytes())
-    assert not np.array_equal(tts.encode_voice(path).style, first.style) and len(encoded) == 2
-    assert tts.encode_voice(path, own_emotion=False).emotion_own is None and len(encoded) == 3
-
-
-def test_the_memory_is_bounded():
-    recent: Recent[int] = Recent(2)
-    made = []
-
-    def make(value: int) -> int:
-        made.append(value)
-        return value
-
-    for key in (1, 2, 1, 3, 1, 2):
-        assert recent.get(key, lambda key=key: make(key)) == key
-    assert made == [1, 2, 3, 2] and len(recent) == 2
-    nothing: Recent[int] = Recent(0)
-    assert nothing.get(1, lambda: 5) == 5 and len(nothing) == 0
-    with pytest.raises(ZeroDivisionError):
-        recent.get(9, lambda: 1 // 0)
-    assert len(recent) == 2

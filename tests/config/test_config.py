@@ -1,9 +1,21 @@
 """Configuration: round trips, and every bad value is an error that names its key."""
 
+import dataclasses
+
 import pytest
 
 from configs import chapters, indextts2, tiny
-from indextts2_jax.config import Config, ModelConfig, from_dict, replace, to_dict
+from indextts2_jax.config import (
+    Config,
+    GptConfig,
+    ModelConfig,
+    check_fits,
+    fitted,
+    from_dict,
+    replace,
+    replace_dotted,
+    to_dict,
+)
 from indextts2_jax.errors import ConfigError
 from tests.models import PUBLISHED, SMALL
 
@@ -33,7 +45,6 @@ def test_config_files_are_the_dataclasses():
         ("decode.repetition_penalty", 0.0),
         ("decode.length_penalty", 99.0),
         ("decode.max_mel_tokens", 0),
-        ("decode.max_mel_tokens", 1816),
         ("decode.do_sample", 1),
         ("decode.top_k", 1.5),
         ("decode.top_k", True),
@@ -42,10 +53,8 @@ def test_config_files_are_the_dataclasses():
         ("flow.guidance", -0.1),
         ("flow.temperature", -1.0),
         ("text.max_text_tokens_per_segment", 1),
-        ("text.max_text_tokens_per_segment", 601),
         ("text.quick_streaming_tokens", -1),
         ("text.max_english_tokens_per_segment", 1),
-        ("text.max_english_tokens_per_segment", 601),
         ("text.paragraph_pause_ms", -1),
         ("text.paragraph_pause_ms", 60_001),
         ("duration.factor", 0.49),
@@ -97,10 +106,33 @@ def test_one_of_factor_and_target():
         replace(Config(), duration={"factor": 0.8, "target_seconds": 3.0})
 
 
-def test_chapters_differ_in_what_the_reference_lacks():
-    made = from_dict(Config, chapters.get_config().to_dict())
+def test_chapters_give_what_the_reference_lacks_and_nothing_else():
+    given = chapters.get_config().to_dict()
+    assert set(given) == {"text", "redraw", "polish"}
+    made = replace(Config(), **given)
     assert made.text.paragraph_pause_ms and made.redraw.attempts and made.polish.trim_breath
-    assert (made.decode, made.flow, made.emotion) == (Config().decode, Config().flow, Config().emotion)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "most"),
+    [
+        ("decode.max_mel_tokens", 1816, 1815),
+        ("text.max_text_tokens_per_segment", 601, 600),
+        ("text.max_english_tokens_per_segment", 601, 600),
+    ],
+)
+def test_limits_are_those_of_the_model(key, value, most):
+    config = replace_dotted(Config(), {key: value})  # some model can do it
+    with pytest.raises(ConfigError, match=f"{key} is {value}, but it must be at most {most}"):
+        check_fits(config, PUBLISHED)
+    check_fits(config, dataclasses.replace(PUBLISHED, gpt=GptConfig(max_mel_tokens=3000, max_text_tokens=3000)))
+    assert replace_dotted(config, {key: most}) == fitted(config, PUBLISHED)
+
+
+@pytest.mark.parametrize("changes", [{"decode.beams": 1}, {"beams": 1}, {"decode": 1}, {"decode.num_beams.x": 1}])
+def test_unknown_names(changes):
+    with pytest.raises(ConfigError):
+        replace_dotted(Config(), changes)
 
 
 @pytest.mark.parametrize("data", [{"decod": {}}, {"decode": {"beams": 3}}, {"decode": 3}])

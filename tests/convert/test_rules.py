@@ -3,9 +3,10 @@
 import jax
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from convert import layouts
-from convert.rules import Rule, apply, drop, flatten, plan, unflatten, weight_norm
+from convert.rules import Rule, apply, drop, plan, weight_norm
 from indextts2_jax.errors import CheckpointError
 from tests.conftest import MemorySource
 
@@ -37,7 +38,7 @@ EXPECTED = {
 def run(source, expected=EXPECTED, rules=RULES):
     memory = MemorySource(source)
     made = plan("net", rules, memory.shapes, expected)
-    return made, unflatten(dict(apply(made, memory)))
+    return made, unflatten_dict(dict(apply(made, memory)), sep="/")
 
 
 def test_fills_every_parameter():
@@ -49,7 +50,7 @@ def test_fills_every_parameter():
     folded = v * g / np.linalg.norm(v.reshape(6, -1), axis=1)[:, None, None]
     np.testing.assert_allclose(params["block_0"]["kernel"], folded.transpose(2, 1, 0), rtol=1e-6)
     assert made.dropped == {"layers.2.w.weight": "unused layer"} and made.used == 5
-    assert set(flatten(params)) == set(flatten(EXPECTED))
+    assert set(flatten_dict(params)) == set(flatten_dict(EXPECTED))
 
 
 @pytest.mark.parametrize("name", [n for n in tensors() if n != "layers.2.w.weight"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax import IndexTTS2
+from indextts2_jax import Emotion, IndexTTS2
 from indextts2_jax.checkpoint import artefact
 from indextts2_jax.config import Config, replace
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError
@@ -45,7 +45,7 @@ def speak(folder):
 
 
 def test_a_description_gives_the_weights_of_its_answer(speak):
-    described, given = speak(emotion_text="close to tears"), speak(emotion_vector=WEIGHTS)
+    described, given = speak(emotion=Emotion(words="close to tears")), speak(emotion=Emotion(weights=WEIGHTS))
     np.testing.assert_array_equal(described.audio, given.audio)
     assert "emotion_text" in described.seconds and "emotion_text" not in given.seconds
     plain = speak()
@@ -54,30 +54,30 @@ def test_a_description_gives_the_weights_of_its_answer(speak):
 
 def test_the_text_itself(speak):
     """With one of the words that make sad melancholic, and with a factor."""
-    read = speak("Hello, gloomy.", emotion_from_text=True, emotion_alpha=0.5)
-    given = speak("Hello, gloomy.", emotion_vector={"happy": 0.1, "melancholic": 0.7}, emotion_alpha=0.5)
+    read = speak("Hello, gloomy.", emotion=Emotion(from_text=True, weight=0.5))
+    given = speak("Hello, gloomy.", emotion=Emotion(weights={"happy": 0.1, "melancholic": 0.7}, weight=0.5))
     np.testing.assert_array_equal(read.audio, given.audio)
 
 
 def test_the_classifiers_weights_are_not_normalised(speak):
     config = replace(QUICK, emotion={"normalize_vector": True})
-    described = speak(emotion_text="close to tears", config=config)
-    np.testing.assert_array_equal(described.audio, speak(emotion_vector=WEIGHTS).audio)
+    described = speak(emotion=Emotion(words="close to tears"), config=config)
+    np.testing.assert_array_equal(described.audio, speak(emotion=Emotion(weights=WEIGHTS)).audio)
 
 
 def test_what_is_refused(speak):
     for options in (
-        {"emotion_text": "a", "emotion_from_text": True},
-        {"emotion_text": "a", "emotion_vector": WEIGHTS},
-        {"emotion_from_text": True, "emotion_audio": voice_clip()},
+        {"words": "a", "from_text": True},
+        {"weights": WEIGHTS, "words": "a"},
+        {"clip": voice_clip(), "from_text": True},
     ):
         with pytest.raises(EmotionError, match=f"{next(iter(options))} and .*; leave only one"):
-            speak(**options)
+            Emotion(**options)
     for text in ("", " \n"):
         with pytest.raises(EmotionError, match="must be some words"):
-            speak(emotion_text=text)
+            Emotion(words=text)
     with pytest.raises(CheckpointError, match=r"no emotion classifier.*hf download"):
-        tiny_synthesizer().synthesize("Hello there.", tiny_voice(), emotion_text="a")
+        tiny_synthesizer().synthesize("Hello there.", tiny_voice(), emotion=Emotion(words="a"))
     with pytest.raises(CheckpointError, match="no emotion classifier"):
         tiny_synthesizer().classify_emotion("a")
     model = dataclasses.replace(tiny_synthesizer().model, qwen=RANDOM)

@@ -148,7 +148,7 @@ def chosen(monkeypatch) -> list[list[int]]:
 
     def spy(*arguments, **options):
         result = choose(*arguments, **options)
-        seen.append(result.codes.tolist())
+        seen.extend(one.codes.tolist() for one in result)
         return result
 
     monkeypatch.setattr(pipeline_speak, "choose_codes", spy)
@@ -170,8 +170,8 @@ def test_the_first_good_draw_is_taken(chosen, monkeypatch):
     """The second draw of each segment passes: by a key of its own, and the report says why."""
     judged = []
 
-    def faults(codes, stopped, expected, config):
-        judged.append(codes)
+    def faults(chosen, expected, config):
+        judged.append(chosen)
         return (retry.Fault(2, "is odd"),) if len(judged) % 2 else ()
 
     monkeypatch.setattr(retry, "code_faults", faults)
@@ -239,7 +239,9 @@ def test_loudness_of_every_segment(settings, expected, monkeypatch):
     meter = pytest.importorskip("pyloudnorm", reason="the extra `loudness`").Meter(RATE)
     voice = voice_clip(1.0)[0]
     gains = iter([0.2, 0.5, 0.1, 0.9, 0.3, 0.6])
-    monkeypatch.setattr(pipeline_speak, "speak_codes", lambda *_, **__: np.float32(next(gains)) * voice)
+    monkeypatch.setattr(
+        pipeline_speak, "speak_codes", lambda *given, **_: [np.float32(next(gains)) * voice for _ in given[3]]
+    )
     speech = speak(config=config(polish=settings))
     starts = [index * (len(voice) + GAP) for index in range(len(speech.segments))]
     measured = [meter.integrated_loudness(speech.audio[s : s + len(voice)].astype(np.float64)) for s in starts]

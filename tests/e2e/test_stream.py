@@ -1,5 +1,6 @@
 """Streaming on the tiny random model: the codes and the length of the whole, in chunks without seams."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -7,7 +8,7 @@ from indextts2_jax.config import replace
 from indextts2_jax.config.synthesis import StreamConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import decode
-from indextts2_jax.pipeline import chunks, speak
+from indextts2_jax.pipeline import chunks, speak, stages
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice
 
 SMALL = {"first_codes": 6, "growth": 1.5, "held_back": 4, "fade_ms": 20}
@@ -94,7 +95,7 @@ def test_a_chunk_fades_into_the_next(monkeypatch):
         calls.append(int(frames[0]))
         return np.full((1, mel.shape[1] * 256), float(len(calls) == 1), np.float32)
 
-    monkeypatch.setattr(stream.stages, "vocode", vocode)
+    monkeypatch.setattr(stages, "vocode", vocode)
     settings = config(decode={"max_mel_tokens": 60, "num_beams": 1, "do_sample": False})
     chunks = list(tiny_synthesizer().stream(TEXT, tiny_voice(), config=settings))
     fade, second = 441, chunks[1]
@@ -129,33 +130,27 @@ def test_the_speech_is_known_at_the_end():
 
 def test_settled_codes_of_beams_are_a_prefix_of_the_result():
     tts, settings = tiny_synthesizer(), config(decode={"max_mel_tokens": 60, "num_beams": 3})
-    narrator = tts.narrator(tts.check(_request(), settings), speak.Stopwatch())
-    ids = narrator.text_ids(tts.read(TEXT)[1][0])
-    arguments = (tts.params, settings, tts.model, narrator.voice, narrator.emotion.final, ids, narrator.key)
-    seen = list(speak.stream_codes(*arguments, stops=lambda codes: codes + 3))
+    ids = np.array(tts.frontend.encode(tts.read(TEXT)[1][0]), np.int32)
+    one = speak.Utterance(tiny_voice(), tiny_voice().emotion_own, ids, jax.random.key(0))
+    fixed = (tts.params, settings, tts.model)
+    seen = list(speak.stream_codes(*fixed, one, stops=lambda codes: codes + 3))
     assert [last for _, last in seen] == [False] * (len(seen) - 1) + [True]
     final = seen[-1][0].codes
-    np.testing.assert_array_equal(final, speak.choose_codes(*arguments).codes)
+    np.testing.assert_array_equal(final, speak.choose_codes(*fixed, [one])[0].codes)
     lengths = [len(chosen.codes) for chosen, _ in seen]
     assert len(seen) > 2 and lengths[:-1] == sorted(set(lengths[:-1])) and lengths[0] > 0
     for chosen, _ in seen:
         np.testing.assert_array_equal(chosen.codes, final[: len(chosen.codes)])
 
 
-def _request():
-    from indextts2_jax import Request
-
-    return Request(TEXT, tiny_voice())
-
-
 def test_the_demo_model_streams_close_to_the_whole_and_without_clicks():
     """7 dB: half of what another reading of the same sentence is apart."""
     from benchmarks.streaming import measure, spectral_distance
     from indextts2_jax import IndexTTS2
-    from indextts2_jax.synthesis import voice_cache
+    from indextts2_jax.checkpoint import bundled
 
     tts = IndexTTS2.from_pretrained("demo")
-    voice, text = voice_cache.encoded_voice(tts), "The little boat came home before the storm."
+    voice, text = tts.encode_voice(bundled.voice_clip()), "The little boat came home before the storm."
     found = measure(tts, voice, text)
     assert found["equal_length"] and found["chunks"] >= 3
     assert found["largest_seam"] <= 1.0

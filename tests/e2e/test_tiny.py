@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from indextts2_jax import EmotionPrompt, IndexTTS2, ReferenceVoice
-from indextts2_jax.config import replace
+from indextts2_jax import Emotion, EmotionPrompt, IndexTTS2, ReferenceVoice
+from indextts2_jax.config import Config, replace
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError, EmotionError, TextError
 from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice, voice_clip
 
 
-def speak(text="Hello there.", **options):
-    return tiny_synthesizer().synthesize(text, tiny_voice(), **options)
+def speak(text="Hello there.", voice=None, **options):
+    return tiny_synthesizer().synthesize(text, voice or tiny_voice(), **options)
 
 
 def test_speech():
@@ -63,6 +63,7 @@ def test_voice_is_a_value(tmp_path):
     loaded = ReferenceVoice.load(tmp_path / "anna.safetensors")
     again = tiny_synthesizer().synthesize("Hello there.", loaded)
     np.testing.assert_array_equal(again.audio, speak().audio)
+    np.testing.assert_array_equal(speak(voice=tmp_path / "anna.safetensors").audio, again.audio)
     assert loaded.source_sha256 == voice.source_sha256
     assert [path.name for path in tmp_path.iterdir()] == ["anna.safetensors"]
 
@@ -74,30 +75,24 @@ def test_a_clip_does_instead_of_a_voice():
 
 def test_emotions_change_the_speech():
     plain = speak()
-    vector = speak(emotion_vector=[0, 0, 1.0, 0, 0, 0, 0, 0])
-    clip = speak(emotion_audio=voice_clip(pitch=300.0))
-    half = speak(emotion_audio=voice_clip(pitch=300.0), emotion_alpha=0.5)
+    vector = speak(emotion=Emotion(weights=[0, 0, 1.0, 0, 0, 0, 0, 0]))
+    clip = speak(emotion=Emotion(clip=voice_clip(pitch=300.0)))
+    half = speak(emotion=Emotion(clip=voice_clip(pitch=300.0), weight=0.5))
     variants = [plain, vector, clip, half]
     for i, a in enumerate(variants):
         for b in variants[i + 1 :]:
             assert a.audio.shape != b.audio.shape or not np.array_equal(a.audio, b.audio)
-    none = speak(emotion_audio=voice_clip(pitch=300.0), emotion_alpha=0.0)
+    none = speak(emotion=Emotion(clip=voice_clip(pitch=300.0), weight=0.0))
     assert len(none.audio)
 
 
 def test_vector_normalisation_is_an_option():
     vector = [0.9, 0, 0, 0, 0, 0, 0, 0]
     config = tiny_config(emotion={"normalize_vector": True})
-    normalised = speak(emotion_vector=vector, config=config)
-    by_hand = speak(emotion_vector=[0.8, 0, 0, 0, 0, 0, 0, 0])  # 0.9 * 0.9375 = 0.84, more than the cap of 0.8
+    normalised = speak(emotion=Emotion(weights=vector), config=config)
+    by_hand = speak(emotion=Emotion(weights={"happy": 0.8}))  # 0.9 * 0.9375 = 0.84, more than the cap of 0.8
     np.testing.assert_array_equal(normalised.codes[0], by_hand.codes[0])
-    assert not np.array_equal(normalised.audio, speak(emotion_vector=vector).audio)
-
-
-def test_vector_takes_precedence_over_clip():
-    vector = [0, 0.5, 0, 0, 0, 0, 0, 0]
-    both = speak(emotion_vector=vector, emotion_audio=voice_clip(pitch=300.0))
-    np.testing.assert_array_equal(both.audio, speak(emotion_vector=vector).audio)
+    assert not np.array_equal(normalised.audio, speak(emotion=Emotion(weights=vector)).audio)
 
 
 def test_save(tmp_path):
@@ -138,16 +133,18 @@ def test_decoding_modes(do_sample, num_beams):
         ({"text": ""}, TextError),
         ({"text": "   "}, TextError),
         ({"text": "..."}, TextError),
-        ({"emotion_vector": [1.0]}, EmotionError),
-        ({"emotion_vector": [0, 0, -0.1, 0, 0, 0, 0, 0]}, EmotionError),
-        ({"emotion_vector": [0, 0, float("nan"), 0, 0, 0, 0, 0]}, EmotionError),
-        ({"emotion_alpha": 2.0}, EmotionError),
-        ({"emotion_audio": "missing.wav"}, AudioError),
+        ({"emotion": "sad"}, EmotionError),
+        ({"emotion": Emotion(clip="missing.wav")}, AudioError),
+        ({"emotion": Emotion(words="close to tears")}, CheckpointError),
+        ({"voice": "missing.wav"}, AudioError),
+        ({"voice": "missing.safetensors"}, CheckpointError),
+        ({"voice": (np.zeros(3, np.float32), 24000)}, AudioError),
+        ({"config": replace(Config(), decode={"max_mel_tokens": 5000})}, ConfigError),
         ({"replay": Replay({0: np.zeros((1, 80, 3), np.float32)})}, ConfigError),
         ({"seed": -1}, ConfigError),
         ({"seed": 2**32}, ConfigError),
         ({"seed": 1.5}, ConfigError),
-        ({"emotion_audio": EmotionPrompt(np.zeros(32, np.float32), "another")}, CheckpointError),
+        ({"emotion": Emotion(clip=EmotionPrompt(np.zeros(32, np.float32), "another"))}, CheckpointError),
         ({"replay": Replay({5: np.zeros((1, 80, 3), np.float32)})}, ConfigError),
     ],
 )

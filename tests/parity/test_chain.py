@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from indextts2_jax import IndexTTS2
+from indextts2_jax import Emotion, IndexTTS2
 from indextts2_jax.config import Config, replace
 from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from tests.conftest import GOLDENS, converted, relative_error, report
@@ -53,6 +53,13 @@ def synthesizer(make_checkpoint):
     return load
 
 
+def emotion_of(request: dict, voices: pathlib.Path) -> Emotion | None:
+    weight = request.get("emo_alpha", 1.0)
+    if (vector := request.get("emo_vector")) is not None:
+        return Emotion(weights=vector, weight=weight)
+    return Emotion(clip=voices / request["emo"], weight=weight) if request.get("emo") else None
+
+
 def run(tts: IndexTTS2, golden, shared: pathlib.Path, *, seed: int = 0):
     request = golden.request
     config = replace(
@@ -66,13 +73,10 @@ def run(tts: IndexTTS2, golden, shared: pathlib.Path, *, seed: int = 0):
     )
     noise = {int(key.partition(".")[2] or 0): array for key, array in golden.items() if key.startswith("cfm_noise")}
     recorder = StageRecorder()
-    emotion = request.get("emo")
     speech = tts.synthesize(
         request["text"],
         shared / "voices" / request["voice"],
-        emotion_audio=shared / "voices" / emotion if emotion else None,
-        emotion_alpha=request.get("emo_alpha", 1.0),
-        emotion_vector=request.get("emo_vector"),
+        emotion=emotion_of(request, shared / "voices"),
         seed=seed,
         config=config,
         record=recorder,

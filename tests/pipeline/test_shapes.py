@@ -1,6 +1,7 @@
 """New lengths fall into few shapes: a hundred sentences of mixed length compile each stage at most eight times."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -54,11 +55,11 @@ def speak(monkeypatch):
         voice = ReferenceVoice(
             emotion_base=own, emotion_own=own, prompt_condition=np.zeros((prompt, 512), np.float32), **arrays
         )
-        params = {"gpt": {"speech_lm": None}}
+        params = {"gpt": {"speech_lm": jnp.zeros(1)}}
         ids = np.full(tokens, 5)
-        fixed = params, Config(), PUBLISHED, voice, own
-        chosen = pipeline_speak.choose_codes(*fixed, ids, jax.random.key(0))
-        audio = pipeline_speak.speak_codes(*fixed, chosen, jax.random.key(0))
+        fixed = params, Config(), PUBLISHED, [pipeline_speak.Utterance(voice, own, ids, jax.random.key(0))]
+        (chosen,) = pipeline_speak.choose_codes(*fixed)
+        (audio,) = pipeline_speak.speak_codes(*fixed, [chosen.codes])
         assert len(audio) == 256 * int(np.float32(1.72) * np.float32(codes))
 
     run.seen = seen

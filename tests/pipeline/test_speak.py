@@ -5,10 +5,11 @@ import functools
 import numpy as np
 import pytest
 
-from indextts2_jax import Request, synthesize_together
+from indextts2_jax import Emotion, Request
 from indextts2_jax.config import replace
-from indextts2_jax.errors import ConfigError, EmotionError, TextError
-from indextts2_jax.pipeline import batching
+from indextts2_jax.errors import AudioError, ConfigError, EmotionError, TextError
+from indextts2_jax.nn.buckets import bucket_size
+from indextts2_jax.pipeline import batches, speak
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice, voice_clip
 
 CONFIG = replace(tiny_config(), decode={"max_mel_tokens": 40, "num_beams": 2})
@@ -38,19 +39,19 @@ def same(together, alone) -> None:
 def test_requests_together_are_what_they_are_alone(device, monkeypatch):
     """Texts, voices, emotions and seeds of their own; three rows, of which the decoder makes four."""
     if device == "an accelerator":  # its batches, computed here
-        monkeypatch.setattr(batching, "_behind_decoder", lambda params, at_once: at_once)
+        monkeypatch.setattr(batches, "behind_decoder", lambda params, at_once: at_once)
     tts = tiny_synthesizer()
     requests = [
         Request("Hello there.", tiny_voice(), seed=1),
-        Request("One, two, three, four, five.", other_voice(), emotion_vector=[0, 0, 1.0, 0, 0, 0, 0, 0], seed=2),
-        Request("Hello there.", tiny_voice(), emotion_alpha=0.5, emotion_vector=[0.4, 0, 0, 0, 0, 0, 0, 0], seed=3),
+        Request("One, two, three, four, five.", other_voice(), Emotion(weights={"sad": 1.0}), seed=2),
+        Request("Hello there.", tiny_voice(), Emotion(weights={"happy": 0.4}, weight=0.5), seed=3),
     ]
     progress = []
-    together = synthesize_together(tts, requests, config=CONFIG, progress=lambda *call: progress.append(call))
-    assert progress[-1][1] == 40
+    together = tts.synthesize_batch(requests, config=CONFIG, progress=progress.append)
+    assert max(state.code_limit for state in progress) == 40 and progress[-1].stage == "vocoder"
     for request, speech in zip(requests, together, strict=True):
-        options = {"emotion_vector": request.emotion_vector, "emotion_alpha": request.emotion_alpha}
-        same(speech, tts.synthesize(request.text, request.voice, seed=request.seed, config=CONFIG, **options))
+        options = {"emotion": request.emotion, "seed": request.seed, "config": CONFIG}
+        same(speech, tts.synthesize(request.text, request.voice, **options))
         assert speech.seed == request.seed
     lengths = {len(speech.codes[0]) for speech in together}
     assert not np.array_equal(together[0].codes[0], together[2].codes[0]) and max(lengths) > 3
@@ -58,7 +59,7 @@ def test_requests_together_are_what_they_are_alone(device, monkeypatch):
 
 @pytest.mark.parametrize("largest", [1, 4])
 def test_segments_of_one_text_together(largest, monkeypatch):
-    monkeypatch.setattr(batching, "_behind_decoder", lambda params, at_once: min(at_once, largest))
+    monkeypatch.setattr(batches, "behind_decoder", lambda params, at_once: min(at_once, largest))
     text = "One, two, three, four, five. Hello there. Six, seven."
     config = replace(CONFIG, text={"max_text_tokens_per_segment": 12}, interval_silence_ms=100)
     alone = tiny_synthesizer().synthesize(text, tiny_voice(), config=config)
@@ -68,11 +69,11 @@ def test_segments_of_one_text_together(largest, monkeypatch):
 
 
 def test_batches_are_of_equal_sizes_and_powers_of_two():
-    utterances = [batching.Utterance(tiny_voice(), np.zeros(0), np.zeros(3), None)] * 8
-    codes = {i: np.zeros(n, np.int32) for i, n in enumerate([20, 0, 30, 35, 60, 36, 25, 37])}
-    batches = [list(places) for places in batching._alike(utterances, codes, at_once=4)]
-    assert batches == [[0, 2, 3, 5], [6, 7], [4]]  # up to 64 frames, up to 128; the one without a code is nowhere
-    assert [len(b) for b in batching._alike(utterances, codes, at_once=3)] == [2, 2, 2, 1]
+    frames = [34, 51, 60, 103, 61, 43, 63]
+    made = [list(batch) for batch in batches.alike(frames, bucket_size, at_once=4)]
+    assert made == [[34, 51, 60, 61], [43, 63], [103]]
+    assert [len(batch) for batch in batches.alike(frames, bucket_size, at_once=3)] == [2, 2, 2, 1]
+    assert batches.filled([1, 2, 3]) == [1, 2, 3, 1] and batches.filled([1]) == [1]
 
 
 @pytest.mark.parametrize(
@@ -80,17 +81,17 @@ def test_batches_are_of_equal_sizes_and_powers_of_two():
     [
         ({"text": "  "}, TextError),
         ({"seed": -1}, ConfigError),
-        ({"emotion_vector": [1.0]}, EmotionError),
-        ({"emotion_alpha": 2.0}, EmotionError),
+        ({"emotion": "sad"}, EmotionError),
+        ({"voice": "missing.wav"}, AudioError),
     ],
 )
 def test_everything_is_checked_before_anything_is_spoken(change, error, monkeypatch):
-    monkeypatch.setattr(batching, "speak_together", None)
+    monkeypatch.setattr(speak, "choose_codes", None)
     fine = {"text": "Hello there.", "voice": tiny_voice()}
     with pytest.raises(error):
-        synthesize_together(tiny_synthesizer(), [Request(**fine), Request(**{**fine, **change})])
+        tiny_synthesizer().synthesize_batch([Request(**fine), Request(**{**fine, **change})])
 
 
 def test_a_batch_has_bounds():
     with pytest.raises(ConfigError, match="at_once is 0"):
-        synthesize_together(tiny_synthesizer(), [Request("Hello.", tiny_voice())], at_once=0)
+        tiny_synthesizer().synthesize_batch([Request("Hello.", tiny_voice())], at_once=0)

@@ -9,6 +9,7 @@ import sys
 import jax
 import pytest
 
+from indextts2_jax import Emotion
 from tests.tiny import tiny_config, tiny_synthesizer, voice_clip
 
 COMPILE = "/jax/core/compile/backend_compile_duration"
@@ -41,7 +42,9 @@ def test_a_second_call_compiles_nothing(num_beams):
     tts, config = tiny_synthesizer(), tiny_config(decode={"num_beams": num_beams, "max_mel_tokens": 30})
 
     def speak():
-        return tts.synthesize("Hello there.", voice_clip(), emotion_audio=voice_clip(pitch=200.0), config=config)
+        return tts.synthesize(
+            "Hello there.", voice_clip(), emotion=Emotion(clip=voice_clip(pitch=200.0)), config=config
+        )
 
     speak()
     with compilations() as names:

@@ -9,7 +9,7 @@ from indextts2_jax.runtime import malloc
 
 PROCESS = """
 import resource, sys
-from indextts2_jax.host_memory import give_back_freed_memory, keep_freed_memory
+from indextts2_jax.runtime.malloc import give_back_freed_memory, keep_freed_memory
 asked = sys.argv[1] != "leave"
 assert not asked or keep_freed_memory()
 import numpy as np

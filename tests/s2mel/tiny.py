@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
-from convert.rules import flatten, unflatten
 from indextts2_jax.config import S2MelConfig
 
 TINY = S2MelConfig(
@@ -28,7 +28,7 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 def init(module, *inputs):
     """Random parameters drawn by numpy: quicker than compiling an initialiser, and no bias is zero, no scale one."""
-    shapes = flatten(jax.eval_shape(module.init, jax.random.key(0), *inputs)["params"])
+    shapes = flatten_dict(jax.eval_shape(module.init, jax.random.key(0), *inputs)["params"], sep="/")
     draw = {
         "kernel": lambda x: x / np.sqrt(np.prod(x.shape[-3:-1]) if "conv" in path else x.shape[-2]),
         "scale": lambda x: 1 + 0.1 * x,
@@ -37,7 +37,7 @@ def init(module, *inputs):
     flat = {}
     for seed, (path, leaf) in enumerate(shapes.items()):
         flat[path] = draw[path.split("/")[-1]](normal(1000 + seed, *leaf.shape)).astype(np.float32)
-    return unflatten(flat)
+    return unflatten_dict(flat, sep="/")
 
 
 def row_lengths(*frames: int) -> jax.Array:

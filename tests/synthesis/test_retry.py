@@ -6,9 +6,15 @@ import pytest
 
 from indextts2_jax.config.synthesis import RedrawConfig, check_repeatable
 from indextts2_jax.errors import ConfigError
-from indextts2_jax.synthesis.retry import Draw, Fault, audio_faults, code_faults, draw_key, draw_until_good, report
+from indextts2_jax.pipeline.speak import SegmentCodes
+from indextts2_jax.synthesis import retry
+from indextts2_jax.synthesis.retry import Attempt, Attempts, Fault, attempt_key, audio_faults, report
 
 CONFIG = RedrawConfig()
+
+
+def code_faults(codes: int, stopped: bool, expected: float, config: RedrawConfig) -> tuple[Fault, ...]:
+    return retry.code_faults(SegmentCodes(np.zeros(codes, np.int32), stopped), expected, config)
 
 
 def reasons(faults: tuple[Fault, ...]) -> str:
@@ -57,17 +63,14 @@ def test_waveforms():
 
 
 def draws(*weights: int, limit: int = 10):
-    """Draw k has the fault of weight weights[k], 0 for none."""
-    asked = []
-
-    def attempt(number: int) -> Draw[str]:
-        asked.append(number)
-        weight = weights[number]
-        return Draw(number, f"take {number}", (Fault(weight, f"reason {number}"),) if weight else ())
-
-    best, drawn = draw_until_good(attempt, range(limit))
-    assert [draw.number for draw in drawn] == asked
-    return best.number, len(drawn), report(3, 17, best, drawn)
+    """Attempt k has the fault of weight weights[k], 0 for none."""
+    attempts = Attempts(limit)
+    while attempts.wanting:
+        number = len(attempts.made)
+        faults = (Fault(weights[number], f"reason {number}"),) if weights[number] else ()
+        attempts.made.append(Attempt(SegmentCodes(np.full(3, number), True), faults))
+    assert attempts.best is attempts.made[attempts.number]
+    return attempts.number, len(attempts.made), report(3, 17, attempts)
 
 
 def test_a_good_draw_ends_it():
@@ -84,9 +87,16 @@ def test_the_least_bad_is_taken_at_the_limit():
     assert draws(4, 0, limit=1) == (0, 1, ["Segment 3 (17 text tokens) reason 0."])
 
 
+def test_what_is_taken_stays_though_it_sounds_bad():
+    attempts = Attempts(2)
+    attempts.made += [Attempt(SegmentCodes(np.zeros(3), True), (Fault(2, "is odd"),)) for _ in range(2)]
+    attempts.hear(0, np.zeros(100, np.float32), taken=True)
+    assert attempts.number == 0 and attempts.best.weight == 5 and attempts.made[1].audio is None
+
+
 def test_keys():
     key = jax.random.key(5)
-    data = [jax.random.key_data(draw_key(key, number)).tolist() for number in range(4)]
+    data = [jax.random.key_data(attempt_key(key, number)).tolist() for number in range(4)]
     assert data[0] == jax.random.key_data(key).tolist()
     assert data[2] == jax.random.key_data(jax.random.fold_in(key, 3)).tolist()
     stages = [jax.random.key_data(jax.random.fold_in(key, purpose)).tolist() for purpose in (0, 1)]

@@ -134,3 +134,10 @@ def test_clips_that_turn_out_bad_are_named(clips, tmp_path):
     message = str(caught.value)
     assert "4.wav" in message and "silent" in message and "6.wav" in message and "NaN" in message
     assert "\n" not in message and not (tmp_path / "data").exists()
+
+
+def test_what_a_killed_encoder_left_is_not_in_the_way(clips, tmp_path):
+    prepare(clips, tmp_path / "data")
+    (tmp_path / "data/.0123abcd.indextts2/new").mkdir(parents=True)
+    prepare(clips, tmp_path / "data")
+    assert len(DataSet.open(tmp_path / "data").rows) == ROWS

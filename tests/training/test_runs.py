@@ -65,6 +65,8 @@ def test_networks_are_written_whole(tmp_path):
     found = read_network(path)
     assert found["a"]["b"].tolist() == [0, 1, 2] and found["c"].shape == ()
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.safetensors"]
+    with pytest.raises(TrainingError, match=r"Cannot write .*y\.safetensors"):
+        write_network(tmp_path / "nowhere" / "y.safetensors", {"c": np.zeros(3)})
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(TrainingError, match=r"x\.safetensors"):
         read_network(path)

@@ -11,18 +11,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from absl import flags
-from ml_collections import config_flags
+from tqdm import tqdm
 
 from indextts2_jax.checkpoint import bundled, digests
+from indextts2_jax.commands import settings
 from indextts2_jax.commands.batch.rows import BadRow, Report, Row, read_rows
-from indextts2_jax.config import Config, from_dict
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.cache import use_compilation_cache
 
 
-def _define(own: flags.FlagValues, command: list[str]) -> None:
-    config_flags.DEFINE_config_file("config", None, "Settings, instead of the checkpoint's.", flag_values=own)
-    flags.DEFINE_string("checkpoint", None, "Folder that `indextts2 convert` wrote, or demo.", flag_values=own)
+def _define(own: command_line.Flags, command: list[str]) -> None:
+    settings.define(own, command)
     flags.DEFINE_string("input", None, "JSONL file, a request a line.", flag_values=own)
     flags.DEFINE_string("output", None, "Folder for the audio files and report.jsonl.", flag_values=own)
     flags.DEFINE_string("speaker", None, "Clip or voice file for lines that name none.", flag_values=own)
@@ -37,19 +37,19 @@ def by_length(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (-len(row.text), row.number))
 
 
-def work(own: flags.FlagValues) -> int:
-    """Returns the number of lines that were not spoken."""
-    from tqdm import tqdm
-
-    if not own.input or not own.output or not own.checkpoint:
-        raise ConfigError("batch needs --checkpoint=DIR, --input=FILE.jsonl and --output=FOLDER.")
-    from indextts2_jax.checkpoint.artefact import read_header
-
-    folder = bundled.resolve(own.checkpoint)
-    header = read_header(folder)
-    config = from_dict(Config, own.config.to_dict()) if own.config is not None else header.defaults or Config()
+def work(own: command_line.Flags) -> int:
+    """Returns the exit code: 1 where lines were not spoken."""
+    if not own.input or not own.output:
+        raise ConfigError("batch needs --input=FILE.jsonl and --output=FOLDER.")
+    chosen = settings.choose(own)
+    if not chosen.checkpoint:
+        raise ConfigError("batch needs --checkpoint: a configuration with random weights has nothing to say.")
+    folder = bundled.resolve(chosen.checkpoint)
     identity = hashlib.sha256((folder / digests.NAME).read_bytes()).hexdigest()  # of the weights, wherever they lie
-    rows = list(read_rows(pathlib.Path(own.input), config, speaker=own.speaker, identity=identity))
+    lines = read_rows(
+        pathlib.Path(own.input), chosen.config, chosen.model, speaker=_speaker(own, chosen), identity=identity
+    )
+    rows = list(lines)
     report = Report(pathlib.Path(own.output))
     failed = 0
     try:
@@ -60,31 +60,35 @@ def work(own: flags.FlagValues) -> int:
         good = [row for row in rows if isinstance(row, Row)]
         left = by_length([row for row in good if not report.done(row)])
         print(f"{len(good) - len(left)} of {len(rows)} lines were spoken before, {failed} make no sense.")
-        entries = _entries(own, config, left) if left else iter(())
+        entries = _entries(own, chosen, left) if left else iter(())
         for entry in tqdm(entries, total=len(left), unit="line", disable=None):
             report.add(entry)
             failed += not entry["ok"]
     finally:
         report.close()
     print(f"{len(rows) - failed} of {len(rows)} lines are spoken; {report.path} says more.")
-    return failed
+    return int(failed > 0)
 
 
-def _entries(own: flags.FlagValues, config: Config, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _speaker(own: command_line.Flags, chosen: settings.Chosen) -> str | None:
+    """Whose voice lines have that name none: the bundled model has one of its own."""
+    if own.speaker is None and bundled.is_demo(chosen.checkpoint):
+        return str(bundled.voice_clip())
+    return own.speaker
+
+
+def _entries(own: command_line.Flags, chosen: settings.Chosen, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     output = pathlib.Path(own.output)
     if own.workers:
         from indextts2_jax.commands.batch import cluster
 
-        return cluster.speak(rows, own.checkpoint, config, output.resolve(), own.at_once, own.workers)
-    from indextts2_jax import use_compilation_cache
-
+        return cluster.speak(rows, chosen.checkpoint, chosen.config, output.resolve(), own.at_once, own.workers)
     use_compilation_cache()
     from indextts2_jax.commands.batch.speaker import Speaker
 
-    return Speaker(own.checkpoint, config, output, own.at_once).speak(rows)
+    return Speaker(chosen.checkpoint, chosen.config, output, own.at_once).speak(rows)
 
 
-def main(arguments: Sequence[str]) -> int:
-    failed: list[int] = []
-    code = command_line.run(lambda own: failed.append(work(own)), _define, __doc__, arguments)
-    return code or int(any(failed))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code."""
+    return command_line.run(work, _define, __doc__, arguments)

@@ -16,47 +16,35 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import write as audio_write
-from indextts2_jax.config import Config, from_dict, to_dict
-from indextts2_jax.config.synthesis import SHORT_NAMES
+from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace_dotted, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
-from indextts2_jax.gpt import emotion
-from indextts2_jax.pipeline.voice import ReferenceVoice, fingerprint
+from indextts2_jax.pipeline.voice import fingerprint
+from indextts2_jax.synthesis.request import EMOTION_KINDS, Request, check_request, read_emotion
 
 Kind: TypeAlias = type | tuple[type, ...]
 
-PROMPTS: dict[str, Kind] = {
-    "emotion_audio": str,
-    "emotion_alpha": (int, float),
-    "emotion_text": str,
-    "emotion_from_text": bool,
-}
-KINDS: dict[str, Kind] = {
-    "text": str,
-    "speaker": str,
-    "output": str,
-    "seed": int,
-    "emotion": str,
-    "emotion_vector": list,
-    **PROMPTS,
-}
+KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "seed": int, **EMOTION_KINDS}
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line that makes sense so far: no model has been looked at."""
+    """A line that makes sense so far: no network has been looked at."""
 
     number: int
     text: str
     speaker: str
     output: str
     seed: int
-    prompts: dict[str, Any]
-    """The emotion, as arguments of `request.Request`."""
+    emotion: dict[str, Any]
+    """As `read_emotion` takes it; the clip's path is whole."""
     config: Config
     key: str
     """Changes with everything that the line asks for: what has been done under another key is done again."""
+
+    def request(self) -> Request:
+        """What the line asks for. Raises `EmotionError`."""
+        return Request(self.text, self.speaker, read_emotion(self.emotion), self.seed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,12 +54,13 @@ class BadRow:
 
 
 def read_rows(
-    path: pathlib.Path, config: Config, *, speaker: str | None = None, identity: str = ""
+    path: pathlib.Path, config: Config, model: ModelConfig, *, speaker: str | None = None, identity: str = ""
 ) -> Iterator[Row | BadRow]:
     """Every line that is not blank, in order.
 
     Args:
       config: the settings that lines change.
+      model: the networks that are to speak.
       speaker: for lines that name none.
       identity: of the model, a part of every key.
     Raises:
@@ -84,7 +73,7 @@ def read_rows(
                 if not line.strip():
                     continue
                 try:
-                    row = _row(number, line, path.parent, config, speaker, identity)
+                    row = _row(number, line, path.parent, config, model, speaker, identity)
                     if outputs.setdefault(row.output, number) != number:
                         raise ConfigError(f"output {row.output!r} is that of line {outputs[row.output]} too.")
                 except IndexTTSError as error:
@@ -95,15 +84,41 @@ def read_rows(
         raise TextError(f"Cannot read {path}: {error.strerror}.") from None
 
 
-def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker: str | None, identity: str) -> Row:
+def _row(
+    number: int,
+    line: bytes,
+    folder: pathlib.Path,
+    config: Config,
+    model: ModelConfig,
+    speaker: str | None,
+    identity: str,
+) -> Row:
+    values = _values(line)
+    named = {SHORT_NAMES[key]: value for key, value in values.items() if key in SHORT_NAMES}
+    own = _changed(config, model, named | {key: value for key, value in values.items() if "." in key})
+    clip = values.get("speaker", speaker)
+    if not clip:
+        raise ConfigError("There is no speaker: name a clip or a voice file.")
+    clip = str(folder / clip) if "speaker" in values else clip
+    emotion = {key: values[key] for key in EMOTION_KINDS if key in values}
+    if "emotion_audio" in emotion:
+        emotion["emotion_audio"] = str(folder / emotion["emotion_audio"])
+    output = values.get("output", f"{number:06d}.wav")
+    _check_output(output)
+    row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "")
+    check_request(row.request(), own, model)
+    stamps = [_stamp(path) for path in (clip, emotion.get("emotion_audio")) if path]
+    return dataclasses.replace(row, key=fingerprint([values, clip, *stamps, to_dict(own), identity]))
+
+
+def _values(line: bytes) -> dict[str, Any]:
+    """What a line says, every key known and of its kind. Raises `TextError`, `ConfigError`."""
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise TextError(f"This is not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise TextError('This is no JSON object: a line looks like {"text": "…", "speaker": "voice.wav"}.')
-    named = {SHORT_NAMES[key]: value for key, value in values.items() if key in SHORT_NAMES}
-    settings = named | {key: value for key, value in values.items() if "." in key}
     for key, value in values.items():
         kind = KINDS.get(key)
         if kind is None and "." not in key and key not in SHORT_NAMES:
@@ -113,35 +128,7 @@ def _row(number: int, line: bytes, folder: pathlib.Path, config: Config, speaker
             raise ConfigError(f"{key} and {SHORT_NAMES[key]} are the same thing: give one of them.")
         if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
             raise ConfigError(f"{key} is {value!r:.60}, which is of the wrong kind.")
-    text, clip = values.get("text", ""), values.get("speaker", speaker)
-    if not text.strip():
-        raise TextError("There is no text.")
-    if not clip:
-        raise ConfigError("There is no speaker: name a clip or a voice file.")
-    clip = str(folder / clip) if "speaker" in values else clip
-    if clip.endswith(".safetensors"):
-        ReferenceVoice.load(clip)
-    else:
-        audio_clip.inspect(clip)
-    prompts = {key: values[key] for key in PROMPTS if key in values}
-    if "emotion_audio" in prompts:
-        prompts["emotion_audio"] = str(folder / prompts["emotion_audio"])
-        audio_clip.inspect(prompts["emotion_audio"], audio_clip.MIN_EMOTION_SECONDS)
-    if "emotion" in values and "emotion_vector" in values:
-        raise ConfigError("emotion and emotion_vector are the same thing: give one of them.")
-    if "emotion" in values:
-        prompts["emotion_vector"] = emotion.parse_weights(values["emotion"])
-    if "emotion_vector" in values:
-        prompts["emotion_vector"] = emotion.check_vector(values["emotion_vector"])
-    emotion.check_alpha(prompts.get("emotion_alpha", 1.0))
-    seed = values.get("seed", 0)
-    if not 0 <= seed < 2**32:
-        raise ConfigError(f"seed is {seed}, but it must be from 0 to {2**32 - 1}.")
-    output = values.get("output", f"{number:06d}.wav")
-    _check_output(output)
-    own = _changed(config, settings)
-    key = fingerprint([values, clip, _stamp(clip), to_dict(own), identity])
-    return Row(number, text, clip, output, seed, prompts, own, key)
+    return values
 
 
 def _check_output(name: str) -> None:
@@ -157,19 +144,16 @@ def _stamp(clip: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _changed(config: Config, settings: Mapping[str, Any]) -> Config:
-    if not settings:
+def _changed(config: Config, model: ModelConfig, changes: Mapping[str, Any]) -> Config:
+    """Raises `ConfigError`."""
+    if not changes:
         return config
-    values = to_dict(config)
-    for key, value in settings.items():
-        *groups, name = key.split(".")
-        place = values
-        for group in groups:
-            place = place.get(group) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or name not in place or key.startswith(("model.", "precision.")):
+    for key in changes:
+        if key.startswith(("model.", "precision.")):
             raise ConfigError(f"There is no setting {key!r} that a line can change.")
-        place[name] = value
-    return from_dict(Config, values)
+    own = replace_dotted(config, changes)
+    check_fits(own, model)
+    return own
 
 
 # --- the report ---------------------------------------------------------------------------------------------------

@@ -11,14 +11,10 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.commands.batch.rows import Row
 from indextts2_jax.config import Config
 from indextts2_jax.errors import IndexTTSError
-from indextts2_jax.pipeline import batching
-from indextts2_jax.pipeline import speak as pipeline_speak
-from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.synthesis.request import CheckedRequest, Request
-from indextts2_jax.synthesis.segments import collect
+from indextts2_jax.pipeline.batches import spread
+from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.synthesis.synthesizer import IndexTTS2
-from indextts2_jax.synthesis.together import speak_each
 
 Entry = dict[str, Any]
 
@@ -33,7 +29,7 @@ class Speaker:
         """Raises what `IndexTTS2.from_pretrained` does."""
         self.tts = IndexTTS2.from_pretrained(checkpoint, config=config)
         if jax.local_device_count() > 1:
-            self.tts.params = batching.spread(self.tts.params, jax.local_devices())
+            self.tts.params = spread(self.tts.params, jax.local_devices())
         self.output = output
         self.at_once = at_once
 
@@ -42,8 +38,7 @@ class Speaker:
         groups: dict[Config, list[tuple[Row, CheckedRequest]]] = {}
         for row in rows:
             try:
-                voice = ReferenceVoice.load(row.speaker) if row.speaker.endswith(".safetensors") else row.speaker
-                checked = self.tts.check(Request(row.text, voice, seed=row.seed, **row.prompts), row.config)
+                checked = self.tts.check(row.request(), row.config)
             except IndexTTSError as error:
                 yield failure(row, error)
             else:
@@ -57,7 +52,7 @@ class Speaker:
         start = time.perf_counter()
         checked = [one for _, one in group]
         try:
-            results = speak_each(self.tts, checked, at_once=self.at_once) if len(group) > 1 else None
+            results = self.tts.speak_each(checked, at_once=self.at_once) if len(group) > 1 else None
         except MACHINE_ERRORS:  # too large together, perhaps
             results = None
         results = results or [self._alone(one) for one in checked]
@@ -82,9 +77,8 @@ class Speaker:
             }
 
     def _alone(self, checked: CheckedRequest) -> Speech | IndexTTSError:
-        watch = pipeline_speak.Stopwatch()
         try:
-            return collect(checked, self.tts.narrator(checked, watch).speak(checked.reading), watch)
+            return self.tts.speak(checked)
         except IndexTTSError as error:
             return error
         except MACHINE_ERRORS as error:

@@ -7,14 +7,13 @@ their two halves joined (33 %).
 
 `lexicon.build_lexicon` writes the file that is read here: a magic line, the dictionary's copyright notice, then UTF-8
 text compressed by xz, its sections (phonemes, words, what they say, contexts, what they say) separated by form feeds.
-Sorted lists are front-coded: the first character of a line says how many characters (counted
-from "0") it shares with the line before.
+In files of version 1 words and contexts were front-coded (`_front_decode`), which saved a tenth.
 """
 
 import lzma
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from indextts2_jax.errors import CheckpointError
 
@@ -22,11 +21,12 @@ _CONSONANTS = "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH"
 _VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW"
 # ARPAbet as CMUdict writes it; the order fixes the ids of a model and the characters of the file
 PHONEMES = (*_CONSONANTS.split(), *(vowel + stress for vowel in _VOWELS.split() for stress in "012"))
-FIRST = 48  # "0", the character of the first phoneme and of the number 0
+FIRST = 48  # "0", the character of the first phoneme
 CODES = {phoneme: chr(FIRST + i) for i, phoneme in enumerate(PHONEMES)}
 NAMES = {code: phoneme for phoneme, code in CODES.items()}
 
-MAGIC = b"indextts2_jax phonemes 1\n"
+MAGIC = b"indextts2_jax phonemes 2\n"
+MAGIC_1 = b"indextts2_jax phonemes 1\n"
 XZ = b"\xfd7zXZ\x00"
 EDGE = "_"
 LISTED = 5  # words of at most so many letters are always in the lexicon: it tells them from acronyms
@@ -177,9 +177,9 @@ def _stems(rest: str, ending: str) -> Iterator[str]:
 def write_pronouncer(pronouncer: Pronouncer, notice: str) -> bytes:
     """The file. `notice` is the copyright notice of the dictionary."""
     words, contexts = sorted(pronouncer.lexicon), sorted(pronouncer.rules)
-    said = (pronouncer.lexicon[word] for word in words)
-    sounds = (pronouncer.rules[around] for around in contexts)
-    lists = ([" ".join(PHONEMES)], _front_code(words), said, _front_code(contexts), sounds)
+    said = [pronouncer.lexicon[word] for word in words]
+    sounds = [pronouncer.rules[around] for around in contexts]
+    lists = ([" ".join(PHONEMES)], words, said, contexts, sounds)
     text = "\f".join("".join(f"{line}\n" for line in lines) for lines in lists)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0}]
     packed = lzma.compress(text.encode(), filters=filters)
@@ -187,7 +187,7 @@ def write_pronouncer(pronouncer: Pronouncer, notice: str) -> bytes:
 
 
 def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
-    """What `write_pronouncer` wrote, from a file or from what a file holds.
+    """What `write_pronouncer` wrote, in this version or the one before, from a file or from what a file holds.
 
     Raises `CheckpointError` for a file that is missing, damaged, none, or of another version.
     """
@@ -198,7 +198,7 @@ def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
             tokenizer = pathlib.Path(tokenizer).read_bytes()
         except OSError as error:
             raise CheckpointError(f"{where} cannot be read: {error.strerror or error}.") from error
-    if not tokenizer.startswith(MAGIC):
+    if not tokenizer.startswith((MAGIC, MAGIC_1)):
         raise CheckpointError(f"{where} is not a phoneme lexicon that this version reads.")
     try:
         packed = tokenizer[tokenizer.index(XZ) :]  # no UTF-8 text before it has its first byte
@@ -206,8 +206,10 @@ def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
         phonemes, words, said, contexts, sounds = (section.split("\n")[:-1] for section in sections)
         if phonemes != [" ".join(PHONEMES)]:
             raise ValueError("other phonemes")
-        lexicon = dict(zip(_front_decode(words), said, strict=True))
-        rules = dict(zip(_front_decode(contexts), sounds, strict=True))
+        if tokenizer.startswith(MAGIC_1):
+            words, contexts = list(_front_decode(words)), list(_front_decode(contexts))
+        lexicon = dict(zip(words, said, strict=True))
+        rules = dict(zip(contexts, sounds, strict=True))
         if not all(said) or not set("".join(said + sounds)) <= NAMES.keys():
             raise ValueError("no phoneme")
     except (lzma.LZMAError, EOFError, ValueError, IndexError, MemoryError) as error:
@@ -215,17 +217,8 @@ def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
     return Pronouncer(lexicon, rules)
 
 
-def _front_code(lines: Sequence[str]) -> Iterator[str]:
-    before = ""
-    for line in lines:
-        shared = 0
-        while shared < min(len(before), len(line)) and before[shared] == line[shared]:
-            shared += 1
-        yield chr(FIRST + shared) + line[shared:]
-        before = line
-
-
 def _front_decode(lines: Iterable[str]) -> Iterator[str]:
+    """Of version 1: a line's first character, counted from "0", is how many it shares with the line before."""
     line = ""
     for coded in lines:
         line = line[: ord(coded[0]) - FIRST] + coded[1:]

@@ -2,9 +2,9 @@
 
     python -m indextts2_jax.training.demo.recipe --work=DIR
 
-Corpus, lexicon, data set, the six networks in the order in which they need each other, artefact. Needs `flite` and the
-texts that `corpus.py` names. Finished steps are skipped and interrupted ones go on, so the command can be repeated;
-DIR/times.json keeps what each step took.
+Lexicon, teacher, corpus, data set, the six networks in the order in which they need each other, artefact. Needs the
+extra demo-corpus, npm and the texts that `corpus.py` names. Finished steps are skipped and interrupted ones go on, so
+the command can be repeated; DIR/times.json keeps what each step took.
 """
 
 import json
@@ -51,11 +51,17 @@ def _encode(work: pathlib.Path, network: str, name: str) -> Step:
 
 def steps(work: pathlib.Path, scale: float) -> list[Step]:
     """Everything in order. BigVGAN and CAM++ need the data only, the others the one before."""
-    corpus, lexicon, data = work / "corpus", work / "lexicon.model", work / "data"
+    corpus, lexicon, data, teacher = work / "corpus", work / "lexicon.model", work / "data", work / "teacher"
     manifest = corpus / "manifest.jsonl"
     return [
-        Step("corpus", "indextts2_jax.training.demo.corpus", (f"--output={corpus}", f"--scale={scale}"), manifest),
         Step("lexicon", "indextts2_jax.training.demo.lexicon", (f"--output={lexicon}",), lexicon),
+        Step("teacher", "indextts2_jax.training.demo.fetch_teacher", (f"--output={teacher}",), teacher / "voices"),
+        Step(
+            "corpus",
+            "indextts2_jax.training.demo.corpus",
+            (f"--teacher={teacher}", f"--lexicon={lexicon}", f"--output={corpus}", f"--scale={scale}"),
+            manifest,
+        ),
         Step(
             "data",
             "indextts2_jax.training.prepare",
@@ -107,7 +113,7 @@ def run(work: pathlib.Path, scale: float, only: Sequence[str]) -> None:
 
 def define(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("work", None, "Folder for everything that is made.", required=True, flag_values=own)
-    flags.DEFINE_float("scale", 1.0, "Size of the corpus; 1: 12,000 utterances.", lower_bound=0.001, flag_values=own)
+    flags.DEFINE_float("scale", 1.0, "Size of the corpus; 1: 16,648 utterances.", lower_bound=0.001, flag_values=own)
     flags.DEFINE_list("only", None, "Just these steps.", flag_values=own)
 
 

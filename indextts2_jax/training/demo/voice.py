@@ -1,48 +1,68 @@
-"""`python -m indextts2_jax.training.demo.voice --output=FILE.flac`: the reference clip that comes with the demo model.
+"""`python -m indextts2_jax.training.demo.voice --teacher=FOLDER --output=FILE.flac`: a reference clip by the teacher.
 
-flite's voice reads one sentence; 16 kHz, 16 bit, mono. The same flite gives the same file.
+One of its voices, or a mixture, reads one sentence; 22.05 kHz, 16 bit, mono. The same teacher gives the same file.
 """
 
-import shutil
+import pathlib
 import sys
 
 import numpy as np
+import soxr
 from absl import flags
 
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.errors import AudioError, IndexTTSError
 from indextts2_jax.runtime import command_line
-from indextts2_jax.training.demo.corpus import RATE, Voice, speak
+from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
+from indextts2_jax.training.demo import symbols, teacher
+from indextts2_jax.training.demo.corpus import LEXICON
+from indextts2_jax.training.demo.produce import RATE
+from indextts2_jax.training.demo.speakers import VOICES
 
-VOICES = ("rms", "slt", "awb")
+VOICE = "af_heart"
 SENTENCE = "The young judge quickly chose five thick boxes of azure paper."
 """Neutral, four seconds, two thirds of the phonemes."""
 PEAK = 0.5
-"""Of full scale: as loud as the voice rms is in the corpus, which is not normalised."""
+"""Of full scale."""
 
 
-def make_clip(voice: str, sentence: str = SENTENCE) -> np.ndarray:
-    """float32 [N] at `RATE`, its peak at `PEAK`. Raises `IndexTTSError` where flite is absent or fails."""
-    flite = shutil.which("flite")
-    if not flite:
-        raise IndexTTSError("flite is not installed. On Debian: apt-get install flite")
-    samples, _ = speak(flite, Voice(voice, voice), sentence)
-    peak = int(np.max(np.abs(samples.astype(np.int32)), initial=0))
+def make_clip(speaker: teacher.Teacher, voices: teacher.Mixture, sentence: str = SENTENCE) -> np.ndarray:
+    """float32 [N] at `RATE`, its peak at `PEAK`. Raises `IndexTTSError` where it cannot be spoken."""
+    spoken = symbols.read(PhonemeFrontend(LEXICON), sentence)
+    audio, _ = speaker.speak(symbols.symbols(spoken), voices)
+    clip = soxr.resample(audio, teacher.RATE, RATE, quality="VHQ")
+    peak = float(np.max(np.abs(clip), initial=0))
     if not peak:
-        raise AudioError(f"flite's voice {voice} gave silence.")
-    return (samples * np.float32(PEAK / peak)).astype(np.float32)
+        raise AudioError("The teacher gave silence.")
+    return (clip * np.float32(PEAK / peak)).astype(np.float32)
 
 
-def _define(own: flags.FlagValues, command: list[str]) -> None:
+def parse(text: str) -> dict[str, float]:
+    """ "af_heart" or "af_heart:0.6,am_michael:0.4" as a mixture. Raises `IndexTTSError`."""
+    try:
+        mixture = {name: float(weight or 1) for name, _, weight in (part.partition(":") for part in text.split(","))}
+    except ValueError:
+        mixture = {}
+    if not mixture or not mixture.keys() <= set(VOICES) or min(mixture.values()) <= 0:
+        raise IndexTTSError(f"--voice={text}: name one of {', '.join(VOICES)}, or several as NAME:WEIGHT,NAME:WEIGHT.")
+    return mixture
+
+
+def define(own: flags.FlagValues, command: list[str]) -> None:
+    """The flags."""
     flags.DEFINE_string("output", None, "The file to write, .flac or .wav.", required=True, flag_values=own)
-    flags.DEFINE_enum("voice", "rms", VOICES, "flite's voice.", flag_values=own)
+    flags.DEFINE_string("teacher", None, "The folder of `fetch_teacher`.", required=True, flag_values=own)
+    flags.DEFINE_string("voice", VOICE, "A voice, or NAME:WEIGHT,NAME:WEIGHT.", flag_values=own)
+    flags.DEFINE_string("text", SENTENCE, "What it reads.", flag_values=own)
 
 
-def _work(own: flags.FlagValues) -> None:
-    clip = make_clip(own.voice)
-    write_audio(own.output, clip, RATE)
-    print(f"{own.output}: {len(clip) / RATE:.2f} s")
+def work(options: flags.FlagValues) -> None:
+    """Does it. Raises `IndexTTSError`."""
+    mixture = parse(options.voice)
+    clip = make_clip(teacher.Teacher(pathlib.Path(options.teacher)), mixture, options.text)
+    write_audio(options.output, clip, RATE)
+    print(f"{options.output}: {len(clip) / RATE:.2f} s")
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(_work, _define, __doc__))
+    sys.exit(command_line.run(work, define, __doc__))

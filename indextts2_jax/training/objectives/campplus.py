@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from indextts2_jax.array_typing import Array, Float, Int, Key, Params
 from indextts2_jax.config import from_dict
@@ -121,15 +122,12 @@ class _Objective(Defaults):
         return Loss(value, {"accuracy": jnp.mean(jnp.argmax(plain, -1) == speakers)}, carried)
 
     def update(self, params: Params, carried: Any) -> Params:
-        network = jax.tree.map(lambda leaf: leaf, params["network"])  # new dicts, the same leaves
+        network = flatten_dict(params["network"], sep="/")
         keep = self.settings.momentum
         for path, (mean, var) in carried.items():
-            norm = network
-            for name in path.split("/"):
-                norm = norm[name]
-            norm["mean"] = keep * norm["mean"] + (1 - keep) * mean
-            norm["var"] = keep * norm["var"] + (1 - keep) * var
-        return {**params, "network": network}
+            network[f"{path}/mean"] = keep * network[f"{path}/mean"] + (1 - keep) * mean
+            network[f"{path}/var"] = keep * network[f"{path}/var"] + (1 - keep) * var
+        return {**params, "network": unflatten_dict(network, sep="/")}
 
     def frozen(self, path: str) -> bool:
         return path.startswith("network/") and path.endswith(("/mean", "/var"))

@@ -1,6 +1,7 @@
 """Building the tokenizer of the phoneme front-end: reading a dictionary, aligning, training, storing."""
 
 import importlib.util
+import lzma
 import pathlib
 import subprocess
 import sys
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indextts2_jax.errors import TextError
-from indextts2_jax.text.phonemes.pronounce import MAGIC, PHONEMES, Pronouncer, decode, encode, read_pronouncer
+from indextts2_jax.text.phonemes.pronounce import (
+    MAGIC,
+    PHONEMES,
+    Pronouncer,
+    decode,
+    encode,
+    read_pronouncer,
+    write_pronouncer,
+)
 from indextts2_jax.training.demo import lexicon
 from indextts2_jax.training.demo.lexicon import align_words, build_lexicon, evaluate, read_dictionary, train_rules
 
@@ -132,6 +141,17 @@ def test_the_notice_is_readable():
     tokenizer = build_lexicon(["a AH0"], "Copyright (C) Someone\nAll rights reserved.\n")
     assert tokenizer.startswith(MAGIC + b"Copyright (C) Someone\nAll rights reserved.\n\xfd7zXZ")
     assert decode(read_pronouncer(tokenizer).pronounce("a")) == ["AH0"]
+
+
+def test_files_of_version_1_are_read():
+    """Their words and contexts begin with how many letters they share with the one before."""
+    lists = ([" ".join(PHONEMES)], ["0cat", "3s", "1op"], ["a", "b", "c"], ["0c", "1ae", "0d"], ["", "d", "ef"])
+    text = "\f".join("".join(f"{line}\n" for line in lines) for lines in lists)
+    pronouncer = read_pronouncer(b"indextts2_jax phonemes 1\nFree.\n" + lzma.compress(text.encode()))
+    assert pronouncer.lexicon == {"cat": "a", "cats": "b", "cop": "c"}
+    assert pronouncer.rules == {"c": "", "cae": "d", "d": "ef"}
+    again = read_pronouncer(write_pronouncer(pronouncer, "Free."))
+    assert (again.lexicon, again.rules) == (pronouncer.lexicon, pronouncer.rules)
 
 
 def test_the_same_file_every_time():
