@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32
 
 from indextts2_jax.errors import IndexTTSError
 
-Audio: TypeAlias = Float32[np.ndarray, "N"]
+Audio: TypeAlias = Float32[np.ndarray, " N"]
 
 RATE = 16_000
 """Of the recogniser's and the speaker encoder's models, in Hz."""
@@ -175,7 +175,7 @@ def cosines(vector: np.ndarray | None, others: Sequence[np.ndarray]) -> list[flo
 # --- pitch and duration ---------------------------------------------------------------------------------------
 
 
-def voiced_pitch(audio: Audio) -> Float[np.ndarray, "F"]:
+def voiced_pitch(audio: Audio) -> Float[np.ndarray, " F"]:
     """The fundamental frequency of the voiced frames, in Hz within `PITCH_RANGE`: YIN, and a gate on the energy.
 
     Args:

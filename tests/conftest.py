@@ -17,7 +17,11 @@ import pytest
 from filelock import FileLock
 from flax.traverse_util import unflatten_dict
 
+from tests import annotations
+
+annotations.install()
 jax.config.update("jax_default_matmul_precision", "highest")
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = pathlib.Path(os.environ.get("INDEXTTS2_SHARED", ROOT.parent / "shared"))

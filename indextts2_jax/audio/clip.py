@@ -87,7 +87,7 @@ class ClipInfo(NamedTuple):
 class Clip(NamedTuple):
     """At most the first `KEPT_SECONDS` of a checked recording: mono, in [-1, 1] but for overshoots."""
 
-    audio: Float32[np.ndarray, "N"]
+    audio: Float32[np.ndarray, " N"]
     sample_rate: int
 
 
@@ -201,12 +201,12 @@ def _check_numbers(
         raise refusal(name, f"has {channels} channels at {rate} Hz, too much to decode", remedy)
 
 
-def _mono(samples: Float32[np.ndarray, "N channels"]) -> Float32[np.ndarray, "N"]:
+def _mono(samples: Float32[np.ndarray, "N channels"]) -> Float32[np.ndarray, " N"]:
     with np.errstate(over="ignore", invalid="ignore"):  # infinities are refused afterwards
         return np.mean(samples.T, axis=0)  # transposed as librosa has it, so that the sums round alike
 
 
-def _checked(name: str, audio: Float32[np.ndarray, "N"], rate: int, min_seconds: float) -> Clip:
+def _checked(name: str, audio: Float32[np.ndarray, " N"], rate: int, min_seconds: float) -> Clip:
     if len(audio) < min_seconds * rate:  # an MP3 may hold less than it says
         raise refusal(name, f"lasts {len(audio) / rate:.3f} s", f"Give at least {min_seconds} s of speech.")
     if not np.isfinite(audio).all():

@@ -22,7 +22,7 @@ _FLOOR = float(np.finfo(np.float32).eps)
 _WINDOW = np.hanning(FRAME) ** 0.85
 
 
-def log_energies(audio_16k: Float32[np.ndarray, "N"], scale: float) -> Float64[np.ndarray, "F 80"]:
+def log_energies(audio_16k: Float32[np.ndarray, " N"], scale: float) -> Float64[np.ndarray, "F 80"]:
     """ln of the energies of `scale` times the audio, floored at 1.19e-7; F = 1 + (N - 400) // 160, N at least 400."""
     audio = audio_16k.astype(np.float64) * scale
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME)[::SHIFT]
@@ -34,7 +34,7 @@ def log_energies(audio_16k: Float32[np.ndarray, "N"], scale: float) -> Float64[n
     return np.log(np.maximum(np.einsum("fk,ck->fc", power, kaldi_bank()), _FLOOR))
 
 
-def campplus_fbank(audio_16k: Float32[np.ndarray, "N"]) -> Float32[np.ndarray, "F 80"]:
+def campplus_fbank(audio_16k: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, "F 80"]:
     """CAMPPlus's input: the audio in [-1, 1] as it is, the mean over time subtracted from each bin."""
     energies = log_energies(audio_16k, scale=1.0)
     return (energies - energies.mean(axis=0)).astype(np.float32)

@@ -45,7 +45,7 @@ class Leveller:
         self._meter = _pyloudnorm().Meter(sample_rate)
         self._target = target
 
-    def measure(self, audio: Float[np.ndarray, "N"]) -> float:
+    def measure(self, audio: Float[np.ndarray, " N"]) -> float:
         """LUFS; minus infinity for silence."""
         audio = np.asarray(audio, np.float64)
         if not audio.any():
@@ -56,7 +56,7 @@ class Leveller:
         with np.errstate(divide="ignore", invalid="ignore"):  # everything below the gate of -70 LUFS
             return float(self._meter.integrated_loudness(audio))
 
-    def __call__(self, audio: Float[np.ndarray, "N"]) -> tuple[Float32[np.ndarray, "N"], float]:
+    def __call__(self, audio: Float[np.ndarray, " N"]) -> tuple[Float32[np.ndarray, " N"], float]:
         """(the audio at the target, how many LU it stays below: more would clip, or the audio is all but silent)."""
         audio = np.asarray(audio, np.float32)
         loudness = self.measure(audio)

@@ -15,7 +15,7 @@ FLOOR = 1e-5
 _WINDOW = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)  # periodic Hann
 
 
-def ref_mel(audio_22k: Float32[np.ndarray, "N"]) -> Float32[np.ndarray, "M 80"]:
+def ref_mel(audio_22k: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, "M 80"]:
     """Natural logarithm of the mel magnitudes, from ln(1e-5) = -11.51 up to about 2; M = N // 256 frames of 11.6 ms.
 
     In float64, on the host: it costs milliseconds and depends on no device. N must exceed 384.

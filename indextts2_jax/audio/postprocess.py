@@ -37,7 +37,7 @@ def breath_frames(log_mel: Float[np.ndarray, "M C"]) -> int:
     return count if rise >= HISS_RISE else 0
 
 
-def shorten_silences(audio: Float[np.ndarray, "N"], sample_rate: int, max_ms: float) -> Float32[np.ndarray, "N_out"]:
+def shorten_silences(audio: Float[np.ndarray, " N"], sample_rate: int, max_ms: float) -> Float32[np.ndarray, " _"]:
     """Every silence longer than `max_ms` (at least 50) becomes that long: its middle is left out, with a cross-fade.
 
     Silent is what lies 40 dB below the louder parts, or below -80 dBFS. Audio that is silent altogether stays as it is.
@@ -61,7 +61,7 @@ def shorten_silences(audio: Float[np.ndarray, "N"], sample_rate: int, max_ms: fl
     return np.concatenate([*pieces, audio[start:]])
 
 
-def _silences(audio: np.ndarray, hop: int) -> list[tuple[int, int]]:
+def _silences(audio: Float32[np.ndarray, " N"], hop: int) -> list[tuple[int, int]]:
     """[begin, end) of every stretch of silent frames, in samples; the last frame takes in the rest."""
     count = len(audio) // hop
     if not count:
@@ -73,7 +73,7 @@ def _silences(audio: np.ndarray, hop: int) -> list[tuple[int, int]]:
     return [(int(begin), len(audio) if end == count * hop else int(end)) for begin, end in bounds]
 
 
-def fade_end(audio: Float[np.ndarray, "N"], sample_rate: int, fade_ms: float) -> Float32[np.ndarray, "N"]:
+def fade_end(audio: Float[np.ndarray, " N"], sample_rate: int, fade_ms: float) -> Float32[np.ndarray, " N"]:
     """Half a cosine down to zero over the last `fade_ms`, or over all of shorter audio. 0 changes nothing."""
     audio = np.array(audio, np.float32)
     length = min(len(audio), int(sample_rate * fade_ms / 1000.0))

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 import soxr
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64, Int
 
 from indextts2_jax.audio.clip import USED_SECONDS, Clip
 
@@ -26,18 +26,18 @@ _ROLLOFF = 0.99
 _CONTEXT = math.ceil(_ZERO_CROSSINGS * _DOWN / (_UP * _ROLLOFF))  # samples on either side of a frame of 441
 
 
-def speaker_audio(clip: Clip) -> tuple[Float32[np.ndarray, "N"], Float32[np.ndarray, "N16"]]:
+def speaker_audio(clip: Clip) -> tuple[Float32[np.ndarray, " N"], Float32[np.ndarray, " N16"]]:
     """The first 15 s at 22.05 kHz (at most 330750 samples) and, made from those, at 16 kHz (at most 240000)."""
     audio_22k = _soxr(clip, MEL_RATE)
     return audio_22k, sinc_22k_to_16k(audio_22k)
 
 
-def emotion_audio(clip: Clip) -> Float32[np.ndarray, "N"]:
+def emotion_audio(clip: Clip) -> Float32[np.ndarray, " N"]:
     """The first 15 s at 16 kHz (at most 240000 samples), straight from the clip's own rate."""
     return _soxr(clip, SEMANTIC_RATE)
 
 
-def _soxr(clip: Clip, rate: int) -> Float32[np.ndarray, "N"]:
+def _soxr(clip: Clip, rate: int) -> Float32[np.ndarray, " N"]:
     audio = clip.audio
     if clip.sample_rate != rate:
         length = math.ceil(len(audio) * (float(rate) / clip.sample_rate))
@@ -46,7 +46,7 @@ def _soxr(clip: Clip, rate: int) -> Float32[np.ndarray, "N"]:
     return audio[: USED_SECONDS * rate]
 
 
-def sinc_22k_to_16k(audio_22k: Float32[np.ndarray, "N"]) -> Float32[np.ndarray, "N16"]:
+def sinc_22k_to_16k(audio_22k: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N16"]:
     """torchaudio's `Resample(22050, 16000)` at its defaults; ceil(320 N / 441) samples come out.
 
     Bit for bit torch's CPU convolution, a chain of fused multiply-adds from the first tap to the last: a product of
@@ -64,7 +64,7 @@ def sinc_22k_to_16k(audio_22k: Float32[np.ndarray, "N"]) -> Float32[np.ndarray, 
 
 
 @functools.cache
-def _taps() -> tuple[np.ndarray, np.ndarray]:
+def _taps() -> tuple[Float64[np.ndarray, "_ 320"], Int[np.ndarray, "_ 320"]]:
     """For each of the 320 output phases the weights that are not 0, and where they lie: both [taps, 320]."""
     base = _UP * _ROLLOFF
     # torchaudio divides two integers here and so rounds the phase to float32 before the float64 arithmetic; in

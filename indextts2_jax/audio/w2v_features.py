@@ -21,7 +21,7 @@ class W2vFeatures(NamedTuple):
     from the others but not cut off, and all that follows uses it, as the reference does."""
 
 
-def w2v_features(audio_16k: Float32[np.ndarray, "N"]) -> W2vFeatures:
+def w2v_features(audio_16k: Float32[np.ndarray, " N"]) -> W2vFeatures:
     """F filter-bank frames -> T = ceil(F / 2) frames. N must be at least 560, that is F at least 2."""
     energies = log_energies(audio_16k, scale=32768.0)  # as if the audio were 16-bit integers
     energies = (energies - energies.mean(axis=0)) / np.sqrt(energies.var(axis=0, ddof=1) + 1e-7)

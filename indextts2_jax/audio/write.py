@@ -31,24 +31,24 @@ OUTPUT_RATE = 22_050
 PCM_MAX = np.float32(32767)
 
 
-def silence(milliseconds: float, sample_rate: int = OUTPUT_RATE) -> Float32[np.ndarray, "N"]:
+def silence(milliseconds: float, sample_rate: int = OUTPUT_RATE) -> Float32[np.ndarray, " N"]:
     """Zeros; the fraction of a sample is cut off, as in the reference."""
     return np.zeros(int(sample_rate * milliseconds / 1000.0), np.float32)
 
 
-def to_int16(wav: Float[np.ndarray, "N"]) -> Int16[np.ndarray, "N"]:
+def to_int16(wav: Float[np.ndarray, " N"]) -> Int16[np.ndarray, " N"]:
     """What the reference returns in memory: 32767 wav in float32, clamped, **cut off** towards zero."""
     return _pcm_scale(wav).astype(np.int16)
 
 
-def _pcm_scale(wav: np.ndarray) -> Float32[np.ndarray, "N"]:
+def _pcm_scale(wav: Float[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
     wav = np.asarray(wav, np.float32)
     if not np.isfinite(wav).all():
         raise AudioError("The speech holds infinite samples or NaN, so it is not written. Check the checkpoint.")
     return np.clip(PCM_MAX * wav, -PCM_MAX, PCM_MAX)
 
 
-def file_samples(audio: np.ndarray) -> Int16[np.ndarray, "N"]:
+def file_samples(audio: Shaped[np.ndarray, " N"]) -> Int16[np.ndarray, " N"]:
     """What a file holds of floats in [-1, 1] or int16. Raises `AudioError` for NaN and other types."""
     # A file holds the very samples that the reference returns in memory. Its own files are up to two steps away from
     # them, depending on the audio back end that torchaudio finds (FFmpeg scales by 32768 and rounds, libsndfile cuts).
@@ -157,7 +157,7 @@ class AudioWriter:
             )
         return self
 
-    def write(self, audio: Shaped[np.ndarray, "N"]) -> None:
+    def write(self, audio: Shaped[np.ndarray, " N"]) -> None:
         """Appends float samples in [-1, 1] or int16."""
         if self._sound is None:
             raise ValueError("AudioWriter writes inside its with block only.")
@@ -258,7 +258,7 @@ class PipeWriter:
       AudioError: the reader has closed the pipe, or writing fails.
     """
 
-    def __init__(self, pipe: BinaryIO, sample_rate: int = OUTPUT_RATE, *, raw: bool = False) -> None:
+    def __init__(self, pipe: BinaryIO | BytesIO, sample_rate: int = OUTPUT_RATE, *, raw: bool = False) -> None:
         self.samples = 0
         self._pipe = pipe
         self._header = b"" if raw else wav_header(sample_rate)
@@ -267,7 +267,7 @@ class PipeWriter:
     def __enter__(self) -> Self:
         return self
 
-    def write(self, audio: Shaped[np.ndarray, "N"]) -> None:
+    def write(self, audio: Shaped[np.ndarray, " N"]) -> None:
         """Appends float samples in [-1, 1] or int16."""
         if not len(audio):
             return

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from indextts2_jax.array_typing import Params
+from indextts2_jax.array_typing import Array, Params, Shaped
 from indextts2_jax.checkpoint import digests, networks
 from indextts2_jax.checkpoint.header import CONFIG, DTYPES, Header, parse_config, read_config
 from indextts2_jax.checkpoint.header import read_header as read_header
@@ -379,6 +379,6 @@ def _differences(network: str, found: Mapping[str, Spec], wanted: Mapping[str, S
     ]
 
 
-def _device_array(view: np.ndarray, dtype: str) -> jax.Array:
+def _device_array(view: Shaped[np.ndarray, " *rest"], dtype: str) -> Shaped[Array, " *rest"]:
     """`device_put` borrows an aligned read-only buffer on the CPU, where `jnp.asarray` would copy it."""
     return jax.device_put(view.astype(_stored_dtype(view.dtype, dtype), copy=False))

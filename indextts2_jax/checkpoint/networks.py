@@ -15,17 +15,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Key, Params
+from indextts2_jax.array_typing import Array, Float32, Key, Lengths, Params
 from indextts2_jax.config import ModelConfig
 
-Initialiser = Callable[[Key[jax.Array, ""]], Params]
+Initialiser = Callable[[Key[Array, ""]], Params]
 
 
 def _init(module: nn.Module, *inputs: Any) -> Initialiser:
     return lambda key: module.init(key, *inputs)["params"]
 
 
-def _lengths(size: int) -> jax.Array:
+def _lengths(size: int) -> Lengths:
     return jnp.full((1,), size, jnp.int32)
 
 
@@ -59,7 +59,7 @@ def _gpt(model: ModelConfig) -> Initialiser:
     conditioning = _init(Conditioning(gpt), semantic, _lengths(16))
     speech_lm = _init(SpeechLM(gpt), conds, ids, _lengths(8), ids, _lengths(8))
 
-    def init(key: Key[jax.Array, ""]) -> Params:
+    def init(key: Key[Array, ""]) -> Params:
         first, second = jax.random.split(key)
         return {"conditioning": conditioning(first), "speech_lm": speech_lm(second)}
 
@@ -87,7 +87,7 @@ def _s2mel(model: ModelConfig) -> Initialiser:
         ),
     }
 
-    def init(key: Key[jax.Array, ""]) -> Params:
+    def init(key: Key[Array, ""]) -> Params:
         keys = jax.random.split(key, len(parts))
         return {name: part(k) for (name, part), k in zip(parts.items(), keys, strict=True)}
 
@@ -103,7 +103,7 @@ def _bigvgan(model: ModelConfig) -> Initialiser:
 def _emotion(model: ModelConfig) -> Initialiser:
     rows, emotion = sum(model.emotion.rows), model.emotion
 
-    def init(key: Key[jax.Array, ""]) -> Params:
+    def init(key: Key[Array, ""]) -> Params:
         first, second = jax.random.split(key)
         return {
             "speaker_matrix": jax.random.normal(first, (rows, emotion.style_dim)),
@@ -160,7 +160,7 @@ def init_random(model: ModelConfig, seed: int) -> Params:
     }
 
 
-def _draw(seed: int, path: str, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+def _draw(seed: int, path: str, leaf: jax.ShapeDtypeStruct) -> Float32[Array, "..."]:
     if path.endswith(("['scale']", "['gamma']", "['var']")):
         return jnp.ones(leaf.shape, jnp.float32)
     if path.endswith(("['bias']", "['mean']", "['alpha']", "['beta']")):

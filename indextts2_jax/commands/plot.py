@@ -36,7 +36,7 @@ def check_plot(path: str | os.PathLike[str]) -> None:
         raise ConfigError("A picture needs matplotlib: pip install 'indextts2_jax[plot]'.") from None
 
 
-def plot_speech(path: str | os.PathLike[str], speech: Speech, audio: Float[np.ndarray, "N"] | None = None) -> None:
+def plot_speech(path: str | os.PathLike[str], speech: Speech, audio: Float[np.ndarray, " N"] | None = None) -> None:
     """Draws the first `MAX_SECONDS`; whole or not at all.
 
     Args:

@@ -14,7 +14,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import QwenConfig
 from indextts2_jax.emotion_text.answer import weights_of
 from indextts2_jax.emotion_text.greedy import generate
-from indextts2_jax.emotion_text.question import check_text
+from indextts2_jax.emotion_text.question import check_available, check_text
 from indextts2_jax.errors import CheckpointError, EmotionError
 from indextts2_jax.nn.buckets import batch_of_one
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Int, Lengths, Params
+from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Int, Lengths, Params, Shaped
 from indextts2_jax.config import QwenConfig
 from indextts2_jax.emotion_text.qwen import Memory, Qwen, empty_memory
 from indextts2_jax.nn.trusted import trusted_parameters
@@ -27,27 +27,29 @@ BUCKETS = (128, 256, 512, 1024)
 class Answers(NamedTuple):
     """Generated tokens."""
 
-    tokens: np.ndarray  # [B, N] int32; what stands behind an answer's end means nothing
-    lengths: np.ndarray  # [B] tokens before the stop token
-    stopped: np.ndarray  # [B] False where the limit cut the answer off
+    tokens: Int[np.ndarray, "B L"]  # what stands behind an answer's end means nothing
+    lengths: Int[np.ndarray, " B"]  # tokens before the stop token
+    stopped: Bool[np.ndarray, " B"]  # False where the limit cut the answer off
 
 
 class State(NamedTuple):
     """Everything that changes from step to step."""
 
     step: Int[Array, ""]  # tokens chosen so far, the same for all requests
-    tokens: Int[Array, "B N"]  # there is room for N
-    done: Bool[Array, "B"]
+    tokens: Int[Array, "B L"]  # there is room for L
+    done: Bool[Array, " B"]
     memory: tuple[Memory, ...]  # of prompt and answer
 
 
-def generate(params: Params, config: QwenConfig, ids: np.ndarray, lengths: np.ndarray, limit: int) -> Answers:
+def generate(
+    params: Params, config: QwenConfig, ids: Int[AnyArray, "B L"], lengths: Int[AnyArray, " B"], limit: int
+) -> Answers:
     """The likeliest next token, again and again.
 
     Args:
       params: of `Qwen`; their dtype is the dtype of the computation.
-      ids: prompts [B, L] int32, padded on the right.
-      lengths: [B] their true lengths, at least 1.
+      ids: prompts, padded on the right.
+      lengths: their true lengths, at least 1.
       limit: the most tokens of an answer.
     """
     sizes = iter([*(size for size in BUCKETS if size < limit), limit])
@@ -97,7 +99,7 @@ def _run(config: QwenConfig, params: Params, lengths: Lengths, state: State) -> 
     return jax.lax.while_loop(unfinished, advance, state)
 
 
-def _choose(config: QwenConfig, params: Params, state: State, hidden: Array) -> State:
+def _choose(config: QwenConfig, params: Params, state: State, hidden: Float[Array, "B D"]) -> State:
     """Appends the likeliest next token of every request."""
     logits = _apply(config, params, hidden, method="logits")
     chosen = jnp.argmax(logits, axis=-1).astype(jnp.int32)
@@ -113,7 +115,7 @@ def _grow(state: State, size: int) -> State:
     """The same state with room for `size` tokens."""
     more = size - state.tokens.shape[1]
 
-    def pad(x: Array, axis: int) -> Array:
+    def pad(x: Shaped[Array, "..."], axis: int) -> Shaped[Array, "..."]:
         return jnp.pad(x, [(0, more if i == axis else 0) for i in range(x.ndim)])
 
     memory = tuple(Memory(pad(m.keys, 3), pad(m.values, 2)) for m in state.memory)

@@ -1,7 +1,7 @@
 """Qwen3: pre-norm blocks with grouped-query attention, an RMSNorm on every query and key, and rotary positions.
 
     __call__   ids [B L] at positions start .. start + L - 1, Memory of S slots ──► hidden [B L D], Memory
-    logits     hidden [B D] ──► [B V], through the embedding table
+    logits     hidden [... D] ──► [... V], through the embedding table
 
 The same call reads a prompt (L tokens, start 0) and generates (one token). The keys and values of position p lie in
 slot p, and a position sees the slots up to its own. So a prompt is padded on its right without a mask: what the padding
@@ -45,7 +45,7 @@ def rotate(x: Float[Array, "B L H K"], positions: Int[Array, "B L"], theta: floa
     """Rotary positions: entry i of the first half and entry i of the second turn by position / theta^(2i / K)."""
     half = x.shape[-1] // 2
     speeds = (theta ** -(np.arange(half) / half)).astype(np.float32)
-    angles = positions[..., None].astype(jnp.float32) * speeds
+    angles = positions[..., None].astype(jnp.float32) * speeds[None, None]
     angles = angles.reshape(*positions.shape, *(1,) * (x.ndim - 3), half)
     cos, sin = jnp.cos(angles), jnp.sin(angles)
     first, second = x[..., :half].astype(jnp.float32), x[..., half:].astype(jnp.float32)
@@ -61,19 +61,19 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B L D"], start: Int[Array, "B"], memory: Memory
+        self, x: Float[Array, "B L D"], start: Int[Array, " B"], memory: Memory
     ) -> tuple[Float[Array, "B L D"], Memory]:
         config, types = self.config, {"dtype": self.dtype, "param_dtype": self.param_dtype}
         groups, size = config.key_heads, config.head_dim
 
-        def project(name: str, heads: int) -> Float[Array, "B L H K"]:
+        def project(name: str, heads: int) -> Float[Array, "B L {heads} K"]:
             projected = nn.Dense(heads * size, use_bias=False, name=name, **types)(x)
             return projected.reshape(*x.shape[:2], heads, size)
 
         def norm(name: str, heads: Float[Array, "B L H K"]) -> Float[Array, "B L H K"]:
             return RMSNorm(config.norm_epsilon, name=name, **types)(heads)
 
-        positions = start[:, None] + jnp.arange(x.shape[1])
+        positions = start[:, None] + jnp.arange(x.shape[1])[None]
         query = rotate(norm("q_norm", project("q", config.heads)), positions, config.rope_theta)
         key = rotate(norm("k_norm", project("k", groups)), positions, config.rope_theta)
         memory = Memory(
@@ -82,7 +82,7 @@ class Attention(nn.Module):
         )
         query = query.reshape(*query.shape[:2], groups, -1, size)
         scores = jnp.einsum("BLGRK,BGKS->BGRLS", query, memory.keys, preferred_element_type=jnp.float32)
-        seen = jnp.arange(scores.shape[-1]) <= positions[..., None]
+        seen = jnp.arange(scores.shape[-1])[None, None] <= positions[..., None]
         scores = jnp.where(seen[:, None, None], scores * size**-0.5, jnp.finfo(jnp.float32).min)
         weights = jax.nn.softmax(scores, axis=-1).astype(self.dtype)
         heads = jnp.einsum("BGRLS,BGSK->BLGRK", weights, memory.values)
@@ -90,7 +90,9 @@ class Attention(nn.Module):
         return out(heads.reshape(*x.shape[:2], -1)), memory
 
 
-def _write(memory: Array, new: Array, start: Int[Array, "B"], axis: int) -> Array:
+def _write(
+    memory: Float[Array, "B ..."], new: Float[Array, "B ..."], start: Int[Array, " B"], axis: int
+) -> Float[Array, "B ..."]:
     """`new` from slot `start[b]` on; `axis` is that of the slots in one entry of the batch."""
     return jax.vmap(lambda m, n, s: jax.lax.dynamic_update_slice_in_dim(m, n, s, axis))(memory, new, start)
 
@@ -119,7 +121,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B L D"], start: Int[Array, "B"], memory: Memory
+        self, x: Float[Array, "B L D"], start: Int[Array, " B"], memory: Memory
     ) -> tuple[Float[Array, "B L D"], Memory]:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         epsilon = self.config.norm_epsilon
@@ -144,7 +146,7 @@ class Qwen(nn.Module):
         self.norm = RMSNorm(config.norm_epsilon, **types)
 
     def __call__(
-        self, ids: Int[Array, "B L"], start: Int[Array, "B"], memory: tuple[Memory, ...]
+        self, ids: Int[Array, "B L"], start: Int[Array, " B"], memory: tuple[Memory, ...]
     ) -> tuple[Float[Array, "B L D"], tuple[Memory, ...]]:
         """Reads L tokens behind those that are in memory.
 
@@ -162,6 +164,6 @@ class Qwen(nn.Module):
             memories.append(own)
         return self.norm(x), tuple(memories)
 
-    def logits(self, hidden: Float[Array, "B D"]) -> Float[Array, "B V"]:
+    def logits(self, hidden: Float[Array, "... D"]) -> Float[Array, "... V"]:
         """Scores of the next token."""
         return self.embedding.attend(hidden)

@@ -12,17 +12,17 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Int
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Int32, Shaped
 from indextts2_jax.gpt.sampling import Candidates
 
 
 class Hypotheses(NamedTuple):
-    """The best finished sequences of one request, in the order in which they were found."""
+    """The best finished sequences of one request, or of each of a batch, in the order in which they were found."""
 
-    scores: Float[Array, "W"]  # divided by length ** length_penalty
-    lengths: Int[Array, "W"]  # codes, the stop token not counted
-    beams: Int[Array, "W"]  # the beam that held the last code
-    found: Int[Array, ""]  # how many of the W places are taken
+    scores: Float[Array, "*B W"]  # divided by length ** length_penalty
+    lengths: Int[Array, "*B W"]  # codes, the stop token not counted
+    beams: Int[Array, "*B W"]  # the beam that held the last code
+    found: Int[Array, "*B"]  # how many of the W places are taken
 
     def worst(self) -> Float[Array, ""]:
         """The lowest score kept; upstream's 1e9 while there is none."""
@@ -56,7 +56,8 @@ def add(
     leaving = jnp.where(full, jnp.argmin(heap.scores), size)
     target = jnp.minimum(heap.found, size - 1)
 
-    def put(column: Array, value: Array) -> Array:  # selections only: they fuse, gathers and scatters would not
+    def put(column: Shaped[Array, " W"], value: Shaped[Array, ""]) -> Shaped[Array, " W"]:
+        # selections only: they fuse, gathers and scatters would not
         moved_up = jnp.where(places >= leaving, jnp.roll(column, -1), column)
         return jnp.where(accepted, jnp.where(places == target, value, moved_up), column)
 
@@ -100,7 +101,7 @@ def advance(
 
 
 def close(
-    heap: Hypotheses, totals: Float[Array, "W"], length: Int[Array, ""], done: Bool[Array, ""], length_penalty: float
+    heap: Hypotheses, totals: Float[Array, " W"], length: Int[Array, ""], done: Bool[Array, ""], length_penalty: float
 ) -> Hypotheses:
     """Adds the beams that were still alive at the length limit, unless the request had ended before."""
     norm = length.astype(jnp.float32) ** length_penalty
@@ -109,14 +110,20 @@ def close(
     return heap
 
 
-def backtrack(codes: np.ndarray, parents: np.ndarray, lengths: np.ndarray, beams: np.ndarray, fill: int) -> np.ndarray:
+def backtrack(
+    codes: Int[np.ndarray, "B T W"],
+    parents: Int[np.ndarray, "B T W"],
+    lengths: Int[np.ndarray, " B"],
+    beams: Int[np.ndarray, " B"],
+    fill: int,
+) -> Int32[np.ndarray, "B _"]:
     """The code sequences that end in given places of the log.
 
     Args:
-      codes, parents: [B, S, W] of every step and beam the code, and the beam of the step before that it continued.
-      lengths, beams: [B] number of codes, and the beam that holds the last one.
+      codes, parents: of every step and beam the code, and the beam of the step before that it continued.
+      lengths, beams: number of codes, and the beam that holds the last one.
     Returns:
-      [B, max(1, longest)] int32, padded with `fill`.
+      The sequences, as many columns as the longest has (at least 1), padded with `fill`.
     """
     rows = np.arange(len(codes))
     result = np.full((len(codes), max(1, int(lengths.max()))), fill, np.int32)

@@ -83,8 +83,8 @@ class Conditioning(nn.Module):
 
     def decoder_conditions(
         self, speaker_latents: Float[Array, "B Q D"], emotion_vector: Float[Array, "B D"]
-    ) -> Float[Array, "B P D"]:
-        """The first P = Q + 2 positions of the decoder; of the speed rows, row 1 comes before row 0."""
+    ) -> Float[Array, "B Q+2 D"]:
+        """The first positions of the decoder; of the speed rows, row 1 comes before row 0."""
         batch, _, width = speaker_latents.shape
         speed = jnp.broadcast_to(self.speed_embedding[::-1].astype(self.dtype), (batch, 2, width))
         return jnp.concatenate([speaker_latents + emotion_vector[:, None], speed], axis=1)

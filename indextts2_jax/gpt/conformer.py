@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Lengths
+from indextts2_jax.array_typing import Array, Float, Float32, Lengths, Mask
 from indextts2_jax.config import ConformerConfig
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.depthwise import DepthwiseConv
@@ -28,7 +28,7 @@ EMBEDDED_AT_ONCE = 128
 """Frames; smaller parts would read the linear layer's matrix, half a gigabyte, more often than its products take."""
 
 
-def position_table(size: int, width: int) -> Float[np.ndarray, "T D"]:
+def position_table(size: int, width: int) -> Float32[np.ndarray, "{size} {width}"]:
     """sin (even columns) and cos (odd columns) of position / 10000^(column / width).
 
     Rates and angles are rounded to float32 as in the published table, which is stored: at the end of a 15 s clip that
@@ -48,19 +48,17 @@ class PositionalAttention(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "B T D"], positions: Float[Array, "T D"], mask: Bool[Array, "B T"]
-    ) -> Float[Array, "B T D"]:
+    def __call__(self, x: Float[Array, "B T D"], positions: Float[Array, "T D"], mask: Mask) -> Float[Array, "B T D"]:
         width, heads = self.config.width, self.config.heads
         head_dim = width // heads
 
-        def project(name: str, inputs: Array, use_bias: bool = True) -> Array:
+        def project(name: str, inputs: Float[Array, "*B T D"], use_bias: bool = True) -> Float[Array, "*B T H K"]:
             dense = nn.Dense(width, use_bias=use_bias, dtype=self.dtype, param_dtype=self.param_dtype, name=name)
             return dense(inputs).reshape(*inputs.shape[:-1], heads, head_dim)
 
-        def bias(name: str) -> Array:
+        def bias(name: str) -> Float[Array, "1 1 H K"]:
             value = self.param(name, nn.initializers.xavier_uniform(), (heads, head_dim), self.param_dtype)
-            return value.astype(self.dtype)
+            return value.astype(self.dtype)[None, None]
 
         query = project("query", x)
         position = project("position", positions, use_bias=False)
@@ -88,7 +86,7 @@ class Convolution(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Array, "B T D"]:
+    def __call__(self, x: Float[Array, "B T D"], mask: Mask) -> Float[Array, "B T D"]:
         width, kernel = self.config.width, self.config.conv_kernel
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         value, gate = jnp.split(nn.Dense(2 * width, name="pointwise_in", **types)(x), 2, axis=-1)
@@ -108,7 +106,7 @@ class ConformerBlock(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B T D"], positions: Float[Array, "T D"], mask: Bool[Array, "B T"]
+        self, x: Float[Array, "B T D"], positions: Float[Array, "T D"], mask: Mask
     ) -> tuple[Float[Array, "B T D"], None]:
         config = self.config
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
@@ -134,7 +132,7 @@ class Conformer(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T C"], lengths: Lengths) -> tuple[Float[Array, "B S D"], Lengths]:
+    def __call__(self, x: Float[Array, "B T C"], lengths: Lengths) -> tuple[Float[Array, "B (T-1)//2 D"], Lengths]:
         config = self.config
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         h = self._embed(x)
@@ -152,7 +150,7 @@ class Conformer(nn.Module):
         h, _ = blocks(config, name="blocks", **types)(zero_padding(h, mask), positions, mask)
         return LayerNorm(name="norm", **types)(h), lengths
 
-    def _embed(self, x: Float[Array, "B T C"]) -> Float[Array, "B S D"]:
+    def _embed(self, x: Float[Array, "B T C"]) -> Float[Array, "B (T-1)//2 {self.config.width}"]:
         """The convolution and the linear layer behind it, by parts of the clip.
 
         Between them a frame is as large as a megabyte: 15 seconds as a whole would take 800 MB.
@@ -160,7 +158,9 @@ class Conformer(nn.Module):
         config = self.config
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
 
-        def embed(module: nn.Module, carry: None, part: Float[Array, "B 2N+1 C"]) -> tuple[None, Float[Array, "B N D"]]:
+        def embed(
+            module: nn.Module, carry: None, part: Float[Array, "B T C"]
+        ) -> tuple[None, Float[Array, "B (T-1)//2 D"]]:
             # [B T C] is seen as a picture of one channel; [B N C' D] is flattened with the features innermost, and the
             # published kernel, which has them outermost, was reordered for it at conversion
             conv = nn.Conv(config.width, (3, 3), strides=(2, 2), padding="VALID", name="embed_conv", **types)

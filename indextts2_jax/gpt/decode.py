@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Int, Key, Lengths, Params
+from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Int, Key, Lengths, Params
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import beam, kv_cache, sampling
@@ -35,46 +35,45 @@ from indextts2_jax.nn.trusted import trusted_parameters
 PLACEHOLDER = 1
 """Upstream stands this id for every prefix position, so the repetition penalty takes code 1 for spoken already."""
 
-HostArray: TypeAlias = Array | np.ndarray
-
-Noise: TypeAlias = Key[Array, "B"] | Float[Array, "B S WV"] | None
+Noise: TypeAlias = Key[Array, " B"] | Float[Array, "B T WV"] | None
 """One key per request, or the Gumbel numbers of every step; None where nothing is drawn."""
 
 
 class SpeechCodes(NamedTuple):
     """Generated semantic codes."""
 
-    codes: np.ndarray  # [B, T] int32, padded with the stop token
-    lengths: np.ndarray  # [B] codes before the stop token
-    stopped: np.ndarray  # [B] False where the limit cut the speech off
-    scores: np.ndarray  # [B] of the chosen hypothesis; sums of processed log probabilities, not comparable across modes
+    codes: Int[np.ndarray, "B T"]  # padded with the stop token
+    lengths: Int[np.ndarray, " B"]  # codes before the stop token
+    stopped: Bool[np.ndarray, " B"]  # False where the limit cut the speech off
+    scores: Float[np.ndarray, " B"]
+    """Of the chosen hypothesis: sums of processed log probabilities, not comparable across modes."""
 
 
 class DecodeState(NamedTuple):
-    """Everything that changes from step to step: S codes of W beams, keys and values in N slots."""
+    """Everything that changes from step to step: T codes of W beams, keys and values in S slots."""
 
     step: Int[Array, ""]  # codes chosen so far, the same for all requests
     used: Int[Array, ""]  # slots written or passed over so far, the same for all requests
-    codes: Int[Array, "B S W"]  # log: the code chosen at each step for each beam ...
-    parents: Int[Array, "B S W"]  # ... and the beam of the step before that it continues
-    visible: Bool[Array, "B W N"]  # slots of a beam's history
+    codes: Int[Array, "B T W"]  # log: the code chosen at each step for each beam ...
+    parents: Int[Array, "B T W"]  # ... and the beam of the step before that it continues
+    visible: Bool[Array, "B W S"]  # slots of a beam's history
     history: Bool[Array, "B W V"]  # codes that the repetition penalty strikes
     totals: Float[Array, "B W"]  # accumulated scores
-    heap: beam.Hypotheses  # finished hypotheses, [B W] each
-    done: Bool[Array, "B"]
-    generated: tuple[Memory, ...]  # keys and values of the N slots, per layer
+    heap: beam.Hypotheses  # finished hypotheses
+    done: Bool[Array, " B"]
+    generated: tuple[Memory, ...]  # keys and values of the S slots, per layer
 
 
 def generate(
     params: Params,
     config: GptConfig,
     decode: DecodeConfig,
-    conds: Float[HostArray, "B C D"],
-    text_ids: Int[HostArray, "B L"],
-    text_lengths: Int[HostArray, "B"],
+    conds: Float[AnyArray, "B P D"],
+    text_ids: Int[AnyArray, "B L"],
+    text_lengths: Int[AnyArray, " B"],
     *,
-    keys: Key[Array, "B"] | None = None,
-    noise: Float[HostArray, "B S WV"] | None = None,
+    keys: Key[Array, " B"] | None = None,
+    noise: Float[AnyArray, "B T WV"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SpeechCodes:
     """Semantic codes for one text segment per request.
@@ -82,7 +81,7 @@ def generate(
     Args:
       params: of `SpeechLM`; their dtype is the dtype of the computation.
       conds: conditioning rows with the emotion added.
-      text_ids: [B, L], padded; without start and stop.
+      text_ids: padded; without start and stop.
       keys: one key per request, needed to sample. The numbers drawn depend on the request's key and the step only,
         not on the batch or the buckets.
       noise: instead of `keys`, the Gumbel numbers of at least `decode.max_mel_tokens` steps (`replay_noise`).
@@ -102,13 +101,13 @@ def stream(
     params: Params,
     config: GptConfig,
     decode: DecodeConfig,
-    conds: Float[HostArray, "1 C D"],
-    text_ids: Int[HostArray, "1 L"],
-    text_lengths: Int[HostArray, "1"],
+    conds: Float[AnyArray, "1 P D"],
+    text_ids: Int[AnyArray, "1 L"],
+    text_lengths: Int[AnyArray, "1"],
     *,
     key: Key[Array, ""],
     stops: Callable[[int], int],
-) -> Generator[Int[np.ndarray, "T"], None, SpeechCodes]:
+) -> Generator[Int[np.ndarray, " T"], None, SpeechCodes]:
     """The codes of one segment while they come: those that are settled, again and again, and at last as `generate`.
 
     Codes are settled when all that can still win agrees on them: at once with one beam, with several when all living
@@ -130,7 +129,7 @@ def stream(
     return _finish(config, decode, state)
 
 
-def _settled(state: DecodeState) -> Int[np.ndarray, "T"]:
+def _settled(state: DecodeState) -> Int[np.ndarray, " T"]:
     """The codes that every living beam and finished hypothesis of the only request begins with."""
     codes, parents, reached = np.asarray(state.codes)[0], np.asarray(state.parents)[0], int(state.step)
     places = {int(length): set[int]() for length in np.asarray(state.heap.lengths)[0]}
@@ -154,11 +153,11 @@ def _states(
     params: Params,
     config: GptConfig,
     decode: DecodeConfig,
-    conds: Float[HostArray, "B C D"],
-    text_ids: Int[HostArray, "B L"],
-    text_lengths: Int[HostArray, "B"],
-    keys: Key[Array, "B"] | None,
-    noise: Float[HostArray, "B S WV"] | None,
+    conds: Float[AnyArray, "B P D"],
+    text_ids: Int[AnyArray, "B L"],
+    text_lengths: Int[AnyArray, " B"],
+    keys: Key[Array, " B"] | None,
+    noise: Float[AnyArray, "B T WV"] | None,
     stops: Callable[[int], int] | None = None,
 ) -> Iterator[DecodeState]:
     """The state at every stop of the loop: where `stops` asks for one, where the slots were full, and at the end."""
@@ -184,7 +183,11 @@ def _states(
 
 
 def _check(
-    config: GptConfig, decode: DecodeConfig, text_lengths: HostArray, keys: Array | None, noise: HostArray | None
+    config: GptConfig,
+    decode: DecodeConfig,
+    text_lengths: Int[AnyArray, " B"],
+    keys: Key[Array, " B"] | None,
+    noise: Float[AnyArray, "B T WV"] | None,
 ) -> None:
     longest = int(np.max(np.asarray(text_lengths)))
     if longest > config.max_text_tokens:
@@ -214,7 +217,7 @@ def _begin(
     decode: DecodeConfig,
     size: int,
     params: Params,
-    conds: Float[Array, "B C D"],
+    conds: Float[Array, "B P D"],
     text_ids: Int[Array, "B L"],
     text_lengths: Lengths,
     randomness: Noise,
@@ -280,7 +283,7 @@ def advance(
     """One step: reads the last code of every beam, then chooses the next."""
     last, used = state.step - 1, state.used
     own = used + jnp.arange(decode.num_beams)
-    visible = state.visible | (jnp.arange(state.visible.shape[-1]) == own[:, None])
+    visible = state.visible | (jnp.arange(state.visible.shape[-1])[None] == own[:, None])[None]
     codes = jax.lax.dynamic_index_in_dim(state.codes, last, axis=1, keepdims=False)
     logits, generated = _apply(config, params, "step", codes, last, prefix, state.generated, visible, used)
     state = state._replace(visible=visible, generated=generated, used=used + decode.num_beams)
@@ -295,14 +298,30 @@ def choose(
     scores = jax.nn.log_softmax(logits, axis=-1) if decode.num_beams > 1 else logits
     noise = _gumbel(randomness, state.step, decode.num_beams * config.code_vocab)
 
-    def one_request(scores, noise, visible, history, totals, heap, done):
+    def one_request(
+        scores: Float[Array, "W V"],
+        noise: Float[Array, " WV"] | None,
+        visible: Bool[Array, "W S"],
+        history: Bool[Array, "W V"],
+        totals: Float[Array, " W"],
+        heap: beam.Hypotheses,
+        done: Bool[Array, ""],
+    ) -> tuple[
+        Bool[Array, "W S"],
+        Bool[Array, "W V"],
+        Float[Array, " W"],
+        beam.Hypotheses,
+        Bool[Array, ""],
+        Int[Array, " W"],
+        Int[Array, " W"],
+    ]:
         scores = sampling.penalise(scores, history, decode.repetition_penalty, config.start_mel_token)
         ranked = sampling.candidates(scores, totals, noise, decode)
         heap, following, done = beam.advance(
             heap, ranked, state.step, done, decode.length_penalty, config.stop_mel_token
         )
         parents, codes = following.beams, following.codes
-        history = history[parents] | (jnp.arange(config.code_vocab) == codes[:, None])
+        history = history[parents] | (jnp.arange(config.code_vocab)[None] == codes[:, None])
         return visible[parents], history, following.scores, heap, done, parents, codes
 
     visible, history, totals, heap, done, parents, codes = jax.vmap(one_request)(
@@ -350,11 +369,13 @@ def _best(
     heap: beam.Hypotheses,
     totals: Float[Array, "B W"],
     step: Int[Array, ""],
-    done: Bool[Array, "B"],
-) -> tuple[Float[Array, "B"], Int[Array, "B"], Int[Array, "B"]]:
+    done: Bool[Array, " B"],
+) -> tuple[Float[Array, " B"], Int[Array, " B"], Int[Array, " B"]]:
     """(score, length, beam) of the best hypothesis of every request."""
 
-    def one_request(heap, totals, done):
+    def one_request(
+        heap: beam.Hypotheses, totals: Float[Array, " W"], done: Bool[Array, ""]
+    ) -> tuple[Float[Array, ""], Int[Array, ""], Int[Array, ""]]:
         heap = beam.close(heap, totals, step, done, length_penalty)
         place = heap.best()
         return heap.scores[place], heap.lengths[place], heap.beams[place]

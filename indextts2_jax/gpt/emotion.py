@@ -12,7 +12,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -39,11 +39,11 @@ WEB_MAX_SUM = 0.8
 
 @dataclasses.dataclass(frozen=True)
 class EmotionEmbedding:
-    """The emotion embedding [D] of a request."""
+    """The emotion embedding of a request."""
 
-    merged: np.ndarray
+    merged: Float[np.ndarray, " D"]
     """After the emotion clip, before the eight weights: "emovec" of the recorded stages."""
-    final: np.ndarray
+    final: Float[np.ndarray, " D"]
 
 
 def _number(value: object, what: str) -> float:
@@ -117,7 +117,7 @@ def check_one_source(sources: Mapping[str, object]) -> None:
         raise EmotionError(f"The emotion is given more than once, by {' and '.join(given)}; leave only one of them.")
 
 
-def check_alpha(alpha: float) -> float:
+def check_alpha(alpha: float | np.floating[Any] | np.integer[Any]) -> float:
     """The strength of an emotion prompt, from 0 (the speaker clip's own emotion) to 1 (the prompt's).
 
     A departure: the reference clamps it to this range for vectors and for clips takes whatever it is given, although
@@ -156,7 +156,7 @@ def blend(base: Vector, emotion: Vector, alpha: float) -> Vector:
 
 def matrix_rows(
     style: Float[np.ndarray, "... C"], speaker_matrix: Float[np.ndarray, "R C"], rows: Sequence[int]
-) -> Int[np.ndarray, "... E"]:
+) -> Int[np.ndarray, "... {len(rows)}"]:
     """For each emotion the row whose speaker has the greatest cosine with `style` (the speaker embedding).
 
     Args:
@@ -176,7 +176,7 @@ def matrix_rows(
 def mix_matrix(
     vector: EmotionVector,
     emotion_matrix: Float[np.ndarray, "R D"],
-    indices: Int[np.ndarray, "... E"],
+    indices: Int[np.ndarray, "... {len(vector)}"],
     audio_emotion: Vector,
 ) -> Vector:
     """sum_e v_e * row_e + (1 - sum_e v_e) * audio_emotion [... D]; the rows of the matrix are taken as they are."""

@@ -1,6 +1,6 @@
 """Slots of the decoder's memory: how many there are, and which are kept when all are full.
 
-    visible [B W N] ─► descended_from ─► room ─► N' ─► repack ─► the kept ones in front, the others free
+    visible [B W S] ─► descended_from ─► room ─► S' ─► repack ─► the kept ones in front, the others free
 
 Every step appends the keys and values of its W beams. Most beams die out, and with them what only they had spoken: of
 full slots those of several beams come free for the most part, so that in the end three beams need hardly more than one.
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Int
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Shaped
 from indextts2_jax.gpt.transformer import Memory
 from indextts2_jax.runtime.malloc import give_back_freed_memory
 
@@ -49,16 +49,16 @@ def room(kept: int, slots: int, beams: int) -> int:
 
 
 @jax.jit
-def descended_from(visible: Bool[Array, "B W N"], done: Bool[Array, "B"]) -> Int[Array, ""]:
+def descended_from(visible: Bool[Array, "B W S"], done: Bool[Array, " B"]) -> Int[Array, ""]:
     """Slots that a living beam descends from, of the unfinished request with the most."""
     counts = jnp.sum(jnp.any(visible, axis=1), axis=1, dtype=jnp.int32)
     return jnp.max(jnp.where(done, 0, counts))
 
 
 def repack(
-    visible: Bool[Array, "B W N"], generated: tuple[Memory, ...], kept: int, slots: int
-) -> tuple[Bool[Array, "B W M"], tuple[Memory, ...]]:
-    """The same in M = `slots` slots, those that a beam descends from moved to the front in their order.
+    visible: Bool[Array, "B W S"], generated: tuple[Memory, ...], kept: int, slots: int
+) -> tuple[Bool[Array, "B W {slots}"], tuple[Memory, ...]]:
+    """The same in `slots` slots, those that a beam descends from moved to the front in their order.
 
     What a request that has ended would need beyond `kept` is dropped: nobody reads its scores any more. The old memory
     is gone, layer by layer: twice the whole memory would be a gigabyte after 20 seconds of speech.
@@ -90,15 +90,15 @@ def _delete(memory: Memory) -> None:
 
 @functools.partial(jax.jit, static_argnums=2)
 def _places(
-    visible: Bool[Array, "B W N"], kept: Int[Array, ""], slots: int
-) -> tuple[Int[Array, "B P"], Bool[Array, "B W M"]]:
+    visible: Bool[Array, "B W S"], kept: Int[Array, ""], slots: int
+) -> tuple[Int[Array, "B min(S,{slots})"], Bool[Array, "B W {slots}"]]:
     """Where the slots of each request are taken from, and who sees them then."""
     places = jnp.argsort(~jnp.any(visible, axis=1), axis=1, stable=True)[:, :slots]
-    return places, _take(visible, places, 2, slots) & (jnp.arange(slots) < kept)
+    return places, _take(visible, places, 2, slots) & (jnp.arange(slots) < kept)[None, None]
 
 
-def _move(memory: Memory, places: Int[Array, "B P"], slots: int) -> Memory:
-    def move(x: Array, axis: int) -> Array:
+def _move(memory: Memory, places: Int[Array, "B S"], slots: int) -> Memory:
+    def move(x: Float[Array, "G _ _"], axis: int) -> Float[Array, "G _ _"]:
         by_request = x.reshape(len(places), -1, *x.shape[1:])
         return _take(by_request, places, axis + 1, slots).reshape(len(x), *x.shape[1:axis], slots, *x.shape[axis + 1 :])
 
@@ -109,7 +109,7 @@ _moved = jax.jit(_move, static_argnums=2)
 _moved_in_place = jax.jit(_move, static_argnums=2, donate_argnums=0)
 
 
-def _take(x: Array, places: Int[Array, "B P"], axis: int, slots: int) -> Array:
+def _take(x: Shaped[Array, "B ..."], places: Int[Array, "B S"], axis: int, slots: int) -> Shaped[Array, "B ..."]:
     """Of each row of x its own places along an axis, padded to `slots`."""
     taken = jax.vmap(lambda row, own: jnp.take(row, own, axis=axis - 1))(x, places)
     return jnp.pad(taken, [(0, slots - taken.shape[axis] if i == axis else 0) for i in range(x.ndim)])

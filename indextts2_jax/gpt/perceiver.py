@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from indextts2_jax.array_typing import Array, Bool, Float, Lengths
 from indextts2_jax.config import PerceiverConfig
 from indextts2_jax.nn.attention import attention
-from indextts2_jax.nn.layers import Dtype, gelu_erf
+from indextts2_jax.nn.layers import Dtype, along_last, gelu_erf
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 
@@ -36,7 +36,7 @@ class UnitNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, (size,), self.param_dtype)
         h = x.astype(jnp.float32)
         h = h / jnp.maximum(jnp.sqrt(jnp.sum(h * h, axis=-1, keepdims=True)), 1e-12)
-        return (h * math.sqrt(size) * scale.astype(jnp.float32)).astype(self.dtype)
+        return (h * math.sqrt(size) * along_last(scale.astype(jnp.float32), h)).astype(self.dtype)
 
 
 class LatentAttention(nn.Module):
@@ -54,7 +54,7 @@ class LatentAttention(nn.Module):
         inner = config.heads * config.head_dim
         types = {"use_bias": False, "dtype": self.dtype, "param_dtype": self.param_dtype}
 
-        def split_heads(h: Array) -> Array:
+        def split_heads(h: Float[Array, "B S D"]) -> Float[Array, "B S H K"]:
             return h.reshape(*h.shape[:-1], config.heads, config.head_dim)
 
         query = nn.Dense(inner, name="query", **types)(latents)

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Int
+from indextts2_jax.array_typing import Array, Bool, Float, Float32, Int
 from indextts2_jax.config import DecodeConfig
 
 TIES = 16
@@ -30,9 +30,9 @@ LOG_ZERO = -103.97
 class Candidates(NamedTuple):
     """Continuations of one request, best first: accumulated score, the beam continued, and the code."""
 
-    scores: Float[Array, "N"]
-    beams: Int[Array, "N"]
-    codes: Int[Array, "N"]
+    scores: Float[Array, " N"]
+    beams: Int[Array, " N"]
+    codes: Int[Array, " N"]
 
 
 def penalise(
@@ -43,7 +43,7 @@ def penalise(
     return scores.at[:, start_token].set(-jnp.inf)
 
 
-def _top_k(scores: Float[Array, "... V"], size: int) -> tuple[Float[Array, "... N"], Int[Array, "... N"]]:
+def _top_k(scores: Float[Array, "... V"], size: int) -> tuple[Float[Array, "... {size}"], Int[Array, "... {size}"]]:
     """The best, of equal ones the first. Without the barrier XLA merges slices of the result into it and then sorts
     everything: 3 ms instead of 0.05 ms on a CPU."""
     values, places = jax.lax.optimization_barrier(jax.lax.top_k(scores, size))
@@ -72,7 +72,7 @@ def survivors(
     return values, codes
 
 
-def beam_search(scores: Float[Array, "W V"], totals: Float[Array, "W"]) -> Candidates:
+def beam_search(scores: Float[Array, "W V"], totals: Float[Array, " W"]) -> Candidates:
     """The 2W best continuations of all beams together. `totals`: the accumulated scores of the beams."""
     beams, vocab = scores.shape
     best, places = _top_k((scores + totals[:, None]).reshape(-1), 2 * beams)
@@ -80,7 +80,7 @@ def beam_search(scores: Float[Array, "W V"], totals: Float[Array, "W"]) -> Candi
 
 
 def beam_sample(
-    scores: Float[Array, "W V"], totals: Float[Array, "W"], gumbel: Float[Array, "WV"], decode: DecodeConfig
+    scores: Float[Array, "W V"], totals: Float[Array, " W"], gumbel: Float[Array, " W*V"], decode: DecodeConfig
 ) -> Candidates:
     """2W continuations drawn without replacement from softmax(scores + totals) over all beams together.
 
@@ -113,7 +113,7 @@ def greedy(scores: Float[Array, "1 V"], total: Float[Array, "1"]) -> Candidates:
 
 
 def sample(
-    scores: Float[Array, "1 V"], total: Float[Array, "1"], gumbel: Float[Array, "V"], decode: DecodeConfig
+    scores: Float[Array, "1 V"], total: Float[Array, "1"], gumbel: Float[Array, " V"], decode: DecodeConfig
 ) -> Candidates:
     """One code drawn for the only beam; the score adds its log probability among the survivors."""
     values, codes = survivors(scores, decode, keep=1)
@@ -123,7 +123,7 @@ def sample(
 
 
 def candidates(
-    scores: Float[Array, "W V"], totals: Float[Array, "W"], gumbel: Float[Array, "WV"] | None, decode: DecodeConfig
+    scores: Float[Array, "W V"], totals: Float[Array, " W"], gumbel: Float[Array, " W*V"] | None, decode: DecodeConfig
 ) -> Candidates:
     """The 2W candidates of W beams, or the one of a single beam; `gumbel` is needed where `decode` samples."""
     if decode.do_sample:
@@ -133,8 +133,8 @@ def candidates(
     return beam_search(scores, totals) if decode.num_beams > 1 else greedy(scores, totals)
 
 
-def replay_noise(noise_seed: int, steps: int, beams: int, vocab: int) -> np.ndarray:
-    """Gumbel noise [steps, beams * vocab] of a recorded run: counter-based, so step i does not depend on the others."""
+def replay_noise(noise_seed: int, steps: int, beams: int, vocab: int) -> Float32[np.ndarray, "{steps} {beams}*{vocab}"]:
+    """Gumbel noise of a recorded run: counter-based, so step i does not depend on the others."""
     rows = np.empty((steps, beams * vocab), np.float32)
     for step in range(steps):
         uniform = np.random.Generator(np.random.Philox(key=[noise_seed, step])).random(beams * vocab)

@@ -1,7 +1,7 @@
 """The speech language model: conditioning rows and text in, semantic codes out.
 
-    conds [B C D] | [start] text [stop] ──► prefix ──► prefill ──► step, step, ... (gpt/decode.py chooses the codes)
-    conds [B C D] | [start] text [stop] | [start] codes ──► __call__ ──► latents [B T D]
+    conds [B P D] | [start] text [stop] ──► prefix ──► prefill ──► step, step, ... (gpt/decode.py chooses the codes)
+    conds [B P D] | [start] text [stop] | [start] codes ──► __call__ ──► latents [B T D]
 
 Source: `UnifiedVoice` and `GPT2InferenceModel` in indextts/gpt/model_v2.py. Two rules of it look like slips and are
 kept, since the weights are used with them: while generating, the code after the start token gets position 2, not 1
@@ -56,7 +56,7 @@ class SpeechLM(nn.Module):
 
     def __call__(
         self,
-        conds: Float[Array, "B C D"],
+        conds: Float[Array, "B P D"],
         text_ids: Int[Array, "B L"],
         text_lengths: Lengths,
         codes: Int[Array, "B T"],
@@ -65,7 +65,7 @@ class SpeechLM(nn.Module):
         """The second pass: row k is the state that predicts code k, seen from all codes before it.
 
         Args:
-          conds: conditioning rows, emotion added (C is 34 for IndexTTS-2).
+          conds: conditioning rows, emotion added (34 of them for IndexTTS-2).
           text_ids: one segment without start and stop; ids 0 and 1 inside it are kept here.
           codes: generated codes without the stop token (with it, one row more is the state that predicts it).
         Returns:
@@ -79,13 +79,13 @@ class SpeechLM(nn.Module):
 
     def hidden_states(
         self,
-        conds: Float[Array, "B C D"],
+        conds: Float[Array, "B P D"],
         text_ids: Int[Array, "B L"],
         text_lengths: Lengths,
         codes: Int[Array, "B T"],
         code_lengths: Lengths,
         code_offset: Int[Array, ""] | int = 0,
-    ) -> Float[Array, "B C+L+2+T D"]:
+    ) -> Float[Array, "B P+L+2+T D"]:
         """The states of conditioning, [start] text [stop] and codes, as `__call__` lays them out.
 
         Args:
@@ -106,8 +106,8 @@ class SpeechLM(nn.Module):
         return self.code_head(hidden).astype(jnp.float32)
 
     def prefix(
-        self, conds: Float[Array, "B C D"], text_ids: Int[Array, "B L"], text_lengths: Lengths
-    ) -> tuple[Float[Array, "B P D"], Lengths]:
+        self, conds: Float[Array, "B P D"], text_ids: Int[Array, "B L"], text_lengths: Lengths
+    ) -> tuple[Float[Array, "B P+L+2 D"], Lengths]:
         """Embeddings that come before the start token: conds, then [start] + ids without 0 and 1 + [stop].
 
         Upstream puts a zero row on the far left for every id removed and masks it. Leaving it out is exact: a masked
@@ -115,7 +115,7 @@ class SpeechLM(nn.Module):
         the end of the prefix) move.
 
         Returns:
-          Embeddings, P = C + L + 2, and how many of them are valid.
+          Embeddings, and how many of them are valid.
         """
         ids, lengths = without_markers(self.config, text_ids, text_lengths)
         text = self._text_rows(ids, lengths)
@@ -138,29 +138,29 @@ class SpeechLM(nn.Module):
         index: Int[Array, ""],
         prefix: PrefixCache,
         generated: tuple[Memory, ...],
-        visible: Bool[Array, "B W N"],
+        visible: Bool[Array, "B W S"],
         slot: Int[Array, ""],
     ) -> tuple[Float[Array, "B W V"], tuple[Memory, ...]]:
         """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
 
         Args:
-          generated: memory of N slots.
+          generated: memory of S slots.
           visible: the slots that hold each beam's own history, this step's included.
           slot: the first of the W slots that the beams write.
         """
-        x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)
+        x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)[None, None]
         shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
         seen = jnp.concatenate([shared, visible], axis=-1)
         hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen)
         return self.logits(hidden), generated
 
-    def _positions(self, table: nn.Embed, size: int, offset: Int[Array, ""] | int = 0) -> Float[Array, "T D"]:
+    def _positions(self, table: nn.Embed, size: int, offset: Int[Array, ""] | int = 0) -> Float[Array, "1 {size} D"]:
         """Rows 0, 1 + offset .. size-1 + offset; padding beyond the table repeats its last row, for an absent one would
         be NaN."""
         index = jnp.arange(size)
-        return table(jnp.minimum(jnp.where(index > 0, index + offset, 0), table.num_embeddings - 1))
+        return table(jnp.minimum(jnp.where(index > 0, index + offset, 0), table.num_embeddings - 1))[None]
 
-    def _text_rows(self, ids: Int[Array, "B L"], lengths: Lengths) -> Float[Array, "B L2 D"]:
+    def _text_rows(self, ids: Int[Array, "B L"], lengths: Lengths) -> Float[Array, "B L+2 D"]:
         """[start] + ids + [stop] with positions from 0; padding behind is the stop token too."""
         config = self.config
         body = jnp.where(length_mask(lengths, ids.shape[1]), ids, config.stop_text_token)
@@ -170,6 +170,6 @@ class SpeechLM(nn.Module):
 
     @staticmethod
     def _prefix_mask(
-        conds: Float[Array, "B C D"], text: Float[Array, "B L2 D"], lengths: Lengths
-    ) -> Bool[Array, "B P"]:
+        conds: Float[Array, "B P D"], text: Float[Array, "B L D"], lengths: Lengths
+    ) -> Bool[Array, "B P+L"]:
         return jnp.pad(length_mask(lengths, text.shape[1]), ((0, 0), (conds.shape[1], 0)), constant_values=True)

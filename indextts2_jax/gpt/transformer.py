@@ -39,7 +39,7 @@ class Memory(NamedTuple):
     values: Float[Array, "G S K"]
 
 
-def _merge(x: Float[Array, "B H N K"]) -> Float[Array, "G N K"]:
+def _merge(x: Float[Array, "B H T K"]) -> Float[Array, "B*H T K"]:
     return x.reshape(-1, *x.shape[2:])
 
 
@@ -84,7 +84,7 @@ class Block(nn.Module):
         prefix: Memory,
         generated: Memory,
         offset: Int[Array, ""],
-        visible: Bool[Array, "B W PN"],
+        visible: Bool[Array, "B W S"],
     ) -> tuple[Float[Array, "B W D"], Memory]:
         query, key, value = (_merge(jnp.einsum("BWHK->BHWK", part)) for part in self._qkv(x))
         generated = Memory(
@@ -96,7 +96,7 @@ class Block(nn.Module):
             for memory in (prefix, generated)
         ]
         joint = jnp.concatenate(scores, axis=-1) * query.shape[-1] ** -0.5
-        joint = joint.reshape(x.shape[0], -1, *joint.shape[1:])  # [B H W PN]
+        joint = joint.reshape(x.shape[0], -1, *joint.shape[1:])  # [B H W S]
         joint = jnp.where(visible[:, None], joint, jnp.finfo(jnp.float32).min)
         weights = _merge(jax.nn.softmax(joint, axis=-1).astype(value.dtype))
         split = prefix.values.shape[1]
@@ -155,15 +155,15 @@ class Transformer(nn.Module):
         prefix: tuple[Memory, ...],
         generated: tuple[Memory, ...],
         offset: Int[Array, ""],
-        visible: Bool[Array, "B W PN"],
+        visible: Bool[Array, "B W S"],
     ) -> tuple[Float[Array, "B W D"], tuple[Memory, ...]]:
         """One new position of each of W beams.
 
         Args:
           x: its embedding.
-          prefix: memory of P positions that all beams of a request share.
-          generated: memory of N slots; the W new ones are written at `offset`.
-          visible: which of the P + N positions each beam attends to, its own new slot included.
+          prefix: memory of the P positions that all beams of a request share.
+          generated: memory of slots; the W new ones are written at `offset`.
+          visible: which of the S positions and slots each beam attends to, its own new slot included.
         Returns:
           The normed hidden states, and the generated memory with the new slots.
         """

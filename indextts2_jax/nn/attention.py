@@ -11,7 +11,7 @@ is nearly as large.
 import jax
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float
+from indextts2_jax.array_typing import Array, Bool, Float, Int, Shaped
 
 MANY = 2**22
 """Scores of one call (16 MB) above which a CPU takes them by blocks."""
@@ -25,7 +25,7 @@ def attention(
     key: Float[Array, "B S H K"],
     value: Float[Array, "B S H K"],
     *,
-    mask: Bool[Array, "B #H #T S"] | None = None,
+    mask: Bool[Array, " B #H #T S"] | None = None,
     bias: Float[Array, "#B H T S"] | None = None,
     scale: float,
 ) -> Float[Array, "B T H K"]:
@@ -52,7 +52,7 @@ def _plain(
     query: Float[Array, "B T H K"],
     key: Float[Array, "B S H K"],
     value: Float[Array, "B S H K"],
-    mask: Bool[Array, "B #H #T S"] | None,
+    mask: Bool[Array, " B #H #T S"] | None,
     bias: Float[Array, "#B H T S"] | None,
     scale: float,
 ) -> Float[Array, "B T H K"]:
@@ -83,7 +83,7 @@ def _by_blocks(
     query: Float[Array, "B T H K"],
     key: Float[Array, "B S H K"],
     value: Float[Array, "B S H K"],
-    mask: Bool[Array, "B #H #T S"] | None,
+    mask: Bool[Array, " B #H #T S"] | None,
     bias: Float[Array, "#B H T S"] | None,
     scale: float,
     size: int,
@@ -94,7 +94,9 @@ def _by_blocks(
     size = -(-queries // blocks)  # equal blocks, hardly padded
     behind = blocks * size - queries
 
-    def of_block(x: Array | None, head: Array, begin: Array) -> Float[Array, "#size S"] | None:
+    def of_block(
+        x: Shaped[Array, "#B #H #T S"] | None, head: Int[Array, ""], begin: Int[Array, ""]
+    ) -> Shaped[Array, "_ S"] | None:
         if x is None:
             return None
         at = (head // heads, head % heads, begin)
@@ -103,10 +105,10 @@ def _by_blocks(
                 x = jax.lax.dynamic_slice_in_dim(x, start, length, axis)
         return x[0, 0]
 
-    def one_head(inputs: tuple[Array, ...]) -> Float[Array, "T K"]:
+    def one_head(inputs: tuple[Array, ...]) -> Float[Array, "T K"]:  # (its number, queries, keys, values)
         head, query, key, value = inputs
 
-        def block(begin: Array) -> Float[Array, "size K"]:
+        def block(begin: Int[Array, ""]) -> Float[Array, "T K"]:
             own = jax.lax.dynamic_slice_in_dim(query, begin, size)
             scores = jnp.matmul(own, key, preferred_element_type=jnp.float32)
             weights, total = _weights(scores, of_block(mask, head, begin), of_block(bias, head, begin), scale)
@@ -115,7 +117,7 @@ def _by_blocks(
 
         return jax.lax.map(block, size * jnp.arange(blocks)).reshape(-1, width)
 
-    def padded(x: Array, axis: int) -> Array:
+    def padded(x: Shaped[Array, "..."], axis: int) -> Shaped[Array, "..."]:
         return jnp.pad(x, [(0, behind if i == axis else 0) for i in range(x.ndim)])
 
     mask, bias = (x if x is None or x.shape[2] == 1 else padded(x, 2) for x in (mask, bias))

@@ -6,6 +6,7 @@ sizes. What is padded never changes what is not; the tests of every stage hold t
 """
 
 import numpy as np
+from jaxtyping import Shaped
 
 SMALLEST = 64
 FINE = 32
@@ -39,13 +40,13 @@ def regulated_size(semantic_size: int, frames: int = 0) -> int:
     return size if frames <= size else bucket_size(frames)
 
 
-def pad_axis(array: np.ndarray, size: int, axis: int = 0) -> np.ndarray:
+def pad_axis(array: Shaped[np.ndarray, "..."], size: int, axis: int = 0) -> Shaped[np.ndarray, "..."]:
     """Zero-pads one axis to `size`."""
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, size - array.shape[axis])
     return np.pad(array, widths)
 
 
-def batch_of_one(array: np.ndarray) -> np.ndarray:
-    """[T, ...] -> [1, bucket, ...]: one sequence, padded to its bucket."""
+def batch_of_one(array: Shaped[np.ndarray, " T *rest"]) -> Shaped[np.ndarray, "1 _ *rest"]:
+    """One sequence, padded to its bucket."""
     return pad_axis(array, bucket_size(len(array)))[None]

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Float
+from indextts2_jax.array_typing import AnyArray, Array, Float
 
 Dtype = Any
 
@@ -30,19 +30,19 @@ class ConvTranspose1d(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T C"]) -> Float[Array, "B T_out D"]:
+    def __call__(self, x: Float[Array, "B T C"]) -> Float[Array, "B T*{self.stride} {self.features}"]:
         initial = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2)
         shape = (self.kernel_size, self.features, x.shape[-1])
         kernel = self.param("kernel", initial, shape, self.param_dtype).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype).astype(self.dtype)
-        return _convolve(x.astype(self.dtype), kernel, self.stride) + bias
+        return _convolve(x.astype(self.dtype), kernel, self.stride) + bias[None, None]
 
 
 def _cut(size: int, stride: int) -> int:
     return (size - stride) // 2
 
 
-def _plain(x: Array, kernel: Array, stride: int) -> Array:
+def _plain(x: Float[Array, "B T C"], kernel: Float[Array, "_ D C"], stride: int) -> Float[Array, "B T*{stride} D"]:
     """y[stride * t + j - cut] += kernel[j] x[t]"""
     edge = kernel.shape[0] - 1 - _cut(kernel.shape[0], stride)
     layout = ("NWC", "WIO", "NWC")
@@ -52,11 +52,15 @@ def _plain(x: Array, kernel: Array, stride: int) -> Array:
 _convolve = jax.custom_vjp(_plain, nondiff_argnums=(2,))
 
 
-def _forward(x: Array, kernel: Array, stride: int) -> tuple[Array, tuple[Array, Array]]:
+def _forward(
+    x: Float[Array, "B T C"], kernel: Float[Array, "_ D C"], stride: int
+) -> tuple[Float[Array, "B T*{stride} D"], tuple[Array, Array]]:
     return _plain(x, kernel, stride), (x, kernel)
 
 
-def _backward(stride: int, saved: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+def _backward(
+    stride: int, saved: tuple[Float[Array, "B T C"], Float[Array, "taps D C"]], dy: Float[AnyArray, "B T*{stride} D"]
+) -> tuple[Float[Array, "B T C"], Float[Array, "taps D C"]]:
     x, kernel = saved
     (dx,) = jax.linear_transpose(functools.partial(_plain, kernel=kernel, stride=stride), x)(dy)
     size, (batch, frames, _) = kernel.shape[0], x.shape

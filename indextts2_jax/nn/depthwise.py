@@ -24,16 +24,16 @@ class DepthwiseConv(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T C"]) -> Float[Array, "B T_out C"]:
+    def __call__(self, x: Float[Array, "B T C"]) -> Float[Array, "B T+{sum(self.padding)-self.kernel_size+1} C"]:
         channels = x.shape[-1]
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (self.kernel_size, 1, channels), self.param_dtype)
         kernel = kernel.astype(self.dtype)
         x = jnp.pad(x.astype(self.dtype), ((0, 0), self.padding, (0, 0)))
         size = x.shape[1] - self.kernel_size + 1
-        y = x[:, :size] * kernel[0]
+        y = x[:, :size] * kernel[None, 0]
         for tap in range(1, self.kernel_size):
-            y = y + x[:, tap : tap + size] * kernel[tap]
+            y = y + x[:, tap : tap + size] * kernel[None, tap]
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (channels,), self.param_dtype)
-            y = y + bias.astype(self.dtype)
+            y = y + bias.astype(self.dtype)[None, None]
         return y

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float
+from indextts2_jax.array_typing import AnyArray, Array, Float, Mask
 
 Dtype = Any
 
@@ -27,6 +27,14 @@ def gelu_tanh(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def mish(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return x * jnp.tanh(jax.nn.softplus(x))
+
+
+def along_last(row: Float[AnyArray, " D"], x: Float[Array, "... D"]) -> Float[Array, "... D"]:
+    """The row with as many axes as `x`, all but the last of size 1: what is added to every row of `x`, or multiplied.
+
+    Ranks are never promoted in silence: the tests run with `jax_numpy_rank_promotion="raise"`.
+    """
+    return jax.lax.broadcast_to_rank(jnp.asarray(row), x.ndim)
 
 
 class LayerNorm(nn.Module):
@@ -51,7 +59,7 @@ class LayerNorm(nn.Module):
             size = x.shape[-1]
             scale = self.param("scale", nn.initializers.ones, (size,), self.param_dtype)
             bias = self.param("bias", nn.initializers.zeros, (size,), self.param_dtype)
-            h = h * scale.astype(jnp.float32) + bias.astype(jnp.float32)
+            h = h * along_last(scale.astype(jnp.float32), h) + along_last(bias.astype(jnp.float32), h)
         return h.astype(self.dtype)
 
 
@@ -67,7 +75,7 @@ class RMSNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],), self.param_dtype)
         h = x.astype(jnp.float32)
         h = h * jax.lax.rsqrt(jnp.mean(h * h, axis=-1, keepdims=True) + self.epsilon)
-        return (h * scale.astype(jnp.float32)).astype(self.dtype)
+        return (h * along_last(scale.astype(jnp.float32), h)).astype(self.dtype)
 
 
 class GlobalGroupNorm(nn.Module):
@@ -78,7 +86,7 @@ class GlobalGroupNorm(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T C"], mask: Bool[Array, "B T"]) -> Float[Array, "B T C"]:
+    def __call__(self, x: Float[Array, "B T C"], mask: Mask) -> Float[Array, "B T C"]:
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,), self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, (channels,), self.param_dtype)
@@ -88,7 +96,8 @@ class GlobalGroupNorm(nn.Module):
         h = h - jnp.sum(h * valid, axis=(1, 2), keepdims=True) / count
         variance = jnp.sum(h * h * valid, axis=(1, 2), keepdims=True) / count
         h = h * jax.lax.rsqrt(variance + self.epsilon)
-        return (h * scale.astype(jnp.float32) + bias.astype(jnp.float32)).astype(self.dtype)
+        h = h * along_last(scale.astype(jnp.float32), h) + along_last(bias.astype(jnp.float32), h)
+        return h.astype(self.dtype)
 
 
 def conv1d(

@@ -16,16 +16,15 @@ round. Milliseconds for six matrices of 1280 x 5120 (157 MB):
 Both classes stand for the matrix [in, out] in a tree of parameters, where `Linear` finds them.
 """
 
-import dataclasses
 import pathlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Int, Params
+from indextts2_jax.nn.layers import along_last
 
 FEW_ROWS = 64
 """Up to so many rows the product is W' x' rather than x W: the larger operand is then the one that is not packed."""
@@ -39,12 +38,10 @@ def wide_vectors() -> bool:
         return False
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Transposed:
+class Transposed(NamedTuple):  # no dataclass, whose fields would be checked when JAX fills them with shapes or numbers
     """A matrix [in, out], stored as [out, in]."""
 
-    array: Float[Array, "out in"]
+    array: Float[Array, "E D"]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,10 +51,10 @@ class Transposed:
     def dtype(self) -> Any:
         return self.array.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float[np.ndarray, "D E"]:
         return np.asarray(self.array, dtype).T
 
-    def product(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
+    def product(self, x: Float[Array, "... D"]) -> Float[Array, "... E"]:
         rows = x.reshape(-1, x.shape[-1])
         weights = self.array.astype(x.dtype)
         if rows.shape[0] > FEW_ROWS:
@@ -67,22 +64,20 @@ class Transposed:
         return y.reshape(*x.shape[:-1], -1)
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Int8:
+class Int8(NamedTuple):
     """A matrix [in, out] as values * scale, the scale of a column so that its largest number becomes 127."""
 
-    values: Int[Array, "in out"]
-    scale: Float[Array, "out"]
+    values: Int[Array, "D E"]
+    scale: Float[Array, " E"]
 
     @classmethod
-    def of(cls, kernel: Float[Array, "in out"]) -> "Int8":
+    def of(cls, kernel: Float[Array, "D E"]) -> "Int8":
         """Rounds to the nearest, symmetrically; a column of zeros stays one."""
         kernel = jnp.asarray(kernel)
         exact = kernel.astype(jnp.float32)
         largest = jnp.max(jnp.abs(exact), axis=0)
         scale = jnp.where(largest > 0, largest / 127.0, 1.0)
-        return cls(jnp.round(exact / scale).astype(jnp.int8), scale.astype(kernel.dtype))
+        return cls(jnp.round(exact / scale[None]).astype(jnp.int8), scale.astype(kernel.dtype))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,24 +88,25 @@ class Int8:
         """Of the computation."""
         return self.scale.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float[np.ndarray, "D E"]:
         return np.asarray(self.values, np.float32) * np.asarray(self.scale, np.float32)
 
-    def product(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
-        return (x @ self.values.astype(x.dtype)) * self.scale.astype(x.dtype)
+    def product(self, x: Float[Array, "... D"]) -> Float[Array, "... E"]:
+        y = x @ self.values.astype(x.dtype)
+        return y * along_last(self.scale.astype(x.dtype), y)
 
 
 class Linear(nn.Dense):
     """`nn.Dense` whose kernel may also be one of the above."""
 
-    def __call__(self, inputs: Float[Array, "... in"]) -> Float[Array, "... out"]:
+    def __call__(self, inputs: Float[Array, "... D"]) -> Float[Array, "... {self.features}"]:
         kernel = self.get_variable("params", "kernel") if self.has_variable("params", "kernel") else None
         if not isinstance(kernel, Transposed | Int8):
             if inputs.size == inputs.shape[-1]:  # XLA's CPU backend reads the matrix a quarter faster for a vector
                 return super().__call__(inputs.reshape(-1)).reshape(*inputs.shape[:-1], -1)
             return super().__call__(inputs)
         y = kernel.product(inputs.astype(self.dtype))
-        return y + self.get_variable("params", "bias").astype(self.dtype) if self.use_bias else y
+        return y + along_last(self.get_variable("params", "bias").astype(self.dtype), y) if self.use_bias else y
 
 
 def map_kernels(tree: Params, change: Any) -> Params:

@@ -50,7 +50,7 @@ def stop_after(codes: int, config: StreamConfig) -> int:
 
 def stream_utterance(
     params: Params, config: Config, model: ModelConfig, utterance: Utterance, *, watch: Stopwatch | None = None
-) -> Iterator[Float[np.ndarray, "N"] | SegmentCodes]:
+) -> Iterator[Float[np.ndarray, " N"] | SegmentCodes]:
     """One segment, chunk by chunk.
 
     Yields:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Params
+from indextts2_jax.array_typing import Array, Float, Params, Shaped
 from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.nn.packed_weights import Int8, Transposed, map_kernels, wide_vectors
 
@@ -38,7 +38,7 @@ def _decoder(params: Params, precision: str) -> Params:
     return map_kernels(params, _turned)
 
 
-def _turned(kernel: Array | Transposed) -> Transposed:
+def _turned(kernel: Float[Array, "D E"] | Transposed) -> Transposed:
     """By numpy's view and `device_put`, which transposes by blocks while it copies."""
     return kernel if isinstance(kernel, Transposed) else Transposed(jax.device_put(np.asarray(kernel).T))
 
@@ -47,7 +47,7 @@ def _cast(tree: Params, dtype: str) -> Params:
     if dtype == "stored":
         return tree
 
-    def cast(leaf: Array) -> Array:
+    def cast(leaf: Shaped[Array, " *rest"]) -> Shaped[Array, " *rest"]:
         return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) and leaf.dtype != dtype else leaf
 
     return jax.tree.map(cast, tree)

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.array_typing import Array, Float, Int, Key, Params
 from indextts2_jax.audio.postprocess import breath_frames
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
@@ -38,27 +38,27 @@ class Utterance:
     """One segment to be spoken, and all that its speech depends on beside the model and the settings."""
 
     voice: ReferenceVoice
-    emotion: np.ndarray
-    """The emotion embedding [D], blended."""
-    text_ids: np.ndarray
-    """Token ids [L] without start and stop."""
+    emotion: Float[np.ndarray, " D"]
+    """The emotion embedding, blended."""
+    text_ids: Int[np.ndarray, " L"]
+    """Token ids without start and stop."""
     key: Key[Array, ""]
     """All randomness of the segment."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SegmentCodes:
-    """The semantic codes [T] of a segment without the stop token, and whether one came."""
+    """The semantic codes of a segment without the stop token, and whether one came."""
 
-    codes: np.ndarray
+    codes: Int[np.ndarray, " T"]
     stopped: bool
 
 
 class Prompt(NamedTuple):
-    """What a mel is to go on from: mel [P C], and what the flow was told of it, [P D]."""
+    """What a mel is to go on from, and what the flow was told of it."""
 
-    mel: np.ndarray
-    condition: np.ndarray
+    mel: Float[np.ndarray, "M C"]
+    condition: Float[np.ndarray, "M D"]
 
 
 def hop_length(model: ModelConfig) -> int:

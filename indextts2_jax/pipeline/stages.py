@@ -16,6 +16,7 @@ from indextts2_jax.array_typing import Array, Float, Int, Lengths, Params
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.gpt.conditioning import Conditioning
 from indextts2_jax.gpt.speech_lm import SpeechLM
+from indextts2_jax.nn.packed_weights import Int8, Transposed
 from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.s2mel import flow_matching
 from indextts2_jax.s2mel.dit import DiT
@@ -58,7 +59,7 @@ def stage(*parts: str, static: tuple[str, ...] = ()) -> Callable[[Callable[..., 
     return wrap
 
 
-def _types(weights: Array) -> dict[str, Any]:
+def _types(weights: Float[Array, "..."] | Transposed | Int8) -> dict[str, Any]:
     """A network computes in the type of its weights (`precision.py`)."""
     return {"dtype": weights.dtype, "param_dtype": weights.dtype}
 
@@ -69,47 +70,47 @@ def _apply(module: nn.Module, params: Params, *inputs: Array, method: str | None
 
 @stage("w2v_bert")
 def semantic_features(
-    params: Params, features: Float[Array, "B T 160"], attended: Lengths, *, model: ModelConfig
-) -> Float[Array, "B T 1024"]:
+    params: Params, features: Float[Array, "B T C"], attended: Lengths, *, model: ModelConfig
+) -> Float[Array, "B T D"]:
     """Stacked fbank -> normalised hidden state 17 of w2v-bert."""
     return _apply(W2vBert(model.w2v_bert), params, features, attended)
 
 
 @stage("semantic_codec")
 def quantize(
-    params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
-) -> tuple[Int[Array, "B T"], Float[Array, "B T 1024"]]:
+    params: Params, semantic: Float[Array, "B T D"], lengths: Lengths, *, model: ModelConfig
+) -> tuple[Int[Array, "B T"], Float[Array, "B T D"]]:
     """Semantic features -> codebook indices and their embeddings."""
     return _apply(SemanticCodec(model.semantic_codec), params, semantic, lengths)
 
 
 @stage("campplus")
 def speaker_embedding(
-    params: Params, fbank: Float[Array, "B F 80"], lengths: Lengths, *, model: ModelConfig
-) -> Float[Array, "B 192"]:
+    params: Params, fbank: Float[Array, "B F C"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B style"]:
     """Kaldi fbank -> style, by CAMPPlus."""
     return _apply(Campplus(model.campplus), params, fbank, lengths)
 
 
 @stage("s2mel/length_regulator")
 def regulate_length(
-    params: Params, x: Float[Array, "B T 1024"], index: Int[Array, "B M"], lengths: Lengths, *, model: ModelConfig
-) -> Float[Array, "B M 512"]:
+    params: Params, x: Float[Array, "B T C"], index: Int[Array, "B M"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B M D"]:
     """50 Hz semantic frames -> mel frames, for the prompt and for each segment apart."""
     return _apply(LengthRegulator(model.s2mel), params, x, index, lengths)
 
 
 @stage("gpt/conditioning")
 def speaker_latents(
-    params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
-) -> Float[Array, "B 32 D"]:
+    params: Params, semantic: Float[Array, "B T C"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B Q D"]:
     """Semantic features -> the speaker's conformer and perceiver latents."""
     return _apply(Conditioning(model.gpt), params, semantic, lengths, method="speaker_latents")
 
 
 @stage("gpt/conditioning")
 def emotion_vector(
-    params: Params, semantic: Float[Array, "B T 1024"], lengths: Lengths, *, model: ModelConfig
+    params: Params, semantic: Float[Array, "B T C"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B D"]:
     """Semantic features -> one emotion embedding."""
     return _apply(Conditioning(model.gpt), params, semantic, lengths, method="emotion_vector")
@@ -117,16 +118,16 @@ def emotion_vector(
 
 @stage("gpt/conditioning")
 def decoder_conditions(
-    params: Params, latents: Float[Array, "B 32 D"], emotion: Float[Array, "B D"], *, model: ModelConfig
-) -> Float[Array, "B 34 D"]:
+    params: Params, latents: Float[Array, "B Q D"], emotion: Float[Array, "B D"], *, model: ModelConfig
+) -> Float[Array, "B Q+2 D"]:
     """Speaker latents and emotion -> the first rows of the decoder's prompt."""
     return _apply(Conditioning(model.gpt), params, latents, emotion, method="decoder_conditions")
 
 
 @stage("gpt/speech_lm")
 def decoder_prefix(
-    params: Params, conds: Float[Array, "B 34 D"], text_ids: Int[Array, "B L"], lengths: Lengths, *, model: ModelConfig
-) -> tuple[Float[Array, "B P D"], Lengths]:
+    params: Params, conds: Float[Array, "B P D"], text_ids: Int[Array, "B L"], lengths: Lengths, *, model: ModelConfig
+) -> tuple[Float[Array, "B P+L+2 D"], Lengths]:
     """What generation starts from; only computed apart to be recorded."""
     return _apply(SpeechLM(model.gpt), params, conds, text_ids, lengths, method="prefix")
 
@@ -134,7 +135,7 @@ def decoder_prefix(
 @stage("gpt/speech_lm")
 def code_latents(
     params: Params,
-    conds: Float[Array, "B 34 D"],
+    conds: Float[Array, "B P D"],
     text_ids: Int[Array, "B L"],
     text_lengths: Lengths,
     codes: Int[Array, "B T"],
@@ -150,7 +151,7 @@ def code_latents(
 @stage("s2mel/latent_projection", "semantic_codec")
 def acoustic_condition(
     projection: Params, codec: Params, latents: Float[Array, "B T D"], codes: Int[Array, "B T"], *, model: ModelConfig
-) -> tuple[Float[Array, "B T 1024"], Float[Array, "B T 1024"]]:
+) -> tuple[Float[Array, "B T E"], Float[Array, "B T E"]]:
     """(codec embedding + projected latents, the projected latents alone)."""
     projected = _apply(LatentProjection(model.s2mel), projection, latents)
     embedded = _apply(SemanticCodec(model.semantic_codec), codec, codes, method="embed")
@@ -160,15 +161,15 @@ def acoustic_condition(
 @stage("s2mel/dit")
 def velocity(
     params: Params,
-    x: Float[Array, "B M 80"],
-    prompt: Float[Array, "B M 80"],
-    t: Float[Array, "B"],
-    style: Float[Array, "B 192"],
-    mu: Float[Array, "B M 512"],
+    x: Float[Array, "B M C"],
+    prompt: Float[Array, "B M C"],
+    t: Float[Array, " B"],
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
     lengths: Lengths,
     *,
     model: ModelConfig,
-) -> Float[Array, "B M 80"]:
+) -> Float[Array, "B M C"]:
     """One call of the estimator; only computed apart to be recorded."""
     return _apply(DiT(model.s2mel), params, x, prompt, t, style, mu, lengths)
 
@@ -176,11 +177,11 @@ def velocity(
 @stage("s2mel/dit", static=("steps", "guidance", "target_frames"))
 def flow(
     params: Params,
-    noise: Float[Array, "B M 80"],
-    prompt: Float[Array, "B M 80"],
+    noise: Float[Array, "B M C"],
+    prompt: Float[Array, "B M C"],
     prompt_lengths: Lengths,
-    style: Float[Array, "B 192"],
-    mu: Float[Array, "B M 512"],
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
     lengths: Lengths,
     *,
     model: ModelConfig,
@@ -188,7 +189,7 @@ def flow(
     guidance: float,
     temperature: Float[Array, ""],
     target_frames: int | None = None,
-) -> Float[Array, "B M 80"]:
+) -> Float[Array, "B M C"]:
     """Noise -> log mel of prompt and target, by flow matching."""
     return flow_matching.solve(
         params,
@@ -209,7 +210,7 @@ def flow(
 
 @stage("bigvgan")
 def vocode(
-    params: Params, log_mel: Float[Array, "B M 80"], lengths: Lengths, *, model: ModelConfig
+    params: Params, log_mel: Float[Array, "B M C"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B N"]:
     """Log mel -> waveform in [-1, 1] at 22.05 kHz."""
     return _apply(BigVgan(model.bigvgan, **_types(params["conv_pre"]["kernel"])), params, log_mel, lengths)

@@ -26,12 +26,12 @@ class ReferenceVoice:
     clip differently for the two roles.
     """
 
-    speaker_latents: Float[np.ndarray, "32 D"]
-    emotion_base: Float[np.ndarray, "D"]
-    emotion_own: Float[np.ndarray, "D"] | None
-    style: Float[np.ndarray, "192"]
+    speaker_latents: Float[np.ndarray, "Q D"]
+    emotion_base: Float[np.ndarray, " D"]
+    emotion_own: Float[np.ndarray, " D"] | None
+    style: Float[np.ndarray, " style"]
     prompt_mel: Float[np.ndarray, "M C"]
-    prompt_condition: Float[np.ndarray, "M 512"]
+    prompt_condition: Float[np.ndarray, "M E"]
     model_id: str = ""
     source_sha256: str = ""
 
@@ -92,7 +92,7 @@ _ARRAYS = {  # and their axes
 class EmotionPrompt:
     """The emotion embedding of a clip, before it is blended with the speaker's own."""
 
-    vector: Float[np.ndarray, "D"]
+    vector: Float[np.ndarray, " D"]
     model_id: str = ""
 
 

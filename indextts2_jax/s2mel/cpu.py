@@ -10,11 +10,12 @@ Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, arXiv:150
 """
 
 import functools
+from collections.abc import Sequence
 from fractions import Fraction
 
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Float
+from indextts2_jax.array_typing import AnyArray, Array, Float
 
 TAPS, OUTPUTS = 5, 4
 POINTS = tuple(map(Fraction, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")))
@@ -44,19 +45,19 @@ def _product(roots: list[Fraction]) -> list[Fraction]:
     return made
 
 
-def _combine(weights: tuple[float, ...], parts: list[Array]) -> Array:
+def _combine(weights: tuple[float, ...], parts: Sequence[Float[AnyArray, "..."]]) -> Float[AnyArray, "..."]:
     terms = [part if weight == 1 else weight * part for weight, part in zip(weights, parts, strict=True) if weight]
     return sum(terms[1:], terms[0])
 
 
-def transform(kernel: Float[Array, "*layers 5 D E"]) -> Float[Array, "*layers 8 D E"]:
+def transform(kernel: Float[AnyArray, "*layers 5 D E"]) -> Float[Array, "*layers 8 D E"]:
     """Once for a kernel."""
     taps = [kernel[..., tap, :, :] for tap in range(TAPS)]
     return jnp.stack([_combine(row, taps) for row in matrices()[1]], axis=-3)
 
 
-def convolve(x: Float[Array, "B S D"], kernel: Float[Array, "8 D E"]) -> Float[Array, "B M E"]:
-    """What `sum(x[:, tap : tap + M] @ taps[tap])` is, M = S - 4; `kernel` is transformed."""
+def convolve(x: Float[Array, "B S D"], kernel: Float[Array, "8 D E"]) -> Float[Array, "B S-4 E"]:
+    """What `sum(x[:, tap : tap + S - 4] @ taps[tap])` is; `kernel` is transformed."""
     batch, size, width = x.shape
     frames = size - TAPS + 1
     x = jnp.pad(x, ((0, 0), (0, -frames % OUTPUTS), (0, 0)))

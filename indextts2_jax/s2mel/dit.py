@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths, Params
+from indextts2_jax.array_typing import Array, Bool, Float, Float32, Int, Lengths, Params
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.layers import LayerNorm, RMSNorm
@@ -40,8 +40,8 @@ def ffn_width(width: int) -> int:
     return -(-int(2 * 4 * width / 3) // FFN_MULTIPLE) * FFN_MULTIPLE
 
 
-def rope_table(frames: int, head_dim: int) -> np.ndarray:
-    """float32 [M, head_dim // 2, 2] of (cos, sin): a constant of the compiled program, made once per shape.
+def rope_table(frames: int, head_dim: int) -> Float32[np.ndarray, "{frames} {head_dim//2} 2"]:
+    """A (cos, sin) of every frame and pair: a constant of the compiled program, made once per shape.
 
     Every intermediate is rounded to float32 as torch does: late frames multiply the rounding of a frequency by their
     position.
@@ -52,11 +52,11 @@ def rope_table(frames: int, head_dim: int) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
 
-def rotate(x: Float[Array, "B M H K"], rope: Float[Array, "M half 2"]) -> Float[Array, "B M H K"]:
+def rotate(x: Float[Array, "B M H K"], rope: Float[Array, "M pairs 2"]) -> Float[Array, "B M H K"]:
     """Rotary embedding of interleaved pairs: channels 2i and 2i + 1 turn together. In float32."""
     pairs = x.astype(jnp.float32).reshape(*x.shape[:-1], -1, 2)
     even, odd = pairs[..., 0], pairs[..., 1]
-    cos, sin = rope[:, None, :, 0], rope[:, None, :, 1]
+    cos, sin = rope[None, :, None, :, 0], rope[None, :, None, :, 1]
     turned = jnp.stack([even * cos - odd * sin, odd * cos + even * sin], axis=-1)
     return turned.reshape(x.shape).astype(x.dtype)
 
@@ -92,10 +92,11 @@ def short_wavenet(config: S2MelConfig, dtype: Dtype) -> bool:
     return fits and jax.default_backend() == "cpu"
 
 
-def rotate_halves(x: Float[Array, "B M H K"], rope: Float[Array, "M half 2"]) -> Float[Array, "B M H K"]:
+def rotate_halves(x: Float[Array, "B M H K"], rope: Float[Array, "M pairs 2"]) -> Float[Array, "B M H K"]:
     """`rotate` where channel i turns with channel i + half."""
     halves = x.astype(jnp.float32).reshape(*x.shape[:-1], 2, -1)
-    cos, sin = rope[:, None, None, :, 0], rope[:, None, None, :, 1] * np.array([[-1.0], [1.0]], np.float32)
+    signs = np.array([-1.0, 1.0], np.float32)[None, None, None, :, None]
+    cos, sin = rope[None, :, None, None, :, 0], rope[None, :, None, None, :, 1] * signs
     return (halves * cos + halves[..., ::-1, :] * sin).reshape(x.shape).astype(x.dtype)
 
 
@@ -123,7 +124,7 @@ class Block(nn.Module):
         skip: Float[Array, "B M D"] | None,
         attention_pair: Float[Array, "#B 2*D"],
         ffn_pair: Float[Array, "#B 2*D"],
-        rope: Float[Array, "M half 2"],
+        rope: Float[Array, "M pairs 2"],
         mask: Bool[Array, "B 1 1 M"],
     ) -> tuple[Float[Array, "B M D"], Float[Array, "B M D"] | None]:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
@@ -145,7 +146,7 @@ class Block(nn.Module):
         return x, (x if skip is None else None)
 
 
-def window_of(x: Float[Array, "B M C"], start: Int[Array, "B"], size: int) -> Float[Array, "B size C"]:
+def window_of(x: Float[Array, "B M C"], start: Int[Array, " B"], size: int) -> Float[Array, "B {size} C"]:
     """`size` frames of every row, from its own `start` on."""
     return jax.vmap(lambda rows, at: jax.lax.dynamic_slice_in_dim(rows, at, size))(x, start)
 
@@ -175,7 +176,7 @@ class Merge(nn.Module):
         self.kernel = self.param("kernel", nn.initializers.lecun_normal(), (sum(rows), c.width), self.param_dtype)
         self.bias = self.param("bias", nn.initializers.zeros, (c.width,), self.param_dtype)
 
-    def _parts(self) -> list[Float[Array, "rows D"]]:
+    def _parts(self) -> list[Float[Array, "_ D"]]:
         return jnp.split(self.kernel.astype(self.dtype), self.cuts, axis=0)
 
     def fixed(
@@ -186,7 +187,8 @@ class Merge(nn.Module):
     ) -> Float[Array, "B M D"]:
         _, for_prompt, for_mu, for_style = self._parts()
         per_frame = prompt.astype(self.dtype) @ for_prompt + mu @ for_mu
-        return per_frame + (style.astype(self.dtype) @ for_style)[:, None, :] + self.bias.astype(self.dtype)
+        bias = self.bias.astype(self.dtype)[None, None]
+        return per_frame + (style.astype(self.dtype) @ for_style)[:, None, :] + bias
 
     def noisy(self, x: Float[Array, "B M C"]) -> Float[Array, "B M D"]:
         return x.astype(self.dtype) @ self._parts()[0]
@@ -237,7 +239,7 @@ class DiT(nn.Module):
         """
         return self.merge.fixed(prompt, self.cond_proj(mu), style)
 
-    def modulation(self, t: Float[Array, "S"]) -> Modulation:
+    def modulation(self, t: Float[Array, " S"]) -> Modulation:
         """All time-dependent scales and biases for S times in [0, 1]."""
         return self.time(t)
 
@@ -247,9 +249,9 @@ class DiT(nn.Module):
         conditions: Float[Array, "B M D"],
         modulation: Modulation,
         lengths: Lengths,
-        start: Int[Array, "B"] | None = None,
+        start: Int[Array, " B"] | None = None,
         size: int | None = None,
-    ) -> Float[Array, "B M C"]:
+    ) -> Float[Array, "B _ C"]:
         """One evaluation; frames behind `lengths` (each at least 3) are ignored, and what they return means nothing.
 
         Args:
@@ -287,7 +289,7 @@ class DiT(nn.Module):
         self,
         x: Float[Array, "B M C"],
         prompt: Float[Array, "B M C"],
-        t: Float[Array, "B"],
+        t: Float[Array, " B"],
         style: Float[Array, "B style"],
         mu: Float[Array, "B M D"],
         lengths: Lengths,

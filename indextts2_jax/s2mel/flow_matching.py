@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Float, Key, Lengths, Params
+from indextts2_jax.array_typing import AnyArray, Array, Float, Float32, Key, Lengths, Number, Params
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.s2mel.dit import DiT, context, prepare, window_of
@@ -27,8 +27,8 @@ Dtype = Any
 StepInputs = tuple[Modulation, Float[Array, ""]]
 
 
-def time_schedule(steps: int) -> np.ndarray:
-    """float32 [steps + 1], equally spaced from 0 to 1.
+def time_schedule(steps: int) -> Float32[np.ndarray, " {steps+1}"]:
+    """Equally spaced from 0 to 1.
 
     The nearest float32 of every k / steps; torch's linspace is one unit in the last place off here and there.
     """
@@ -36,20 +36,18 @@ def time_schedule(steps: int) -> np.ndarray:
 
 
 def guide(
-    conditional: Float[Array, "B M C"], unconditional: Float[Array, "B M C"], guidance: float
-) -> Float[Array, "B M C"]:
+    conditional: Float[AnyArray, "B M C"], unconditional: Float[AnyArray, "B M C"], guidance: float
+) -> Float[AnyArray, "B M C"]:
     """Classifier-free guidance: away from the unconditional velocity by `guidance` times the difference."""
     return (1.0 + guidance) * conditional - guidance * unconditional
 
 
-def euler_step(
-    x: Float[Array, "B M C"], velocity: Float[Array, "B M C"], dt: Float[Array, ""]
-) -> Float[Array, "B M C"]:
+def euler_step(x: Float[AnyArray, "B M C"], velocity: Float[AnyArray, "B M C"], dt: Number) -> Float[AnyArray, "B M C"]:
     return x + dt * velocity
 
 
-def sample_noise(key: Key[jax.Array, ""], frames: int, bins: int) -> Float[Array, "M C"]:
-    """Standard normal noise of one request, float32.
+def sample_noise(key: Key[Array, ""], frames: int, bins: int) -> Float32[Array, "{frames} {bins}"]:
+    """Standard normal noise of one request.
 
     The first n frames are the same for every `frames >= n`, so the bucket a request is padded to doesn't change its
     speech. That is a property of JAX's (default) partitionable threefry, whose number i depends on the key and i alone.
@@ -69,7 +67,7 @@ def solve(
     *,
     steps: int,
     guidance: float,
-    temperature: float | Float[Array, ""] = 1.0,
+    temperature: Number = 1.0,
     target_frames: int | None = None,
     dtype: Dtype = jnp.float32,
 ) -> Float[Array, "B M C"]:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Float, Int, Lengths
+from indextts2_jax.array_typing import Array, Float, Int, Int32, Lengths
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.layers import GlobalGroupNorm, conv1d, mish
 from indextts2_jax.nn.masking import length_mask, zero_padding
@@ -36,8 +36,8 @@ def target_length(codes: int, factor: float = 1.0) -> int:
     return max(1, int(codes * 1.72 * factor))
 
 
-def resize_index(source_length: int, target_length: int) -> np.ndarray:
-    """The source frame that each target frame copies, int32 [target_length] (host side).
+def resize_index(source_length: int, target_length: int) -> Int32[np.ndarray, " {target_length}"]:
+    """The source frame that each target frame copies (host side).
 
     This is `torch.nn.functional.interpolate(mode="nearest")`, whose ratio and product are float32: exact integer
     arithmetic picks another frame in a tenth of all lengths. Two rules of torch, equal lengths and double length, need
@@ -64,7 +64,7 @@ class LatentProjection(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, latent: Float[Array, "B T latent"]) -> Float[Array, "B T D"]:
+    def __call__(self, latent: Float[Array, "B T C"]) -> Float[Array, "B T D"]:
         x = latent
         for index, width in enumerate((*self.config.latent_hidden, self.config.semantic_dim)):
             x = nn.Dense(width, dtype=self.dtype, param_dtype=self.param_dtype, name=f"layer_{index}")(x)
@@ -79,9 +79,7 @@ class LengthRegulator(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "B T semantic"], index: Int[Array, "B M"], lengths: Lengths
-    ) -> Float[Array, "B M D"]:
+    def __call__(self, x: Float[Array, "B T C"], index: Int[Array, "B M"], lengths: Lengths) -> Float[Array, "B M D"]:
         """Resizes and smooths semantic frames.
 
         Args:

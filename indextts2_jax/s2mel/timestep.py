@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Float
+from indextts2_jax.array_typing import Array, Float, Float32
 from indextts2_jax.config import S2MelConfig
 
 Dtype = Any
@@ -28,13 +28,13 @@ MAX_PERIOD = 10000.0
 TIME_SCALE = 1000.0
 
 
-def frequencies(features: int) -> np.ndarray:
-    """float32 [features // 2], falling geometrically from 1 towards 1 / 10000."""
+def frequencies(features: int) -> Float32[np.ndarray, " {features//2}"]:
+    """Falling geometrically from 1 towards 1 / 10000."""
     half = features // 2
     return np.exp(-math.log(MAX_PERIOD) * np.arange(half, dtype=np.float32) / np.float32(half))
 
 
-def sinusoid(t: Float[Array, "S"], features: int) -> Float[Array, "S features"]:
+def sinusoid(t: Float[Array, " S"], features: int) -> Float[Array, "S {features}"]:
     """[cos, sin](1000 t f): cosines first."""
     angle = (TIME_SCALE * t.astype(jnp.float32))[:, None] * frequencies(features)[None]
     return jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1)
@@ -48,7 +48,7 @@ class TimestepEmbedder(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, t: Float[Array, "S"]) -> Float[Array, "S D"]:
+    def __call__(self, t: Float[Array, " S"]) -> Float[Array, "S D"]:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         h = sinusoid(t, self.config.time_features)
         h = nn.silu(nn.Dense(self.config.width, name="hidden", **types)(h))
@@ -56,17 +56,17 @@ class TimestepEmbedder(nn.Module):
 
 
 class Modulation(NamedTuple):
-    """Scales and biases for S times; the first half of each last axis is named first."""
+    """Scales and biases for S times, or for one without that axis; the first half of each pair is named first."""
 
-    attention: Float[Array, "S layers 2*D"]
+    attention: Float[Array, "*S layers pair"]
     """(weight, bias) after the norm before the attention of every transformer block."""
-    ffn: Float[Array, "S layers 2*D"]
+    ffn: Float[Array, "*S layers pair"]
     """(weight, bias) after the norm before the feed-forward net of every block."""
-    norm: Float[Array, "S 2*D"]
+    norm: Float[Array, "*S pair"]
     """(weight, bias) after the transformer's last norm."""
-    wavenet: Float[Array, "S wavenet_layers 2*D"]
+    wavenet: Float[Array, "*S wavenet_layers pair"]
     """What is added before the (tanh, sigmoid) gate of every WaveNet layer."""
-    final: Float[Array, "S 2*D"]
+    final: Float[Array, "*S pair"]
     """(shift, scale) after the WaveNet: the other order, and the scale is around 0."""
 
 
@@ -78,7 +78,7 @@ class TimeModulation(nn.Module):
     param_dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, t: Float[Array, "S"]) -> Modulation:
+    def __call__(self, t: Float[Array, " S"]) -> Modulation:
         config, types = self.config, {"dtype": jnp.float32, "param_dtype": self.param_dtype}
         per_block = nn.vmap(
             nn.Dense,

@@ -21,7 +21,7 @@ Dtype = Any
 Carry = tuple[Float[Array, "B M D"], Float[Array, "B M D"]]
 
 
-def reflect(x: Float[Array, "B M D"], lengths: Lengths, pad: int) -> Float[Array, "B M+2*pad D"]:
+def reflect(x: Float[Array, "B M D"], lengths: Lengths, pad: int) -> Float[Array, "B M+2*{pad} D"]:
     """Pads by reflection at the true ends; needs lengths > pad. What lies behind the padding is not defined.
 
     By slices and choices, not by gathering frames: the gradient of a gather is a scatter, slow on a CPU.
@@ -51,17 +51,17 @@ class TapConv(nn.Module):
     short: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B S D"]) -> Float[Array, "B M E"]:
+    def __call__(self, x: Float[Array, "B M D"]) -> Float[Array, "B M-{self.kernel_size-1} {self.features}"]:
         shape = (cpu.SIZE if self.short else self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, self.param_dtype).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype).astype(self.dtype)
         if self.short:
-            return cpu.convolve(x, kernel) + bias
+            return cpu.convolve(x, kernel) + bias[None, None]
         frames = x.shape[1] - self.kernel_size + 1
         y = x[:, :frames] @ kernel[0]
         for tap in range(1, self.kernel_size):
             y = y + x[:, tap : tap + frames] @ kernel[tap]
-        return y + bias
+        return y + bias[None, None]
 
 
 class WaveNetLayer(nn.Module):

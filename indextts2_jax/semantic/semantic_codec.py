@@ -13,10 +13,10 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
+from indextts2_jax.array_typing import Array, Float, Int, Lengths, Mask
 from indextts2_jax.config import SemanticCodecConfig
 from indextts2_jax.nn.depthwise import DepthwiseConv
-from indextts2_jax.nn.layers import LayerNorm, conv1d, gelu_erf
+from indextts2_jax.nn.layers import LayerNorm, along_last, conv1d, gelu_erf
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 EPSILON = 1e-6  # of this network's LayerNorms
@@ -30,7 +30,7 @@ class ConvNeXtBlock(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> tuple[Float[Array, "B T D"], None]:
+    def __call__(self, x: Float[Array, "B T D"], mask: Mask) -> tuple[Float[Array, "B T D"], None]:
         c = self.config
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         y = DepthwiseConv(7, (3, 3), name="depthwise", **kinds)(zero_padding(x, mask))
@@ -38,7 +38,7 @@ class ConvNeXtBlock(nn.Module):
         y = gelu_erf(nn.Dense(c.vocos_intermediate_dim, name="inner", **kinds)(y))
         y = nn.Dense(c.vocos_dim, name="outer", **kinds)(y)
         gamma = self.param("gamma", nn.initializers.constant(1 / c.vocos_layers), (c.vocos_dim,), self.param_dtype)
-        return x + gamma.astype(self.dtype) * y, None
+        return x + along_last(gamma.astype(self.dtype), y) * y, None
 
 
 class Encoder(nn.Module):

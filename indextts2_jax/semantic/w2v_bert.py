@@ -14,16 +14,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float, Lengths
+from indextts2_jax.array_typing import Array, Float, Lengths, Mask
 from indextts2_jax.config import W2vBertConfig
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.depthwise import DepthwiseConv
-from indextts2_jax.nn.layers import LayerNorm
+from indextts2_jax.nn.layers import LayerNorm, along_last
 from indextts2_jax.nn.masking import length_mask, zero_padding
 
 
 def relative_bias(
-    query: Float[Array, "B T H K"], table: Float[Array, "P K"], left: int, right: int
+    query: Float[Array, "B T H K"], table: Float[Array, "{left}+{right}+1 K"], left: int, right: int
 ) -> Float[Array, "B H T T"]:
     """query_i . table[clip(j - i, -left, right) + left], for every pair of frames i, j.
 
@@ -57,7 +57,7 @@ class SelfAttention(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Array, "B T D"]:
+    def __call__(self, x: Float[Array, "B T D"], mask: Mask) -> Float[Array, "B T D"]:
         c = self.config
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         head_dim = c.width // c.heads
@@ -87,7 +87,7 @@ class Convolution(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> Float[Array, "B T D"]:
+    def __call__(self, x: Float[Array, "B T D"], mask: Mask) -> Float[Array, "B T D"]:
         c = self.config
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         x = zero_padding(LayerNorm(name="norm", **kinds)(x), mask)
@@ -106,7 +106,7 @@ class Layer(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, h: Float[Array, "B T D"], mask: Bool[Array, "B T"]) -> tuple[Float[Array, "B T D"], None]:
+    def __call__(self, h: Float[Array, "B T D"], mask: Mask) -> tuple[Float[Array, "B T D"], None]:
         kinds = (self.config, self.dtype, self.param_dtype)
         h = h + 0.5 * FeedForward(*kinds, name="ffn1")(h)
         h = h + SelfAttention(*kinds, name="attention")(h, mask)
@@ -135,7 +135,9 @@ class W2vBert(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, features: Float[Array, "B T 160"], attended: Lengths) -> Float[Array, "B T D"]:
+    def __call__(
+        self, features: Float[Array, "B T {self.config.input_dim}"], attended: Lengths
+    ) -> Float[Array, "B T {self.config.width}"]:
         c = self.config
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         mask = length_mask(attended, features.shape[1])
@@ -151,5 +153,6 @@ class W2vBert(nn.Module):
         h, _ = scan(c, self.dtype, self.param_dtype, name="layers")(h, mask)
         mean = self.param("mean", nn.initializers.zeros, (c.width,), self.param_dtype)
         var = self.param("var", nn.initializers.ones, (c.width,), self.param_dtype)
-        h = (h.astype(jnp.float32) - mean.astype(jnp.float32)) / jnp.sqrt(var.astype(jnp.float32))
+        mean, var = (along_last(statistic.astype(jnp.float32), h) for statistic in (mean, var))
+        h = (h.astype(jnp.float32) - mean) / jnp.sqrt(var)
         return h.astype(self.dtype)

@@ -14,9 +14,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float, Lengths
+from indextts2_jax.array_typing import Array, Bool, Float, Lengths, Mask
 from indextts2_jax.config import CampplusConfig
-from indextts2_jax.nn.layers import conv1d
+from indextts2_jax.nn.layers import along_last, conv1d
 from indextts2_jax.nn.masking import length_mask, masked_mean, zero_padding
 
 
@@ -33,8 +33,9 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "... C"]) -> Float[Array, "... C"]:
-        def param(name: str, initial: nn.initializers.Initializer) -> jax.Array:
-            return self.param(name, initial, (x.shape[-1],), self.param_dtype).astype(jnp.float32)
+        def param(name: str, initial: nn.initializers.Initializer) -> Float[Array, "... C"]:
+            value = self.param(name, initial, (x.shape[-1],), self.param_dtype)
+            return along_last(value.astype(jnp.float32), x)
 
         ones, zeros = nn.initializers.ones, nn.initializers.zeros
         factor = jax.lax.rsqrt(param("var", ones) + 1e-5)
@@ -44,7 +45,7 @@ class BatchNorm(nn.Module):
         return h.astype(self.dtype)
 
 
-def segment_means(x: Float[Array, "B T C"], mask: Bool[Array, "B T"], frames: int) -> Float[Array, "B G C"]:
+def segment_means(x: Float[Array, "B T C"], mask: Mask, frames: int) -> Float[Array, "B -(-T//{frames}) C"]:
     """Mean of each run of `frames` frames over its valid ones; the last run is usually shorter. 0 where none is."""
     batch, size, channels = x.shape
     pad = -size % frames
@@ -66,7 +67,9 @@ class Conv2d(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B C_in F C"], mask: Bool[Array, "B F"]) -> Float[Array, "B C_out F D"]:
+    def __call__(
+        self, x: Float[Array, "B bins F C"], mask: Bool[Array, "B F"]
+    ) -> Float[Array, "B -(-bins//{self.stride}) F {self.features}"]:
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         k, pad = self.kernel_size, self.kernel_size // 2
         x = jnp.where(mask[:, None, :, None], x, jnp.zeros((), x.dtype))
@@ -90,7 +93,7 @@ class Head(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B F 80"], mask: Bool[Array, "B F"]) -> Float[Array, "B F 320"]:
+    def __call__(self, x: Float[Array, "B F C"], mask: Bool[Array, "B F"]) -> Float[Array, "B F D"]:
         channels = self.config.head_channels
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         x = jnp.swapaxes(x, 1, 2)[..., None]
@@ -118,7 +121,7 @@ class DenseLayer(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T C"], mask: Bool[Array, "B T"]) -> Float[Array, "B T 32"]:
+    def __call__(self, x: Float[Array, "B T C"], mask: Mask) -> Float[Array, "B T {self.config.growth_rate}"]:
         c = self.config
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         width = c.bottleneck_size * c.growth_rate
@@ -142,7 +145,7 @@ class Campplus(nn.Module):
       fbank: log mel energies at 100 Hz of the waveform in [-1, 1], the time mean of each bin subtracted.
       lengths: valid frames; at least 3, for the standard deviation over T = (F - 1) // 2 + 1 frames is unbiased.
     Returns:
-      [B, 192], not normalised to unit length; published styles have norms of 10 to 16.
+      the style, not normalised to unit length; published ones have norms of 10 to 16.
 
     Parameters: `head`, `tdnn`, `block{b}_layer{n}`, `transit{b}`, `out_norm`, `dense`. The layers of a block are not
     scanned: each reads 32 channels more than the one before.
@@ -153,7 +156,9 @@ class Campplus(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, fbank: Float[Array, "B F 80"], lengths: Lengths) -> Float[Array, "B 192"]:
+    def __call__(
+        self, fbank: Float[Array, "B F {self.config.feat_dim}"], lengths: Lengths
+    ) -> Float[Array, "B {self.config.embedding_size}"]:
         c = self.config
         kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         mask = length_mask(lengths, fbank.shape[1])

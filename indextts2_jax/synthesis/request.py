@@ -9,6 +9,9 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
+
+from indextts2_jax.array_typing import Float
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio.loudness import check_loudness
 from indextts2_jax.config import Config, ModelConfig, check_repeatable, check_streamable
@@ -38,7 +41,7 @@ class Emotion:
 
     clip: EmotionPrompt | AudioSource | None = None
     """A recording whose emotion is taken over, or what `IndexTTS2.encode_emotion` made of it."""
-    weights: EmotionVector | Sequence[float] | Mapping[str, float] | None = None
+    weights: EmotionVector | Sequence[float] | Float[np.ndarray, " 8"] | Mapping[str, float] | str | None = None
     """Eight weights from 0 to 1.2: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm; or some of them
     by name, as a dict or as "happy:0.6,sad:0.2". Kept as eight numbers."""
     words: str | None = None

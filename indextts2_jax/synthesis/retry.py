@@ -77,7 +77,7 @@ class Attempts:
         """The attempt that counts."""
         return self.made[self.number]
 
-    def hear(self, number: int, audio: Float[np.ndarray, "N"], taken: bool = False) -> None:
+    def hear(self, number: int, audio: Float[np.ndarray, " N"], taken: bool = False) -> None:
         """Notes the waveform of an attempt, and what is suspect about it; `taken` though it may turn out bad."""
         before = self.made[number]
         self.made[number] = Attempt(before.chosen, before.faults + audio_faults(audio), audio)
@@ -107,7 +107,7 @@ def code_faults(chosen: SegmentCodes, expected_seconds: float, config: RedrawCon
     return ()
 
 
-def audio_faults(audio: Float[np.ndarray, "N"]) -> tuple[Fault, ...]:
+def audio_faults(audio: Float[np.ndarray, " N"]) -> tuple[Fault, ...]:
     """What is suspect about a waveform in [-1, 1]."""
     if not len(audio):
         return ()

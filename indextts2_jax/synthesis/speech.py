@@ -13,7 +13,7 @@ from indextts2_jax.audio import write as audio_write
 AudioSource: TypeAlias = str | os.PathLike[str] | tuple[Float[np.ndarray, "..."], int]
 """A file's path, or (samples [N] or [N, channels] in [-1, 1], their sampling rate)."""
 
-Sink: TypeAlias = Callable[[Float[np.ndarray, "_"]], None]
+Sink: TypeAlias = Callable[[Float[np.ndarray, " _"]], None]
 """Takes speech piece by piece, in order: `audio.write.AudioWriter.write`, for one."""
 
 
@@ -63,12 +63,12 @@ class ProgressTeller:
 class Speech:
     """The result of `IndexTTS2.synthesize`."""
 
-    audio: Float[np.ndarray, "N"]
+    audio: Float[np.ndarray, " N"]
     """float32 in [-1, 1], silences included; empty where a sink took it."""
     samples: int
     """How many there are, or went to the sink."""
     sampling_rate: int
-    codes: list[Int[np.ndarray, "T"]]
+    codes: list[Int[np.ndarray, " T"]]
     """Semantic codes of each segment, 50 per second, without the stop token."""
     segments: list[list[str]]
     """The text tokens of each segment."""

@@ -17,7 +17,7 @@ from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.text.frontend import TextFrontend
 
 
-class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
+class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
     """Chunks of a speech, float32 in [-1, 1] at `sampling_rate`, as they are made. What is not asked for is not made.
 
     Raises:
@@ -41,7 +41,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Float[np.ndarray, "N"]:
+    def __next__(self) -> Float[np.ndarray, " N"]:
         chunk = next(self._chunks)
         self._samples += len(chunk)
         return chunk
@@ -68,7 +68,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
             seed=self._checked.request.seed,
         )
 
-    def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, "N"]]:
+    def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, " N"]]:
         silences = self._checked.reading.silences_ms
         for segment in encode().segments(frontend):
             self._run.on_segment(segment.index)
@@ -78,7 +78,7 @@ class SpeechStream(Iterator[Float[np.ndarray, "N"]]):
         check_spoken(self._checked.request.text, self._codes)
         self._ended = True
 
-    def _segment(self, segment: Segment) -> Iterator[Float[np.ndarray, "N"]]:
+    def _segment(self, segment: Segment) -> Iterator[Float[np.ndarray, " N"]]:
         """The chunks of one segment; then it is judged, as there is nothing to draw again."""
         run, first = self._run, self._samples
         heard: list[np.ndarray] = []

@@ -3,12 +3,13 @@
 import pathlib
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.text.glossary import Glossary
 
 
+@runtime_checkable
 class TextFrontend(Protocol):
     """Text -> token ids, in steps that a caller can look at."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from indextts2_jax.array_typing import Int
 from indextts2_jax.training.phones import frame_labels
 
 PAUSE = "pau"
@@ -32,8 +33,8 @@ def _cost(token: str, phone: str) -> float:
     return 0.6 if all(vowels) else 0.8 if not any(vowels) else 1.5
 
 
-def align(tokens: Sequence[str], phones: Sequence[str]) -> np.ndarray:
-    """int64 [phones]: the token of every phone, not decreasing. A phone of no token belongs to the one before."""
+def align(tokens: Sequence[str], phones: Sequence[str]) -> Int[np.ndarray, " {len(phones)}"]:
+    """The token of every phone, not decreasing. A phone of no token belongs to the one before."""
     wanted = [plain(token) for token in tokens]
     rows, columns = len(wanted) + 1, len(phones) + 1
     drop_token = [SKIP_PAUSE if token == PAUSE else SKIP for token in wanted]
@@ -61,8 +62,10 @@ def align(tokens: Sequence[str], phones: Sequence[str]) -> np.ndarray:
     return np.maximum(np.maximum.accumulate(matched), 0)
 
 
-def token_frames(tokens: Sequence[str], phones: Sequence[tuple[str, float]], frames: int) -> np.ndarray:
-    """int64 [frames]: the token spoken in each semantic frame."""
+def token_frames(
+    tokens: Sequence[str], phones: Sequence[tuple[str, float]], frames: int
+) -> Int[np.ndarray, " {frames}"]:
+    """The token spoken in each semantic frame."""
     token = align(tokens, [phone for phone, _ in phones])
     numbered = [(number, end) for number, (_, end) in enumerate(phones)]
     return token[frame_labels(numbered, frames, range(len(phones)))]

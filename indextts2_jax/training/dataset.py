@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from indextts2_jax.array_typing import Float, Int, Int32, Shaped
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.runtime.atomic import replaced_folder
 
@@ -35,15 +36,15 @@ class FlatArray:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int | np.integer[Any]) -> np.ndarray:
+    def __getitem__(self, index: int | np.integer[Any]) -> Shaped[np.ndarray, "..."]:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     @property
-    def lengths(self) -> np.ndarray:
+    def lengths(self) -> Int[np.ndarray, " U"]:
         return np.diff(self.offsets)
 
 
-def write_flat(folder: pathlib.Path, name: str, parts: list[np.ndarray]) -> None:
+def write_flat(folder: pathlib.Path, name: str, parts: list[Shaped[np.ndarray, " _ *rest"]]) -> None:
     """Writes arrays [n, ...] as a `FlatArray`."""
     np.save(folder / f"{name}.npy", np.concatenate(parts))
     np.save(folder / f"{name}.offsets.npy", np.cumsum([0, *(len(part) for part in parts)]).astype(np.int64))
@@ -87,16 +88,16 @@ class DataSet:
         return sorted({row["speaker"] for row in self.rows})
 
     @functools.cached_property
-    def speaker_ids(self) -> np.ndarray:
-        """int32 [utterances], places in `speakers`."""
+    def speaker_ids(self) -> Int32[np.ndarray, " U"]:
+        """Places in `speakers`."""
         place = {name: index for index, name in enumerate(self.speakers)}
         return np.array([place[row["speaker"]] for row in self.rows], np.int32)
 
-    def indices(self, split: str) -> np.ndarray:
+    def indices(self, split: str) -> Int[np.ndarray, " U"]:
         """The utterances of "train" or "valid"."""
         return np.array([i for i, row in enumerate(self.rows) if row["split"] == split], np.int64)
 
-    def derive(self, name: str, arrays: dict[str, list[np.ndarray]], source: dict[str, Any]) -> None:
+    def derive(self, name: str, arrays: dict[str, list[Shaped[np.ndarray, "..."]]], source: dict[str, Any]) -> None:
         """Writes arrays computed by a trained network into the sub-folder `name`, whole or not at all."""
         with replaced_folder(self.folder / name) as new:
             for key, parts in arrays.items():
@@ -117,18 +118,18 @@ class Order:
     twice an epoch, 0.5 in every other epoch on average.
     """
 
-    indices: np.ndarray
-    lengths: np.ndarray
+    indices: Int[np.ndarray, " U"]
+    lengths: Int[np.ndarray, " _"]  # of all utterances, whether among the indices or not
     batch: int
     seed: int
-    weights: np.ndarray | None = None
+    weights: Float[np.ndarray, " U"] | None = None
 
     def __post_init__(self) -> None:
         if len(self.indices) == 0:
             raise TrainingError("The data set has no utterances for this split.")
 
-    def at(self, step: int) -> np.ndarray:
-        """int64 [batch]: the utterances of one step."""
+    def at(self, step: int) -> Int[np.ndarray, " {self.batch}"]:
+        """The utterances of one step."""
         epoch, place = 0, step
         while True:
             batches = self._epoch(epoch)
@@ -137,7 +138,7 @@ class Order:
             epoch, place = epoch + 1, place - len(batches)
 
     @functools.cache  # noqa: B019 (an order lives as long as the run)
-    def _epoch(self, epoch: int) -> np.ndarray:
+    def _epoch(self, epoch: int) -> Int[np.ndarray, "_ {self.batch}"]:
         rng = generator(self.seed, 1, epoch)
         chosen = self.indices
         if self.weights is not None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from indextts2_jax.array_typing import Params
+from indextts2_jax.array_typing import Float, Int, Int32, Params, Shaped
 from indextts2_jax.checkpoint.artefact import load_artefact
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import ConfigError, TrainingError
@@ -32,7 +32,7 @@ from indextts2_jax.training.start import initial_tokenizer
 
 BATCH = 16
 
-Encoder = Callable[[np.ndarray, np.ndarray], Any]
+Encoder = Callable[[Shaped[np.ndarray, "B _ ..."], Int[np.ndarray, " B"]], Any]
 
 
 def _semantic(params: Params, model: ModelConfig) -> Encoder:
@@ -80,7 +80,7 @@ def encode(data: DataSet, network: str, params: Params, model: ModelConfig, sour
     data.derive(write, {write: [results[i] for i in range(len(array))]}, source)
 
 
-def _half_padded(features: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _half_padded(features: Float[np.ndarray, "B T C"], lengths: Int[np.ndarray, " B"]) -> Int32[np.ndarray, " B"]:
     """1 for clips whose last frame is half padding (`w2v_features` fills it with ones), else 0."""
     half = features.shape[-1] // 2
     last = features[np.arange(len(lengths)), lengths - 1, half:]

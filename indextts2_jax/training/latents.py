@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from indextts2_jax.array_typing import Params
+from indextts2_jax.array_typing import Float16, Int, Params, Shaped
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.nn.buckets import bucket_size, pad_axis
@@ -46,7 +46,7 @@ def encode_latents(
             raise TrainingError(f"Row {index + 1} of {data.folder} is too long for the model's positions; cut it.")
     clips = _clips(data)
     order = np.argsort(codes.lengths, kind="stable")
-    results: dict[int, np.ndarray] = {}
+    results: dict[int, Float16[np.ndarray, "T D"]] = {}
     for start in tqdm(range(0, len(order), batch), unit="batch", desc="latents", mininterval=2.0):
         chosen = order[start : start + batch]
         padded = np.resize(chosen, batch)  # the last batch repeats utterances rather than compile another shape
@@ -68,7 +68,7 @@ def _clips(data: DataSet) -> list[int]:
     return [another(by_speaker[int(s)], i, generator(0, 2, i)) for i, s in enumerate(data.speaker_ids)]
 
 
-def _stack(rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _stack(rows: list[Shaped[np.ndarray, " _ *rest"]]) -> tuple[Shaped[np.ndarray, "B _ *rest"], Int[np.ndarray, " B"]]:
     """Rows [n, ...] padded to a common bucket, and their lengths."""
     lengths = np.array([len(row) for row in rows], np.int32)
     size = bucket_size(int(lengths.max()))

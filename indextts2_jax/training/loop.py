@@ -22,7 +22,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from indextts2_jax.array_typing import Params
+from indextts2_jax.array_typing import Array, Int, Params, Shaped
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, generator
@@ -152,7 +152,7 @@ def _batches(config: TrainConfig, objective: Objective, mesh: Mesh, steps: range
         closed.set()
 
 
-def _own(utterances: np.ndarray) -> np.ndarray:
+def _own(utterances: Int[np.ndarray, " B"]) -> Int[np.ndarray, " _"]:
     """This process's share of a batch."""
     return utterances.reshape(jax.process_count(), -1)[jax.process_index()]
 
@@ -161,7 +161,7 @@ def _place(batch: dict[str, Any], mesh: Mesh, parts: int) -> dict[str, Any]:
     """Host arrays [B, ...] -> arrays [parts, B / parts, ...] over the devices."""
     sharding = NamedSharding(mesh, PartitionSpec(None, "data"))
 
-    def place(array: np.ndarray) -> jax.Array:
+    def place(array: Shaped[np.ndarray, " B *rest"]) -> Shaped[Array, "_ _ *rest"]:
         return jax.make_array_from_process_local_data(sharding, array.reshape(parts, -1, *array.shape[1:]))
 
     return {name: place(np.asarray(array)) for name, array in batch.items()}

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from indextts2_jax.array_typing import Key, Params
+from indextts2_jax.array_typing import Array, Key, Params
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt.speech_lm import SpeechLM
 
@@ -38,12 +38,12 @@ class Adapters:
         self.config, self.dtype, self.scale = plain.config, plain.dtype, alpha / rank
         self.module = _adapted(plain, rank, alpha)
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         """{"transformer": {"layer_0": {"attention_in": {"kernel_lora_a", "kernel_lora_b"}, ...}, ...}}, float32."""
         conds = jnp.zeros((1, self.config.speaker_perceiver.latents + 2, self.config.width))
         ids, lengths = jnp.zeros((1, 8), jnp.int32), jnp.full((1,), 8, jnp.int32)
 
-        def adapters(key: Key[jax.Array, ""]) -> Params:
+        def adapters(key: Key[Array, ""]) -> Params:
             variables = self.module.init(key, conds, ids, lengths, ids, lengths, method="hidden_states")
             leaves = flatten_dict(variables["params"], sep="/")
             return unflatten_dict({path: leaf for path, leaf in leaves.items() if path.endswith((A, B))}, sep="/")

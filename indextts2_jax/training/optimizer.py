@@ -7,7 +7,7 @@ import jax
 import optax
 from optax.contrib import MuonDimensionNumbers, muon
 
-from indextts2_jax.array_typing import Params
+from indextts2_jax.array_typing import Array, Params, Shaped
 from indextts2_jax.training.config import OptimizerConfig
 from indextts2_jax.training.partition import path_name
 
@@ -33,7 +33,7 @@ def schedule(config: OptimizerConfig, steps: int, peak: float) -> optax.Schedule
 def build_optimizer(config: OptimizerConfig, steps: int, frozen: Callable[[str], bool]) -> optax.GradientTransformation:
     """Parameters for which `frozen` holds are left alone; biases, scales and embeddings do not decay."""
 
-    def kind(path: tuple[Any, ...], leaf: jax.Array) -> str:
+    def kind(path: tuple[Any, ...], leaf: Shaped[Array, "..."]) -> str:
         name = path_name(path)
         if frozen(name):
             return "frozen"

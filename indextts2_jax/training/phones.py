@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from indextts2_jax.array_typing import Int32
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.training.dataset import DataSet
 
@@ -15,7 +16,7 @@ CENTRE = 0.0175
 
 
 class PhoneLabels:
-    """`labels[i]`: int32 [T], places in `inventory`, of utterance i."""
+    """`labels[i]`: places in `inventory`, of the frames of utterance i."""
 
     def __init__(self, data: DataSet) -> None:
         without = next((i for i, row in enumerate(data.rows) if "phones" not in row), None)
@@ -29,12 +30,12 @@ class PhoneLabels:
         self._lengths = data.array("features").lengths
 
     @functools.lru_cache(maxsize=1 << 17)  # noqa: B019 (labels live as long as the run)
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> Int32[np.ndarray, " T"]:
         return frame_labels(self._rows[index]["phones"], int(self._lengths[index]), self._place)
 
 
-def frame_labels(phones: Sequence[tuple[Any, float]], frames: int, place: Any) -> np.ndarray:
-    """int32 [frames]: `place[phone]` at the middle of each frame; of the last phone beyond its end."""
+def frame_labels(phones: Sequence[tuple[Any, float]], frames: int, place: Any) -> Int32[np.ndarray, " {frames}"]:
+    """`place[phone]` at the middle of each frame; of the last phone beyond its end."""
     ends = np.array([end for _, end in phones])
     names = np.array([place[phone] for phone, _ in phones], np.int32)
     times = np.arange(frames) * FRAME_SECONDS + CENTRE

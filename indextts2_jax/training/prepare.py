@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
+from indextts2_jax.array_typing import Shaped
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import resample
 from indextts2_jax.audio import write as audio_write
@@ -38,7 +39,7 @@ from indextts2_jax.training.utterances import Utterance, read_manifest
 ARRAYS = ("audio", "mel", "features", "fbank")
 
 
-def analyse(utterance: Utterance) -> dict[str, np.ndarray]:
+def analyse(utterance: Utterance) -> dict[str, Shaped[np.ndarray, "..."]]:
     """Every array of one utterance. Raises `AudioError` as `load_clip` does."""
     audio_22k, audio_16k = resample.speaker_audio(audio_clip.load_clip(utterance.audio))
     return {

@@ -17,13 +17,13 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from indextts2_jax.array_typing import Array, Params
+from indextts2_jax.array_typing import Array, Int, Params
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.runtime.atomic import replaced_file
 
 
 class TrainState(NamedTuple):
-    step: Array
+    step: Int[Array, ""]
     params: Params
     optimizer: Any
     average: Params

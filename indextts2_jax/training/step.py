@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from indextts2_jax.array_typing import Array, Params
+from indextts2_jax.array_typing import Array, Float, Int, Key, Params
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.objectives import Objective
 from indextts2_jax.training.partition import fill, select
@@ -36,14 +36,14 @@ def trained(params: Params, objective: Objective) -> Params:
 def build_step(config: TrainConfig, objective: Objective, optimizer: optax.GradientTransformation, mesh: Mesh) -> Step:
     """`step(state, batch) -> (state, metrics)`; the batch is [accumulate, batch, ...], the state is donated."""
 
-    def loss(part: Params, params: Params, batch: Any, key: Array) -> tuple[Array, Any]:
+    def loss(part: Params, params: Params, batch: Any, key: Key[Array, ""]) -> tuple[Float[Array, ""], Any]:
         value, metrics, carried = objective.loss(fill(part, params), batch, key, True)
         return value, (metrics | {"loss": value}, carried)
 
-    def gradients(params: Params, index: Array, batch: Any) -> tuple[Params, Any]:
+    def gradients(params: Params, index: Int[Array, ""], batch: Any) -> tuple[Params, Any]:
         part, key = trained(params, objective), jax.random.fold_in(jax.random.key(config.seed), index)
 
-        def micro(number: Array, rows: Any) -> tuple[Params, Any]:
+        def micro(number: Int[Array, ""], rows: Any) -> tuple[Params, Any]:
             return jax.grad(loss, has_aux=True)(part, params, rows, jax.random.fold_in(key, number))
 
         def add(total: Params, inputs: Any) -> tuple[Params, Any]:
@@ -57,7 +57,7 @@ def build_step(config: TrainConfig, objective: Objective, optimizer: optax.Gradi
         aux = jax.tree.map(lambda x: x.mean(0), metrics), objective.merge(carried)
         return jax.tree.map(lambda g: g / config.accumulate, total), aux
 
-    def apply(state: TrainState, found: Params, carried: Any) -> tuple[TrainState, Array]:
+    def apply(state: TrainState, found: Params, carried: Any) -> tuple[TrainState, Float[Array, ""]]:
         part = trained(state.params, objective)
         updates, memory = optimizer.update(found, state.optimizer, part)
         params = objective.update(fill(optax.apply_updates(part, updates), state.params), carried)

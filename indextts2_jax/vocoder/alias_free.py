@@ -21,7 +21,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Float, Int, Key, Lengths
+from indextts2_jax.array_typing import AnyArray, Array, Float, Float32, Int, Key, Lengths
+from indextts2_jax.nn.layers import along_last
 
 TAPS = 12
 HALO = 3  # frames on each side that six taps of the doubled rate reach
@@ -42,7 +43,7 @@ def _sine_coefficients() -> tuple[float, ...]:
 _SINE = _sine_coefficients()
 
 
-def kaiser_sinc_filter() -> Float[np.ndarray, "12"]:
+def kaiser_sinc_filter() -> Float32[np.ndarray, "12"]:
     """The low pass that the published file stores beside every activation: cutoff 1/4, transition 0.3, sum 1.
 
     Computed in float64; the stored one, computed in float32, differs by up to 3e-8.
@@ -83,8 +84,10 @@ def _correlate(taps: Float[Array, "6"], x: Float[Array, "B S C"]) -> Float[Array
 
 
 @jax.custom_vjp
-def _upsample(x: Float[Array, "B S C"], taps: Float[Array, "12"]) -> tuple[Array, Array]:
-    """Even and odd samples of the doubled rate, [B, S-6, C] each, of the frames with three neighbours on both sides."""
+def _upsample(
+    x: Float[Array, "B S C"], taps: Float[Array, "12"]
+) -> tuple[Float[Array, "B S-6 C"], Float[Array, "B S-6 C"]]:
+    """Even and odd samples of the doubled rate, of the frames with three neighbours on both sides."""
     return _correlate(taps[11::-2], x[:, :-1]), _correlate(taps[10::-2], x[:, 1:])
 
 
@@ -94,29 +97,36 @@ def _downsample(doubled: Float[Array, "2 B S C"], taps: Float[Array, "12"]) -> F
 
 
 @jax.custom_vjp
-def _snake(y: Float[Array, "B S C"], frequency: Float[Array, "C"], depth: Float[Array, "C"]) -> Float[Array, "B S C"]:
-    return y + depth * sin_squared(frequency * y)
+def _snake(y: Float[Array, "B S C"], frequency: Float[Array, " C"], depth: Float[Array, " C"]) -> Float[Array, "B S C"]:
+    return y + along_last(depth, y) * sin_squared(along_last(frequency, y) * y)
 
 
 # The gradients are written out: of the transposed sums of shifted copies XLA's CPU compiler makes loops that take
 # twenty times as long as the forward pass. The filters are data of the file, not weights: their gradient is zero.
 
 
-def _upsample_backward(taps: Array, dy: tuple[Array, Array]) -> tuple[Array, Array]:
+def _upsample_backward(
+    taps: Float[Array, "12"], dy: tuple[Float[Array, "B S C"], Float[Array, "B S C"]]
+) -> tuple[Float[Array, "B S+6 C"], Float[Array, "12"]]:
     even, odd = (
         _materialise([jnp.pad(d, ((0, 0), cut, (0, 0)))], 0) for d, cut in zip(dy, ((5, 6), (6, 5)), strict=True)
     )
     return _correlate(taps[1::2], even) + _correlate(taps[0::2], odd), jnp.zeros_like(taps)
 
 
-def _downsample_backward(taps: Array, dy: Array) -> tuple[Array, Array]:
+def _downsample_backward(
+    taps: Float[Array, "12"], dy: Float[Array, "B S C"]
+) -> tuple[Float[Array, "2 B S+6 C"], Float[Array, "12"]]:
     even, odd = (_materialise([jnp.pad(dy, ((0, 0), cut, (0, 0)))], 0) for cut in ((6, 5), (5, 6)))
     parts = [_correlate(taps[11::-2], even)[None], _correlate(taps[10::-2], odd)[None]]
     return _materialise(parts, 0), jnp.zeros_like(taps)
 
 
-def _snake_backward(saved: tuple[Array, Array, Array], dz: Array) -> tuple[Array, Array, Array]:
+def _snake_backward(
+    saved: tuple[Float[Array, "B S C"], Float[Array, " C"], Float[Array, " C"]], dz: Float[Array, "B S C"]
+) -> tuple[Float[Array, "B S C"], Float[Array, " C"], Float[Array, " C"]]:
     y, frequency, depth = saved
+    frequency, depth = along_last(frequency, y), along_last(depth, y)
     sine = _sine(frequency * y)
     double = (
         2.0 * sine * jnp.sqrt(jnp.maximum(1.0 - sine * sine, 0.0))
@@ -131,18 +141,18 @@ _downsample.defvjp(lambda doubled, taps: (_downsample(doubled, taps), taps), _do
 _snake.defvjp(lambda *inputs: (_snake(*inputs), inputs), _snake_backward)
 
 
-def _window(x: Float[Array, "B T C"], start: Int[Array, "B"], size: int) -> Float[Array, "B size C"]:
+def _window(x: Float[Array, "B T C"], start: Int[Array, " B"], size: int) -> Float[Array, "B {size} C"]:
     """Frames start[b] .. start[b] + size - 1 of every row."""
     return jax.vmap(lambda rows, at: jax.lax.dynamic_slice_in_dim(rows, at, size))(x, start)
 
 
-def _repeat_edges(x: Float[Array, "B T C"], end: Int[Array, "B 1"], count: int) -> Float[Array, "B T+2*count C"]:
+def _repeat_edges(x: Float[Array, "B T C"], end: Int[Array, "B 1"], count: int) -> Float[Array, "B T+2*{count} C"]:
     """`count` copies of the first frame before, and the last valid frame from `end` on to `count` frames behind.
 
     By copies and a choice, not by gathering all frames: the gradient of a gather is a scatter, slow on a CPU.
     """
     last = _window(x, end[:, 0] - 1, 1)
-    x = jnp.where((jnp.arange(x.shape[1]) >= end)[..., None], last, x)
+    x = jnp.where((jnp.arange(x.shape[1])[None] >= end)[..., None], last, x)
     return _materialise([*[x[:, :1]] * count, x, *[last] * count], 1)
 
 
@@ -159,8 +169,8 @@ def _materialise(parts: list[Array], axis: int) -> Array:
 def _alias_free_snake(
     x: Float[Array, "B T C"],
     lengths: Lengths,
-    frequency: Float[Array, "C"],
-    depth: Float[Array, "C"],
+    frequency: Float[Array, " C"],
+    depth: Float[Array, " C"],
     up: Float[Array, "12"],
     down: Float[Array, "12"],
 ) -> Float[Array, "B T C"]:
@@ -174,9 +184,9 @@ def _alias_free_snake(
     _, last = _upsample(_window(x, end[:, 0] + HALO - 1, 2 * HALO + 1), up)
     first_last = _materialise([first, last], 1)
     frame = jnp.arange(-HALO, size + HALO)
-    before, behind = (frame < 0)[:, None], (frame >= end)[..., None]
+    before, behind = (frame < 0)[None, :, None], (frame[None] >= end)[..., None]
 
-    def snake(y: Array) -> Array:
+    def snake(y: Float[Array, "B T C"]) -> Float[Array, "B T C"]:
         y = jnp.where(before, first_last[:, :1], jnp.where(behind, first_last[:, 1:], y))
         return _snake(y, frequency, depth)
 
@@ -200,7 +210,7 @@ class AliasFreeSnake(nn.Module):
     def __call__(self, x: Float[Array, "B T C"], lengths: Lengths) -> Float[Array, "B T C"]:
         """What lies behind `lengths` changes no valid frame; there the result means nothing."""
 
-        def param(name: str, init: Any, size: int) -> Array:
+        def param(name: str, init: nn.initializers.Initializer, size: int) -> Float[AnyArray, " {size}"]:
             return self.param(name, init, (size,), self.param_dtype).astype(jnp.float32)
 
         zeros = nn.initializers.zeros

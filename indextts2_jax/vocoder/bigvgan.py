@@ -18,7 +18,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Bool, Float, Lengths
+from indextts2_jax.array_typing import Array, Float, Lengths, Mask
 from indextts2_jax.config import BigVganConfig
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.nn.conv_transpose import ConvTranspose1d
@@ -45,10 +45,10 @@ class AmpBlock(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T C"], lengths: Lengths, mask: Bool[Array, "B T"]) -> Float[Array, "B T C"]:
+    def __call__(self, x: Float[Array, "B T C"], lengths: Lengths, mask: Mask) -> Float[Array, "B T C"]:
         channels, types = x.shape[-1], {"dtype": self.dtype, "param_dtype": self.param_dtype}
 
-        def activated_conv(x: Array, dilation: int, name: str) -> Array:
+        def activated_conv(x: Float[Array, "B T C"], dilation: int, name: str) -> Float[Array, "B T C"]:
             x = zero_padding(AliasFreeSnake(name=f"act{name}", **types)(x, lengths), mask)
             padding = (self.kernel_size - 1) * dilation // 2
             conv = conv1d(channels, self.kernel_size, padding=padding, dilation=dilation, name=f"conv{name}", **types)

@@ -11,6 +11,7 @@ import pytest
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import headers
 from indextts2_jax.errors import AudioError
+from tests.annotations import unchecked
 from tests.audio import clips
 from tests.audio.clips import RATE, encode, flac, id3, mp3, ogg, patched, riff, voice, wav, wav_header
 
@@ -253,7 +254,7 @@ def place(tmp_path):
     + ["empty_name", "none", "number"],
 )
 def test_a_place_without_audio(kind, place):
-    with pytest.raises(AudioError) as caught:
+    with unchecked(), pytest.raises(AudioError) as caught:
         audio_clip.load_clip(place(kind))
     assert_one_line(caught.value, "The reference clip")
 
@@ -304,6 +305,6 @@ GOOD = voice()[:, 0]
     ],
 )
 def test_arrays_that_cannot_be_a_clip(audio, rate, expected):
-    with pytest.raises(AudioError, match=expected) as caught:
+    with unchecked(), pytest.raises(AudioError, match=expected) as caught:
         audio_clip.clip_from_array(audio, rate)
     assert_one_line(caught.value, "(array)")

@@ -11,6 +11,7 @@ import pytest
 
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.errors import AudioError
+from tests.annotations import unchecked
 
 NOISE = np.random.default_rng(0).uniform(-1.1, 1.1, 50_001).astype(np.float32)
 
@@ -41,7 +42,7 @@ def test_an_error_inside_leaves_the_old_file(name, tmp_path):
     "audio", [NOISE[:0], np.zeros((5, 1), np.float32), np.array([np.nan], np.float32), np.zeros(5, np.int64)]
 )
 def test_what_cannot_be_written(audio, tmp_path):
-    with pytest.raises(AudioError), audio_write.AudioWriter(tmp_path / "out.wav") as file:
+    with unchecked(), pytest.raises(AudioError), audio_write.AudioWriter(tmp_path / "out.wav") as file:
         file.write(audio)
     assert not os.listdir(tmp_path)
 

@@ -60,7 +60,8 @@ def test_plain_call_uses_one_clip_for_both(params):
 
 def test_published_size():
     module = Conditioning(PUBLISHED.gpt)
-    out, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), jnp.zeros((2, 750, 1024)), jnp.ones(2))
+    clips, lengths = jnp.zeros((2, 750, 1024)), jnp.ones(2, jnp.int32)
+    out, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), clips, lengths)
     assert out.shape == (2, 34, 1280)
     # the sum of the published tensors' sizes, without the two stored position tables
     assert sum(leaf.size for leaf in jax.tree.leaves(variables)) == 338_899_964

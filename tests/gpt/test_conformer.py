@@ -99,12 +99,12 @@ def test_attention_is_the_written_out_sum():
 def test_parts_and_stacked_blocks_run_in_order(params, at_once, monkeypatch):
     """The scans are the parts of the clip and the blocks one by one; three frames do not divide five."""
     monkeypatch.setattr(conformer, "EMBEDDED_AT_ONCE", at_once)
-    x = normal(3, 1, 11, TINY.input_dim)
+    x = jnp.asarray(normal(3, 1, 11, TINY.input_dim))
     out, _ = Conformer(TINY).apply({"params": params}, x, jnp.array([11]))
     conv = nn.Conv(TINY.width, (3, 3), strides=(2, 2), padding="VALID")
     h = jax.nn.relu(conv.apply({"params": params["embed_conv"]}, x[..., None])).reshape(1, 5, -1)
     h = nn.Dense(TINY.width).apply({"params": params["embed_out"]}, h) * TINY.width**0.5
-    positions, mask = position_table(5, TINY.width), jnp.ones((1, 5), bool)
+    positions, mask = jnp.asarray(position_table(5, TINY.width)), jnp.ones((1, 5), bool)
     run = jax.jit(lambda block, h: ConformerBlock(TINY).apply({"params": block}, h, positions, mask)[0])
     for index in range(TINY.blocks):
         h = run(jax.tree.map(lambda leaf, index=index: leaf[index], params["blocks"]), h)

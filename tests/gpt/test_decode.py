@@ -85,7 +85,7 @@ def keys_of(seed: int) -> jax.Array:
 
 
 def gumbels(keys: jax.Array, decode: DecodeConfig) -> jax.Array:
-    """The numbers that the decoder draws: [B S WV]."""
+    """The numbers that the decoder draws: [B T WV]."""
 
     def numbers(key, step):
         return jax.random.gumbel(jax.random.fold_in(key, step), (decode.num_beams * CONFIG.code_vocab,))
@@ -103,7 +103,7 @@ def whole_pass(params, prefix, prefix_lengths, codes):
 
     def inside(module):
         rows = module.code_embedding(jnp.pad(codes, ((0, 0), (1, 0)), constant_values=CONFIG.start_mel_token))
-        rows += module.code_position(jnp.array([0, *range(2, codes.shape[1] + 2)]))
+        rows += module.code_position(jnp.array([0, *range(2, codes.shape[1] + 2)]))[None]
         shared = jnp.broadcast_to(prefix, (len(codes), *prefix.shape[1:]))
         valid = jnp.arange(prefix.shape[1]) < prefix_lengths
         valid = jnp.concatenate([valid, jnp.ones(rows.shape[1], bool)])

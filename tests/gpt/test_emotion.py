@@ -7,6 +7,7 @@ import pytest
 
 from indextts2_jax.errors import EmotionError
 from indextts2_jax.gpt import emotion
+from tests.annotations import unchecked
 
 CALM = (0.0,) * 7 + (0.5,)
 
@@ -23,13 +24,13 @@ def test_check_vector_gives_plain_floats():
     [[], [0.1] * 7, [0.1] * 9, "00000000", b"00000000", 0.5, None, {0.5}, np.zeros((8, 2)), np.array(0.5)],
 )
 def test_check_vector_wants_eight(values):
-    with pytest.raises(EmotionError, match="must be a list of 8 numbers: happy, angry"):
+    with unchecked(), pytest.raises(EmotionError, match="must be a list of 8 numbers: happy, angry"):
         emotion.check_vector(values)
 
 
 @pytest.mark.parametrize("value", [-0.001, 1.3, math.nan, math.inf, -math.inf, "0.1", None, True, 1j, [0.1], 10**400])
 def test_check_vector_names_the_emotion(value):
-    with pytest.raises(EmotionError, match="'afraid' is"):
+    with unchecked(), pytest.raises(EmotionError, match="'afraid' is"):
         emotion.check_vector([0, 0, 0, value, 0, 0, 0, 0])
 
 
@@ -63,7 +64,7 @@ def test_wrong_names_and_weights_list_the_emotions(text, fault):
 
 def test_weights_by_name_are_checked():
     for values, fault in (({}, "No emotion is named"), ({"joy": 1.0}, "'joy' is no"), ({1: 1.0}, "1 is no")):
-        with pytest.raises(EmotionError, match=f"{fault}.*happy, angry"):
+        with unchecked(), pytest.raises(EmotionError, match=f"{fault}.*happy, angry"):
             emotion.check_vector(values)
     for text in ("happy:nan", "happy:inf"):
         with pytest.raises(EmotionError, match="finite"):
@@ -83,7 +84,7 @@ def test_check_alpha_takes(alpha):
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.01, math.nan, math.inf, "1", None, True, 10**400])
 def test_check_alpha_refuses(alpha):
-    with pytest.raises(EmotionError, match="The emotion weight is"):
+    with unchecked(), pytest.raises(EmotionError, match="The emotion weight is"):
         emotion.check_alpha(alpha)
 
 

@@ -20,13 +20,13 @@ def masks():
     for shape in ((2, 1, 1, 17), (2, 1, 13, 17), (2, 3, 13, 17)):
         mask = rng.random(shape) < 0.7
         mask[..., 0] = True
-        yield mask
+        yield jnp.asarray(mask)
 
 
 def spelled_out(query, key, value, mask, bias, scale):
     scores = np.einsum("bthk,bshk->bhts", *(np.asarray(x, np.float64) for x in (query, key)))
-    scores = (scores + (0 if bias is None else bias)) * scale
-    weights = np.exp(scores - scores.max(-1, keepdims=True)) * (1 if mask is None else mask)
+    scores = (scores + (0 if bias is None else np.asarray(bias))) * scale
+    weights = np.exp(scores - scores.max(-1, keepdims=True)) * (1 if mask is None else np.asarray(mask))
     return np.einsum("bhts,bshk->bthk", weights / weights.sum(-1, keepdims=True), np.asarray(value, np.float64))
 
 
@@ -37,7 +37,7 @@ def test_attention(many, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 5 * 17)
     rng = np.random.default_rng(2)
     for mask in (None, *masks()):
-        for bias in (None, rng.standard_normal((1, 3, 13, 17)).astype(np.float32)):
+        for bias in (None, jnp.asarray(rng.standard_normal((1, 3, 13, 17)), jnp.float32)):
             made = attention(*inputs(), mask=mask, bias=bias, scale=0.3)
             np.testing.assert_allclose(made, spelled_out(*inputs(), mask, bias, 0.3), atol=1e-5)
 

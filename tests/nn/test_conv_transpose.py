@@ -51,7 +51,8 @@ def test_gradients_of_the_module():
     x, weights = arrays(8, 5)
     module = ConvTranspose1d(2, 8, 4)
 
-    def apply(x, kernel, bias):
+    def apply(*given):  # NumPy's or JAX's
+        x, kernel, bias = map(jnp.asarray, given)
         return module.apply({"params": {"kernel": kernel, "bias": bias}}, x)
 
     check_grads(apply, (x, weights, jnp.ones(2)), order=1, modes=["rev"], atol=1e-2, rtol=1e-2)

@@ -41,7 +41,7 @@ def test_int8_is_within_half_a_step_a_column(dense):
     assert (np.abs(packed.values).max(0)[np.arange(40) != 3] == 127).all()
     x = jnp.asarray(np.random.default_rng(1).standard_normal((5, 24)), jnp.float32)
     made = apply({**dense, "kernel": packed}, x)
-    np.testing.assert_allclose(made, x @ np.asarray(packed) + dense["bias"], atol=1e-4)
+    np.testing.assert_allclose(made, x @ np.asarray(packed) + dense["bias"][None], atol=1e-4)
 
 
 def test_they_are_trees(dense):
@@ -50,6 +50,8 @@ def test_they_are_trees(dense):
     out = jax.jit(lambda t: t)(tree)
     assert isinstance(out["a"], Transposed) and isinstance(out["b"], Int8)
     assert jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree["a"]).dtype == jnp.bfloat16
+    shapes = jax.eval_shape(lambda t: t, tree)  # which puts shapes where the arrays were
+    assert shapes["a"].shape == shapes["b"].shape == dense["kernel"].shape
 
 
 def test_only_matrices_are_mapped():

@@ -19,14 +19,14 @@ class Block(nn.Module):
         self.layers = nn.scan(Layer, variable_axes={"params": 0}, split_rngs={"params": True}, length=3)()
 
     def __call__(self, x):
-        return self.layers(self.dense(x) * self.scale)[0]
+        return self.layers(self.dense(x) * self.scale.reshape(1, 4))[0]
 
 
 class Layer(nn.Module):
     @nn.compact
     def __call__(self, x):
         bias = self.param("bias", nn.initializers.normal(), (4,))
-        return nn.Dense(4)(x) + bias, None
+        return nn.Dense(4)(x) + bias[None], None
 
 
 X = np.arange(8, dtype=np.float32).reshape(2, 4)

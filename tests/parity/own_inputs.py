@@ -55,7 +55,7 @@ RUNS = {
     ),
     "beam_sampling": Run(
         _text(8, 18, 9),
-        {"max_mel_tokens": 36},
+        {"max_mel_tokens": 30},
         emotion_alpha=0.83,
         emotion_vector=(0.15, 0.0, 0.3, 0.0, 0.0, 0.2, 0.1, 0.0),
         noise_seed=12,
@@ -215,3 +215,14 @@ def stage_inputs() -> StageInputs:
         noise=normal("noise", (1, 80, frames)),
         mel=2 * normal("mel", (1, 80, 60)) - 5,
     )
+
+
+VELOCITY_TIME = 0.36
+
+
+def velocity_rows(given: StageInputs) -> list[np.ndarray]:
+    """Of one call of the flow's estimator: x, prompt, style and mu, each with a conditional and a null row."""
+    prompt = np.zeros_like(given.noise)
+    prompt[:, :, : given.prompt.shape[2]] = given.prompt
+    null = [np.concatenate([array, np.zeros_like(array)]) for array in (prompt, given.style, given.mu)]
+    return [np.concatenate([given.noise, given.noise]), *null]

@@ -205,6 +205,7 @@ def record_prompt_networks(tts: Any, given: StageInputs, record: Arrays) -> None
     attended[:, -1] = 0
     record("semantic_emb", tts.get_emb(torch.from_numpy(given.features), attended))
     semantic = torch.from_numpy(given.semantic)
+    record("codec_encoded", tts.semantic_codec.encoder(semantic.transpose(1, 2)))
     indices, quantized = tts.semantic_codec.quantize(semantic)
     record("codec_indices", indices)
     record("codec_quantized", quantized)
@@ -244,6 +245,9 @@ def record_acoustics(tts: Any, given: StageInputs, record: Arrays) -> None:
     record("length_regulator_in", embedded.transpose(1, 2) + projected)
     prompt, style, mu = (torch.from_numpy(array) for array in (given.prompt, given.style, given.mu))
     lengths = torch.tensor([mu.shape[1]])
+    x, prompts, styles, mus = (torch.from_numpy(array) for array in own_inputs.velocity_rows(given))
+    t = torch.full((2,), own_inputs.VELOCITY_TIME)
+    record("dit_velocity", models["cfm"].estimator(x, prompts, lengths, t, styles, mus))
     with flow_from(lambda frames: given.noise):
         record("cfm_mel", models["cfm"].inference(mu, lengths, prompt, style, None, STEPS, inference_cfg_rate=GUIDANCE))
     record("vocoder_wav", tts.bigvgan(torch.from_numpy(given.mel)))

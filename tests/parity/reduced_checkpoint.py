@@ -32,7 +32,7 @@ CONFIG: dict[str, Any] = {
         "layers": 2,
         "heads": 20,
         "max_mel_tokens": 150,
-        "max_text_tokens": 90,
+        "max_text_tokens": 130,
         "number_text_tokens": 300,
         "number_mel_codes": 514,
         "start_mel_token": 512,
@@ -181,25 +181,31 @@ BIGVGAN: dict[str, Any] = {
 STOP_BIAS = 1.0
 """Added to the stop token's logit, so that some segments stop by themselves."""
 
-# Patterns of "component/name", the first that matches; then the centre and the standard deviation of the values.
-VALUES: list[tuple[str, float, float]] = [
-    (r".*running_var", 1.0, 0.25),
-    (r"w2v_bert/stats.var", 1.0, 0.25),
-    (r".*running_mean|.*pos_bias_[uv]|w2v_bert/stats.mean", 0.0, 0.3),
-    (r".*act.(alpha|beta)", 0.0, 0.3),
-    (r"bigvgan/ups.*weight_g", 1.0, 0.1),
+# Patterns of "component/name", the first that matches. Where a norm is to tell one epsilon from another, what it
+# normalises is small; where a deep network is to tell one input from another, its layers neither shrink nor grow it.
+VALUES: list[tuple[str, float, float]] = [  # the centre and the standard deviation of the values
+    (r"campplus/.*running_var", 0.25, 0.1),
+    (r".*running_var|w2v_bert/stats.var", 1.0, 0.25),
+    (r".*running_mean", 0.0, 0.15),
+    (r".*pos_bias_[uv]|w2v_bert/stats.mean|.*act.(alpha|beta)", 0.0, 0.3),
     (r"bigvgan/resblocks.*weight_g", 0.5, 0.1),
     (r"bigvgan/conv_post.weight_g", 0.15, 0.0),
+    (r"s2mel/.*res_skip_layers.*weight_g", 0.03, 0.003),
     (r".*weight_g", 1.0, 0.1),
     (r"w2v_bert/.*bias", 0.0, 0.03),
-    (r"w2v_bert/.*linear_out.weight", 0.0, 0.3 / 32),  # or 17 averages over time make all frames alike
+    (r".*(dwconv|res_skip_layers.*|res_projection|cond_x_merge_linear).bias", 0.0, 0.003),
     (r".*bias", 0.0, 0.1),
-    (r"gpt/.*(embedding|emb)(.emb)?.weight", 0.0, 0.05),  # as trained ones, so small that a norm's epsilon tells
+    (r"gpt/.*(embedding|emb)(.emb)?.weight", 0.0, 0.05),
     (r".*distance_embedding.weight", 0.0, 0.5),
     (r".*(latents|codebook.weight|feat1)", 0.0, 1.0),
     (r".*feat2", 0.0, 0.3),
-    (r"gpt/gpt.h.*c_attn.weight", 0.0, 2.0 / math.sqrt(1280)),  # attention that tells tokens apart
-    (r"gpt/mel_head.weight", 0.0, 2.0 / math.sqrt(1280)),
+]
+GAINS: list[tuple[str, float]] = [  # of a matrix: 1 keeps the scale of what passes through
+    (r"campplus/.*", 0.55),
+    (r"w2v_bert/.*linear_out.weight", 0.3),  # or 17 averages over time make all frames alike
+    (r"semantic_codec/.*dwconv.weight", 0.03),
+    (r"gpt/gpt.h.*c_attn.weight|gpt/mel_head.weight", 2.0),  # attention and codes that tell texts apart
+    (r"s2mel/.*(res_projection|cond_x_merge_linear).weight", 0.05),
 ]
 
 
@@ -254,10 +260,13 @@ def tensor(component: str, name: str, shape: Shape) -> np.ndarray:
         centre, deviation = 1.0, 0.2
     else:  # a matrix; torch's are [out, in, ...], those of GPT-2's layers [in, out]
         fan_in = shape[0] if path.startswith("gpt/gpt.h.") else math.prod(shape[1:])
-        centre, deviation = 0.0, 1.0 / math.sqrt(fan_in)
+        gain = next((gain for pattern, gain in GAINS if re.fullmatch(pattern, path)), 1.0)
+        centre, deviation = 0.0, gain / math.sqrt(fan_in)
     values = uniform(SEED, path, shape)
     values *= np.float32(deviation * math.sqrt(3.0))
     values += np.float32(centre)
+    if path == "emotion/feat1":  # rows of unlike lengths, so that a cosine is no product
+        values *= np.float32(1.5) + uniform(SEED, "lengths", (shape[0], 1))
     if path == "gpt/mel_head.bias":
         values[CONFIG["gpt"]["stop_mel_token"]] += np.float32(STOP_BIAS)
     return values

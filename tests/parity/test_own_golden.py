@@ -8,6 +8,7 @@ Of large arrays the golden has samples and moments; all codes, indices and lengt
 """
 
 import importlib
+import pathlib
 from collections.abc import Mapping
 
 import jax
@@ -23,9 +24,10 @@ from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt
 from indextts2_jax.pipeline import stages
 from indextts2_jax.pipeline.recording import Replay, StageRecorder
 from indextts2_jax.s2mel.length_regulator import resize_index
+from indextts2_jax.semantic.semantic_codec import SemanticCodec
 from tests.conftest import MemorySource, convert_component, relative_error, report
 from tests.parity import own_inputs, reduced_checkpoint
-from tests.parity.own_inputs import MODE_CODES, MODE_NOISE, MODES, RUNS, IdFrontend
+from tests.parity.own_inputs import MODE_CODES, MODE_NOISE, MODES, RUNS, IdFrontend, Run
 from tests.parity.own_records import OwnGolden, Record, base_name, is_whole, moments, sample
 from tests.parity.test_chain import COSINES, TOLERANCES, cosine
 
@@ -105,7 +107,7 @@ def clips(tmp_path_factory):
     return own_inputs.write_clips(tmp_path_factory.mktemp("clips"))
 
 
-def emotion_of(run, clip) -> Emotion | None:
+def emotion_of(run: Run, clip: pathlib.Path) -> Emotion | None:
     if run.emotion_vector is not None:
         return Emotion(weights=run.emotion_vector, weight=run.emotion_alpha)
     return Emotion(clip=clip, weight=run.emotion_alpha) if run.emotion_clip else None
@@ -116,11 +118,11 @@ def test_request(name, golden, tts, clips):
     run, recorded, recorder = RUNS[name], golden.runs[name], StageRecorder()
     frames = [record.shape[1] for key, record in recorded.items() if base_name(key) == "cfm_cond"]
     noise = {segment: own_inputs.flow_noise(name, segment, count) for segment, count in enumerate(frames)}
-    voice, emotion = clips
+    voice, clip = clips
     speech = tts.synthesize(
         run.text,
         voice,
-        emotion=emotion_of(run, emotion),
+        emotion=emotion_of(run, clip),
         config={"decode": run.decode},
         record=recorder,
         replay=Replay(noise, run.noise_seed),
@@ -162,12 +164,16 @@ def prompt_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     frames, count = features.shape[1], semantic.shape[1]
     encoded = stages.semantic_features(tts.params, padded(features), lengths(frames - 1), model=MODEL)
     indices, quantized = stages.quantize(tts.params, padded(semantic), lengths(count), model=MODEL)
+    _, within = SemanticCodec(MODEL.semantic_codec).apply(
+        {"params": tts.params["semantic_codec"]}, semantic, lengths(count), capture_intermediates=True
+    )
     style = stages.speaker_embedding(tts.params, padded(fbank), lengths(fbank.shape[1]), model=MODEL)
     size = regulated_size(bucket_size(count), INPUTS.frames)
     index = pad_axis(resize_index(count, INPUTS.frames).astype(np.int32), size)[None]
     regulated = stages.regulate_length(tts.params, padded(semantic), index, lengths(INPUTS.frames), model=MODEL)
     return {
         "semantic_emb": np.asarray(encoded)[:, :frames],
+        "codec_encoded": within["intermediates"]["encoder"]["__call__"][0],
         "codec_indices": np.asarray(indices)[:, :count],
         "codec_quantized": np.asarray(quantized)[:, :count],
         "style": np.asarray(style),
@@ -207,6 +213,17 @@ def acoustic_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     prompt, total = INPUTS.prompt.shape[2], INPUTS.noise.shape[2]
     target = bucket_size(total - prompt)
     size = prompt_size(prompt) + target
+    x, prompts, style, mu = own_inputs.velocity_rows(INPUTS)
+    velocity = stages.velocity(
+        tts.params,
+        pad_axis(x.transpose(0, 2, 1), size, axis=1),
+        pad_axis(prompts.transpose(0, 2, 1), size, axis=1),
+        np.full(2, own_inputs.VELOCITY_TIME, np.float32),
+        style,
+        pad_axis(mu, size, axis=1),
+        np.repeat(lengths(total), 2),
+        model=MODEL,
+    )
     mel_all = stages.flow(
         tts.params,
         pad_axis(INPUTS.noise[0].T, size)[None],
@@ -226,6 +243,7 @@ def acoustic_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     return {
         "gpt_layer_out": np.asarray(projected)[:, :count],
         "length_regulator_in": np.asarray(condition)[:, :count],
+        "dit_velocity": np.asarray(velocity)[:, :total].transpose(0, 2, 1),
         "cfm_mel": np.asarray(mel_all)[:, :total].transpose(0, 2, 1),
         "vocoder_wav": np.asarray(wav)[:, None, : 256 * len(log_mel)],
     }

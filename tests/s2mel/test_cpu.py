@@ -1,5 +1,6 @@
 """The short convolution is the convolution."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ def test_it_is_the_sum_over_the_taps(frames):
     x = rng.standard_normal((2, frames + 4, 32)).astype(np.float32)
     kernel = (rng.standard_normal((5, 32, 16)) / 12).astype(np.float32)
     expected = sum(x[:, tap : tap + frames].astype(np.float64) @ kernel[tap].astype(np.float64) for tap in range(5))
-    made = cpu.convolve(x, cpu.transform(kernel))
+    made = cpu.convolve(jnp.asarray(x), cpu.transform(kernel))
     assert made.shape == (2, frames, 16) and made.dtype == np.float32
     np.testing.assert_allclose(made, expected, atol=2e-5)
 

@@ -47,7 +47,7 @@ def test_every_row_of_a_padded_batch_is_the_plain_loop(depth):
 
 
 def test_one_time_for_all_rows_equals_a_time_for_every_row(params):
-    x, prompt, _, style, mu = inputs(6, 2, 9)
+    x, prompt, _, style, mu = map(jnp.asarray, inputs(6, 2, 9))
     lengths, t = row_lengths(9, 9), jnp.asarray([0.4])
 
     def shared(module, *args):
@@ -69,7 +69,7 @@ def test_rope_turns_interleaved_pairs_and_sees_distances_only():
     table = dit.rope_table(50, 8)
     assert table.dtype == np.float32 and table.shape == (50, 4, 2)
     query, key = (np.broadcast_to(normal(seed, 1, 1, 2, 8), (1, 50, 2, 8)) for seed in (0, 1))
-    q, k = (np.asarray(dit.rotate(jnp.asarray(a), table)) for a in (query, key))
+    q, k = (np.asarray(dit.rotate(jnp.asarray(a), jnp.asarray(table))) for a in (query, key))
     scores = np.einsum("BTHK,BSHK->BHTS", q, k)
     np.testing.assert_allclose(scores[..., 1:, 1:], scores[..., :-1, :-1], atol=1e-4)
     turned = (query[0, 1, 0, 0] + 1j * query[0, 1, 0, 1]) * np.exp(1j)

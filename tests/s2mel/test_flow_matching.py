@@ -57,12 +57,13 @@ def test_schedule_is_torch_linspace_to_one_unit_in_the_last_place():
 
 
 def test_guidance_moves_away_from_the_unconditional():
-    np.testing.assert_allclose(fm.guide(np.float32(2), np.float32(1), 0.7), 2.7, rtol=1e-6)
-    np.testing.assert_allclose(fm.guide(np.float32(2), np.float32(1), 0.0), 2.0)
+    conditional, unconditional = jnp.full((1, 2, 3), 2.0), jnp.ones((1, 2, 3))
+    np.testing.assert_allclose(fm.guide(conditional, unconditional, 0.7), 2.7, rtol=1e-6)
+    np.testing.assert_allclose(fm.guide(conditional, unconditional, 0.0), 2.0)
 
 
 def test_euler_step():
-    np.testing.assert_allclose(fm.euler_step(np.float32(1), np.float32(-3), np.float32(0.5)), -0.5)
+    np.testing.assert_allclose(fm.euler_step(jnp.ones((1, 2, 3)), jnp.full((1, 2, 3), -3.0), np.float32(0.5)), -0.5)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 0.7])

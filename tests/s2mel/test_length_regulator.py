@@ -1,6 +1,7 @@
 """Resizing to mel frames: torch's rule for the index, and no trace of padding."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -54,7 +55,7 @@ def test_nothing_cannot_be_resized(source, target):
 def test_latent_projection_is_linear():
     module, x = LatentProjection(TINY), normal(0, 2, 7, TINY.latent_dim)
     params = init(module, x)
-    apply = lambda x: np.asarray(module.apply({"params": params}, x))  # noqa: E731
+    apply = lambda x: np.asarray(module.apply({"params": params}, jnp.asarray(x)))  # noqa: E731
     assert apply(x).shape == (2, 7, TINY.semantic_dim)
     np.testing.assert_allclose(apply(3 * x) - apply(0 * x), 3 * (apply(x) - apply(0 * x)), atol=1e-4)
 

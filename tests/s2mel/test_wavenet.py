@@ -1,6 +1,7 @@
 """WaveNet: reflection at the true end, whatever the bucket."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.s2mel.wavenet import WaveNet, reflect
@@ -24,6 +25,6 @@ def test_every_row_of_a_padded_batch_is_the_plain_loop():
 
 def test_reflection_at_the_true_ends():
     x = normal(5, 3, 40, 2)
-    padded = np.asarray(reflect(x, row_lengths(3, 17, 40), 2))
+    padded = np.asarray(reflect(jnp.asarray(x), row_lengths(3, 17, 40), 2))
     for row, n in enumerate((3, 17, 40)):
         np.testing.assert_array_equal(padded[row, : n + 4], np.pad(x[row, :n], ((2, 2), (0, 0)), mode="reflect"))

@@ -91,12 +91,13 @@ def test_rows_are_chosen_by_angle_and_returned_raw(params):
         return Quantizer(TINY).apply({"params": quantizer}, z, method="nearest")
 
     np.testing.assert_array_equal(nearest(quantizer), nearest(scaled))
-    latent = z @ quantizer["in_project"]["kernel"] + quantizer["in_project"]["bias"]
+    latent = z @ quantizer["in_project"]["kernel"] + quantizer["in_project"]["bias"][None, None]
     cosine = jnp.einsum("btd,vd->btv", latent, quantizer["codebook"])
-    cosine = cosine / jnp.linalg.norm(quantizer["codebook"], axis=-1) / jnp.linalg.norm(latent, axis=-1)[..., None]
+    norms = jnp.linalg.norm(quantizer["codebook"], axis=-1)[None, None]
+    cosine = cosine / norms / jnp.linalg.norm(latent, axis=-1)[..., None]
     np.testing.assert_array_equal(nearest(quantizer), cosine.argmax(-1))
     rows = scaled["codebook"][nearest(scaled)]
-    expected = rows @ quantizer["out_project"]["kernel"] + quantizer["out_project"]["bias"]
+    expected = rows @ quantizer["out_project"]["kernel"] + quantizer["out_project"]["bias"][None, None]
     assert_close(Quantizer(TINY).apply({"params": scaled}, nearest(scaled), method="embed"), expected, 1e-5)
 
 

@@ -112,9 +112,8 @@ def test_relative_bias_is_a_row_for_each_clipped_distance():
 def test_statistics_are_a_mean_and_a_variance(params):
     plain = run({**params, "mean": jnp.zeros(16), "var": jnp.ones(16)}, clip(21), np.array([21]))
     mean, var = jnp.linspace(-1.0, 1.0, 16), jnp.linspace(0.25, 4.0, 16)
-    assert_close(
-        run({**params, "mean": mean, "var": var}, clip(21), np.array([21])), (plain - mean) / jnp.sqrt(var), 1e-6
-    )
+    moved = run({**params, "mean": mean, "var": var}, clip(21), np.array([21]))
+    assert_close(moved, (plain - mean[None, None]) / jnp.sqrt(var[None, None]), 1e-6)
 
 
 def test_bfloat16_is_near(params):

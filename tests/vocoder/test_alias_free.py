@@ -104,7 +104,8 @@ def test_gradients_of_the_activation(params):
     filters = {name: params[name] for name in ("up_filter", "down_filter")}
 
     def apply(x, alpha, beta):
-        y = AliasFreeSnake().apply({"params": {"alpha": alpha, "beta": beta, **filters}}, x, jnp.array([9, 6]))
+        params = {"alpha": alpha, "beta": beta, **filters}
+        y = AliasFreeSnake().apply({"params": params}, jnp.asarray(x), jnp.array([9, 6]))
         return jnp.where(jnp.arange(9)[None, :, None] < jnp.array([9, 6])[:, None, None], y, 0.0)
 
     values = (x, jnp.asarray(params["alpha"]), jnp.asarray(params["beta"]))

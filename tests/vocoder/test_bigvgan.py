@@ -74,8 +74,8 @@ def test_upsampler_equals_torch():
     expected = torch.nn.functional.conv_transpose1d(
         torch.from_numpy(x.transpose(0, 2, 1)), torch.from_numpy(kernel), torch.from_numpy(bias), stride=4, padding=2
     )
-    params = {"kernel": kernel.transpose(2, 1, 0), "bias": bias}
-    ours = _upsampler(3, 4, 8).apply({"params": params}, x)
+    params = {"kernel": jnp.asarray(kernel.transpose(2, 1, 0)), "bias": bias}
+    ours = _upsampler(3, 4, 8).apply({"params": params}, jnp.asarray(x))
     np.testing.assert_allclose(np.asarray(ours).transpose(0, 2, 1), expected.numpy(), atol=1e-5)
 
 

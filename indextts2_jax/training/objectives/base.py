@@ -6,29 +6,30 @@
 `params` is {"network": the parameters that synthesis uses, "heads": what only training needs}.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 import jax
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.array_typing import Array, Float, Int, Key, Params, Shaped
 from indextts2_jax.training.dataset import DataSet, Order
 
 Batch = dict[str, Any]
 
 
 class Loss(NamedTuple):
-    value: Array
-    metrics: dict[str, Array]
+    value: Float[Array, ""]
+    metrics: dict[str, Float[Array, ""]]
     carried: Any = None
     """Statistics of the batch that `update` moves into the parameters (running means, codes in use)."""
 
 
+@runtime_checkable
 class Objective(Protocol):
     data: DataSet
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         """{"network", "heads"} at random."""
         ...
 
@@ -40,7 +41,7 @@ class Objective(Protocol):
         """Host arrays of one batch, the utterances along axis 0. Not `training`: no augmentation, a loss to compare."""
         ...
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         """Traced: the loss and what to log. Metrics are means over the batch."""
         ...
 
@@ -89,12 +90,12 @@ def apply(module: nn.Module, params: Params, *inputs: Any, method: str | None = 
     return module.apply({"params": params}, *inputs, method=method)
 
 
-def crop_starts(lengths: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def crop_starts(lengths: Int[np.ndarray, " B"], size: int, rng: np.random.Generator) -> Int[np.ndarray, " B"]:
     """Where to cut `size` frames out of sequences of the given lengths; 0 for shorter ones."""
     return (rng.random(len(lengths)) * (np.maximum(lengths - size, 0) + 1)).astype(np.int64)
 
 
-def another(same: np.ndarray, utterance: int, rng: np.random.Generator) -> int:
+def another(same: Int[np.ndarray, " U"], utterance: int, rng: np.random.Generator) -> int:
     """One of the utterances `same` (ascending, all of one speaker), but not `utterance` if there is another."""
     choice = int(same[rng.integers(len(same))])
     if choice == utterance and len(same) > 1:
@@ -102,7 +103,9 @@ def another(same: np.ndarray, utterance: int, rng: np.random.Generator) -> int:
     return choice
 
 
-def cut(array: np.ndarray, start: int, size: int, fill: float = 0.0) -> np.ndarray:
+def cut(
+    array: Shaped[np.ndarray, " _ *rest"], start: int, size: int, fill: float = 0.0
+) -> Shaped[np.ndarray, " {size} *rest"]:
     """array[start : start + size], padded behind to `size`."""
     part = np.asarray(array[start : start + size])
     if len(part) == size:

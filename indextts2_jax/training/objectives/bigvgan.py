@@ -11,7 +11,6 @@ Losses: HiFi-GAN's mel term (Kong et al. 2020), Parallel WaveGAN's multi-resolut
 import dataclasses
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -35,16 +34,16 @@ class BigVganObjective:
     stft_hops: tuple[int, ...] = (512, 256, 256, 128)
 
 
-def frame(audio: Float[Array, "B N"], size: int, hop: int) -> Float[Array, "B F size"]:
+def frame(audio: Float[Array, "B N"], size: int, hop: int) -> Float[Array, "B F {size}"]:
     """Overlapping windows, for sizes that `hop` divides: by slices, for the gradient of a gather is slow."""
     blocks = audio[:, : audio.shape[1] // hop * hop].reshape(len(audio), -1, hop)
     parts, count = size // hop, blocks.shape[1] - size // hop + 1
     return jnp.concatenate([blocks[:, i : i + count] for i in range(parts)], axis=-1)
 
 
-def magnitudes(audio: Float[Array, "B N"], size: int, hop: int) -> Float[Array, "B F bins"]:
+def magnitudes(audio: Float[Array, "B N"], size: int, hop: int) -> Float[Array, "B F {size//2+1}"]:
     """|STFT| with a periodic Hann window, no padding."""
-    window = np.float32(0.5 - 0.5 * np.cos(2 * math.pi * np.arange(size) / size))
+    window = (0.5 - 0.5 * np.cos(2 * math.pi * np.arange(size) / size)).astype(np.float32)[None, None]
     spectrum = jnp.fft.rfft(frame(audio, size, hop) * window)
     return jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-9)
 
@@ -69,7 +68,7 @@ class _Objective(Defaults):
             raise ConfigError(f"model.bigvgan.upsample_rates must multiply to {host_mel.HOP}.")
         self.network = BigVgan(config.model.bigvgan, jnp.dtype(config.dtype))
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         mel = jnp.zeros((1, 8, self.config.model.bigvgan.mel_bins))
         return {"network": self.network.init(key, mel, jnp.full((1,), 8))["params"], "heads": {}}
 
@@ -85,12 +84,12 @@ class _Objective(Defaults):
         waves = [cut(audio[u], s * host_mel.HOP, size * host_mel.HOP) for u, s in pairs]
         return {"mel": np.stack(mels).astype(np.float32), "audio": np.stack(waves).astype(np.float32) / 32767}
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         lengths = jnp.full((len(batch["mel"]),), batch["mel"].shape[1])
         output = apply(self.network, params["network"], batch["mel"], lengths)
         bank = jnp.asarray(slaney_bank(), jnp.float32)
 
-        def log_mel(audio: Array) -> Array:
+        def log_mel(audio: Float[Array, "B N"]) -> Float[Array, "B M C"]:
             return jnp.log(jnp.maximum(magnitudes(audio, host_mel.FFT, host_mel.HOP) @ bank.T, host_mel.FLOOR))
 
         mel = jnp.mean(jnp.abs(log_mel(output) - log_mel(batch["audio"])))

@@ -21,13 +21,14 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from indextts2_jax.array_typing import Array, Float, Int, Key, Params
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import TrainingError
+from indextts2_jax.nn.layers import along_last
 from indextts2_jax.semantic.semantic_codec import unit
 from indextts2_jax.speaker.campplus import BatchNorm, Campplus
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
 from indextts2_jax.training.objectives.base import Batch, Defaults, Loss, apply, crop_starts
 
-Statistics = dict[tuple[str, ...], tuple[Array, Array]]
+Statistics = dict[tuple[str, ...], tuple[Float[Array, " C"], Float[Array, " C"]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,24 +52,24 @@ def batch_statistics(found: Statistics) -> Callable[..., Any]:
         mean, var = jnp.mean(x, axes), jnp.var(x, axes)
         count = x.size // x.shape[-1]
         found[module.path] = (mean, var * count / max(count - 1, 1))
-        h = (x - mean) * jax.lax.rsqrt(var + 1e-5)
+        h = (x - along_last(mean, x)) * along_last(jax.lax.rsqrt(var + 1e-5), x)
         params = module.variables["params"]
         if module.affine:
-            h = h * params["scale"] + params["bias"]
+            h = h * along_last(params["scale"], h) + along_last(params["bias"], h)
         return h.astype(module.dtype)
 
     return intercept
 
 
 def margin_logits(
-    style: Float[Array, "B D"], rows: Float[Array, "S D"], speakers: Int[Array, "B"], margin: float, scale: float
+    style: Float[Array, "B D"], rows: Float[Array, "S D"], speakers: Int[Array, " B"], margin: float, scale: float
 ) -> Float[Array, "B S"]:
     """scale * cos(angle), the angle to the right speaker enlarged by `margin` radians."""
     cosine = jnp.clip(unit(style) @ unit(rows).T, -1 + 1e-6, 1 - 1e-6)
     sine = jnp.sqrt(1 - cosine**2)
     enlarged = cosine * math.cos(margin) - sine * math.sin(margin)
     enlarged = jnp.where(cosine > math.cos(math.pi - margin), enlarged, cosine - margin * math.sin(margin))
-    return scale * jnp.where(jnp.arange(len(rows)) == speakers[:, None], enlarged, cosine)
+    return scale * jnp.where(jnp.arange(len(rows))[None] == speakers[:, None], enlarged, cosine)
 
 
 class _Objective(Defaults):
@@ -79,7 +80,7 @@ class _Objective(Defaults):
             raise TrainingError(f"{data.folder} has one speaker only; a speaker encoder needs several to tell apart.")
         self.network = Campplus(config.model.campplus, jnp.dtype(config.dtype))
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         first, second = jax.random.split(key)
         c = self.config.model.campplus
         network = self.network.init(first, jnp.zeros((1, 16, c.feat_dim)), jnp.full((1,), 16))["params"]
@@ -105,7 +106,7 @@ class _Objective(Defaults):
             rows.append(part - part.mean(axis=0))
         return {"fbank": np.stack(rows), "speakers": self.data.speaker_ids[utterances]}
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         fbank, settings = batch["fbank"], self.settings
         found: Statistics = {}
         lengths = jnp.full((len(fbank),), fbank.shape[1])

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from indextts2_jax.array_typing import Array, Float, Key, Params
+from indextts2_jax.array_typing import Array, Float, Int, Key, Params, Shaped
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.gpt.conditioning import Conditioning
@@ -93,7 +93,7 @@ class _Objective(Defaults):
             self.speech_lm = self.adapters.module
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         from indextts2_jax.checkpoint.networks import NETWORKS
 
         first, second, third = jax.random.split(key, 3)
@@ -117,7 +117,7 @@ class _Objective(Defaults):
         return Order(indices[fits], lengths, self.config.batch_size, self.config.seed)
 
     @functools.cache  # noqa: B019 (the objective lives as long as the run)
-    def _text(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def _text(self, index: int) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " T"] | None]:
         """Token ids, and the token of every frame where attention is guided."""
         row = self.data.rows[index]
         tokens = self.frontend.tokenize(row["text"])
@@ -159,12 +159,14 @@ class _Objective(Defaults):
         keep = rng.random(len(utterances)) >= (settings.drop_condition if training else 0.0)
         return batch | {"keep": keep.astype(np.float32)}
 
-    def _clips(self, utterance: int, rng: np.random.Generator, training: bool) -> list[tuple[np.ndarray, int]]:
+    def _clips(
+        self, utterance: int, rng: np.random.Generator, training: bool
+    ) -> list[tuple[Float[np.ndarray, "T D"], int]]:
         """(frames, length) of a speaker clip and of an emotion clip."""
         semantic, size = self.data.array("semantic/semantic"), self.settings.condition_frames
         same = self.by_speaker[int(self.data.speaker_ids[utterance])]
 
-        def other() -> tuple[np.ndarray, int]:
+        def other() -> tuple[Float[np.ndarray, "T D"], int]:
             choice = another(same, utterance, rng)
             wanted = int(rng.integers(size // 3, size + 1)) if training else size
             length = min(int(semantic.lengths[choice]), wanted)
@@ -174,7 +176,7 @@ class _Objective(Defaults):
         speaker = other()
         return [speaker, other() if training and rng.random() < self.settings.other_emotion else speaker]
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         settings, network = self.settings, params["network"]
         speech_lm = network["speech_lm"]
         if self.adapters:
@@ -195,7 +197,7 @@ class _Objective(Defaults):
         logits = apply(self.speech_lm, speech_lm, hidden[:, -codes.shape[1] :], method="logits")
         valid = length_mask(batch["code_lengths"], codes.shape[1]).astype(jnp.float32)
 
-        def mean(x: Array, weight: Array) -> Array:
+        def mean(x: Shaped[Array, "B T"], weight: Float[Array, "B T"]) -> Float[Array, ""]:
             return jnp.sum(x * weight) / jnp.sum(weight)
 
         cross = mean(optax.softmax_cross_entropy_with_integer_labels(logits, codes), valid)
@@ -234,7 +236,7 @@ class _Objective(Defaults):
         return {**network, "speech_lm": self.adapters.merge(network["speech_lm"], params["heads"]["lora"])}
 
     def _conditions(self, params: Params, batch: Batch) -> Float[Array, "B P D"]:
-        def forward(module: Conditioning) -> Array:
+        def forward(module: Conditioning) -> Float[Array, "B P D"]:
             latents = module.speaker_latents(batch["speaker_clip"], batch["speaker_lengths"])
             emotion = module.emotion_vector(batch["emotion_clip"], batch["emotion_lengths"])
             keep = batch["keep"][:, None]
@@ -265,7 +267,7 @@ class _Objective(Defaults):
         scores = jnp.einsum("BTK,BSK->BTS", rows, keys.astype(jnp.float32)) * query.shape[-1] ** -0.5
         before = jnp.ones((len(rows), first), bool)
         prefix = jnp.concatenate([before, length_mask(batch["text_lengths"] + 2, text_size)], axis=1)
-        causal = jnp.tril(jnp.ones((size, size), bool))
+        causal = jnp.tril(jnp.ones((size, size), bool))[None]
         seen = jnp.concatenate(
             [
                 jnp.broadcast_to(prefix[:, None], (len(rows), size, prefix.shape[1])),

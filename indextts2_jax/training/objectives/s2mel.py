@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Float, Key, Params
+from indextts2_jax.array_typing import Array, Float, Int, Key, Lengths, Params
 from indextts2_jax.checkpoint.networks import NETWORKS, shapes
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import ConfigError, TrainingError
@@ -66,7 +66,7 @@ class _Objective(Defaults):
             raise TrainingError(f"objective.codec: {source} is not what model.semantic_codec describes.")
         self.by_speaker = {s: np.flatnonzero(data.speaker_ids == s) for s in range(len(data.speakers))}
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         network = NETWORKS["s2mel"](self.config.model)(key)
         if not self.settings.latents:
             network = _without_latents(network)
@@ -128,15 +128,15 @@ class _Objective(Defaults):
             part = np.asarray(mel[-3:], np.float32)
         return {"codes": codes[start : start + count].astype(np.int32), "mel": part, "start": start}
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         network, frames = params["network"], batch["mel"].shape[1]
         noise_key, time_key = jax.random.split(key)
 
-        def embed(codes: Array) -> Array:
+        def embed(codes: Int[Array, "B T"]) -> Float[Array, "B T D"]:
             embedded: Array = apply(self.codec, self.codec_params, codes, method="embed")
             return embedded
 
-        def regulate(x: Array, index: Array, lengths: Array) -> Float[Array, "B M D"]:
+        def regulate(x: Float[Array, "B T C"], index: Int[Array, "B M"], lengths: Lengths) -> Float[Array, "B M D"]:
             regulated: Array = apply(self.regulator, network["length_regulator"], x, index, lengths)
             return regulated
 
@@ -178,7 +178,7 @@ def _without_latents(network: Params) -> Params:
     return {**network, "latent_projection": jax.tree.map(jnp.zeros_like, network["latent_projection"])}
 
 
-def _join(first: Float[Array, "B P D"], second: Float[Array, "B M D"], lengths: Array) -> Float[Array, "B PM D"]:
+def _join(first: Float[Array, "B P D"], second: Float[Array, "B M D"], lengths: Lengths) -> Float[Array, "B P+M D"]:
     """Row b: first[b, :lengths[b]], then second[b], then zeros."""
     size = first.shape[1] + second.shape[1]
     places = jnp.arange(size)[None] - lengths[:, None]  # of the second

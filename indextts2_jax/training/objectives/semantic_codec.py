@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from indextts2_jax.array_typing import Array, Float, Int, Key, Params
+from indextts2_jax.array_typing import Array, Float, Int, Key, Params, Shaped
 from indextts2_jax.config import from_dict
 from indextts2_jax.nn.masking import length_mask
 from indextts2_jax.semantic.semantic_codec import SemanticCodec, unit
@@ -46,7 +46,9 @@ class Heads(nn.Module):
     width: int
 
     @nn.compact
-    def __call__(self, embedding: Float[Array, "B T D"]) -> tuple[Array, Array]:
+    def __call__(
+        self, embedding: Float[Array, "B T D"]
+    ) -> tuple[Float[Array, "B T {self.width}"], Float[Array, "B T {self.phones}"]]:
         hidden = nn.gelu(nn.Dense(256, name="hidden")(embedding))
         return nn.Dense(self.width, name="rebuilt")(hidden), nn.Dense(self.phones, name="phone")(hidden)
 
@@ -60,7 +62,7 @@ class _Objective(Defaults):
         self.network = SemanticCodec(self.sizes, jnp.dtype(config.dtype))
         self.heads = Heads(len(self.labels.inventory) if self.labels else 1, self.sizes.hidden_size)
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         first, second = jax.random.split(key)
         semantic = jnp.zeros((1, 8, self.sizes.hidden_size))
         heads = self.heads.init(second, semantic)["params"]
@@ -85,10 +87,12 @@ class _Objective(Defaults):
             batch["phones"] = np.stack([cut(self.labels[u], s, size) for u, s in pairs]).astype(np.int32)
         return batch
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         semantic, lengths, settings = batch["semantic"], batch["lengths"], self.settings
 
-        def forward(codec: SemanticCodec) -> tuple[Array, Array, Array]:
+        def forward(
+            codec: SemanticCodec,
+        ) -> tuple[Float[Array, "B T K"], Int[Array, "B T"], Float[Array, "B T D"]]:  # K: of the codebook
             latent = unit(codec.quantizer.in_project(codec.encoder(semantic, lengths)).astype(jnp.float32))
             rows = unit(codec.quantizer.codebook.astype(jnp.float32))
             codes = jnp.argmax(jax.lax.stop_gradient(latent @ rows.T), axis=-1)
@@ -104,10 +108,10 @@ class _Objective(Defaults):
         valid = length_mask(lengths, semantic.shape[1]).astype(jnp.float32)
         weight = valid / valid.sum()
 
-        def mean(x: Array) -> Array:
+        def mean(x: Shaped[Array, "B T"]) -> Float[Array, ""]:
             return jnp.sum(x * weight)
 
-        def distance(a: Array, b: Array) -> Array:
+        def distance(a: Float[Array, "B T K"], b: Float[Array, "B T K"]) -> Float[Array, ""]:
             return mean(jnp.sum((a - b) ** 2, axis=-1))
 
         metrics = {
@@ -132,7 +136,7 @@ class _Objective(Defaults):
         places = jax.random.choice(key, valid.size, (self.sizes.codebook_size,), p=weight.reshape(-1))
         return Loss(value, metrics, {"counts": counts, "frames": latent.reshape(-1, latent.shape[-1])[places]})
 
-    def _counts(self, codes: Int[Array, "B T"], valid: Float[Array, "B T"]) -> Float[Array, "V"]:
+    def _counts(self, codes: Int[Array, "B T"], valid: Float[Array, "B T"]) -> Float[Array, " V"]:
         return jnp.zeros(self.sizes.codebook_size).at[codes.reshape(-1)].add(valid.reshape(-1))
 
     def merge(self, carried: Any) -> Any:

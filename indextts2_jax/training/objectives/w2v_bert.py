@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from indextts2_jax.array_typing import Array, Float, Key, Params
+from indextts2_jax.array_typing import Array, Float, Key, Params, Shaped
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.nn.masking import length_mask
@@ -48,7 +48,11 @@ class Heads(nn.Module):
     bottleneck: int
 
     @nn.compact
-    def __call__(self, semantic: Float[Array, "B T D"], noise: Float[Array, "B T N"]) -> tuple[Array, Array, Array]:
+    def __call__(
+        self, semantic: Float[Array, "B T D"], noise: Float[Array, "B T {self.bottleneck}"]
+    ) -> tuple[
+        Float[Array, "B T {self.phones}"], Float[Array, "B T {self.phones}"], Float[Array, "B T {self.features}"]
+    ]:
         direct = nn.Dense(self.phones, name="phone")(semantic)
         narrow = unit(nn.Dense(self.bottleneck, name="narrow")(semantic)) + noise
         hidden = nn.gelu(nn.Dense(128, name="hidden")(narrow))
@@ -68,7 +72,7 @@ class _Objective(Defaults):
         self.network = W2vBert(config.model.w2v_bert, dtype)
         self.heads = Heads(len(self.labels.inventory), config.model.w2v_bert.input_dim, self.settings.bottleneck)
 
-    def init(self, key: Key[jax.Array, ""]) -> Params:
+    def init(self, key: Key[Array, ""]) -> Params:
         first, second = jax.random.split(key)
         c = self.config.model.w2v_bert
         network = self.network.init(first, jnp.zeros((1, 8, c.input_dim)), jnp.full((1,), 8))["params"]
@@ -96,7 +100,7 @@ class _Objective(Defaults):
         kept = np.minimum(lengths - starts, size).astype(np.int32)
         return {"features": x, "phones": np.stack(phones).astype(np.int32), "lengths": kept}
 
-    def loss(self, params: Params, batch: Batch, key: Key[jax.Array, ""], training: bool) -> Loss:
+    def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         semantic = apply(self.network, params["network"], batch["features"], batch["lengths"])
         settings = self.settings
         shape = (*semantic.shape[:2], settings.bottleneck)
@@ -105,7 +109,7 @@ class _Objective(Defaults):
         valid = length_mask(batch["lengths"], semantic.shape[1]).astype(jnp.float32)
         valid = valid / valid.sum()
 
-        def mean(x: Array) -> Array:
+        def mean(x: Shaped[Array, "B T"]) -> Float[Array, ""]:
             return jnp.sum(x * valid)
 
         cross = [
