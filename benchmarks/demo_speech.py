@@ -37,7 +37,6 @@ from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError
 from indextts2_jax.runtime import command_line
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENTENCES = pathlib.Path(__file__).with_name("demo_sentences.txt")
 REFERENCES = (  # 4 to 6 seconds each
     "Every evening the lighthouse keeper climbs the narrow stairs and looks far out over the dark sea.",

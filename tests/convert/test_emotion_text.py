@@ -140,7 +140,7 @@ def test_every_tensor_counts(tmp_path, published, folder, capsys):
             write_weights(folder / "model.safetensors", wrong)
             assert convert(published, tmp_path / "out") == 2
             err = capsys.readouterr().err
-            assert err.count("\n") == 1 and name in err and err.startswith("qwen: ")
+            assert err.count("\n") == 1 and name in err and err.startswith("error: qwen: ")
     assert not (tmp_path / "out").exists()
 
 

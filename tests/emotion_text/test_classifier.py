@@ -7,7 +7,8 @@ import json
 import pytest
 
 from indextts2_jax.emotion_text import classifier
-from indextts2_jax.emotion_text.classifier import EmotionClassifier, check_available
+from indextts2_jax.emotion_text.classifier import EmotionClassifier
+from indextts2_jax.emotion_text.question import check_available
 from indextts2_jax.errors import CheckpointError, EmotionError
 from tests.annotations import unchecked
 from tests.emotion_text.tiny import ANSWER, STOP, speaking_classifier, tokenizer_json
@@ -64,7 +65,7 @@ def test_a_model_without_classifier():
     with pytest.raises(CheckpointError) as caught:
         check_available(None)
     message = str(caught.value)
-    assert "hf download IndexTeam/IndexTTS-2" in message and "python -m convert" in message and "\n" not in message
+    assert "hf download IndexTeam/IndexTTS-2" in message and "indextts2 convert" in message and "\n" not in message
 
 
 def test_without_tokenizers(monkeypatch):

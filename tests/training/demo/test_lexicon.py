@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indextts2_jax.errors import TextError
@@ -161,6 +161,7 @@ def test_the_same_file_every_time():
     assert results[0].stdout == results[1].stdout != ""
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text("abce'", min_size=1, max_size=8).filter(lambda word: word.strip("'")),
