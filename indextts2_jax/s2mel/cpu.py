@@ -1,4 +1,4 @@
-"""A convolution of five taps with two products a frame instead of five, by Winograd's short convolution (Toom-Cook).
+"""What only a CPU needs: a convolution of five taps with two products a frame, by Winograd's short convolution.
 
 Four neighbouring outputs depend on eight inputs. Read as polynomials, taps and outputs are determined by their values
 at eight points, 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, and a value of the product is the product of the values:
@@ -6,16 +6,19 @@ at eight points, 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, and a value of the pro
     outputs [4] = A' ((G taps [5]) * (B' inputs [8]))        elementwise in the middle, or a matrix product of channels
 
 With these points float32 keeps its digits: the error is five times that of adding up the taps, 1e-6 of the result.
-Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, arXiv:1509.09308.
+Toom-Cook; Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, arXiv:1509.09308.
 """
 
 import functools
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from indextts2_jax.array_typing import AnyArray, Array, Float
+from indextts2_jax.config import S2MelConfig
 
 TAPS, OUTPUTS = 5, 4
 POINTS = tuple(map(Fraction, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")))
@@ -67,3 +70,9 @@ def convolve(x: Float[Array, "B S D"], kernel: Float[Array, "8 D E"]) -> Float[A
     values = [_combine(row, inputs) @ kernel[point] for point, row in enumerate(before)]
     outputs = jnp.stack([_combine(row, values) for row in after], axis=2)
     return outputs.reshape(batch, -1, outputs.shape[-1])[:, :frames]
+
+
+def short_wavenet(config: S2MelConfig, dtype: Any) -> bool:
+    """In float32 only, as it costs a digit, and on a CPU, which is short of arithmetic rather than of memory."""
+    fits = config.wavenet_kernel == TAPS and jnp.dtype(dtype) == jnp.float32
+    return fits and jax.default_backend() == "cpu"

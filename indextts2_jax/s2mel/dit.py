@@ -66,7 +66,7 @@ def prepare(params: Params, config: S2MelConfig, dtype: Dtype) -> Params:
 
     The channels of every query and key get another order, first all even, then all odd ones. Their products stay what
     they are, and turning pairs of channels is then arithmetic of whole halves (`rotate_halves`); between neighbours it
-    is slow on a CPU. The WaveNet's kernels are transformed where its convolutions will be short (`short_wavenet`).
+    is slow on a CPU. The WaveNet's kernels are transformed where its convolutions will be short (`cpu.short_wavenet`).
     """
     size = config.width // config.heads
     head = np.concatenate([np.arange(0, size, 2), np.arange(1, size, 2)])
@@ -81,15 +81,9 @@ def prepare(params: Params, config: S2MelConfig, dtype: Dtype) -> Params:
         return {**layer, "conv": {**conv, "kernel": cpu.transform(conv["kernel"].astype(dtype))}}
 
     params = {**params, **{name: reordered(params[name]) for name in ("down", "middle", "up")}}
-    if not short_wavenet(config, dtype):
+    if not cpu.short_wavenet(config, dtype):
         return params
     return {**params, "wavenet": {name: transformed(layer) for name, layer in params["wavenet"].items()}}
-
-
-def short_wavenet(config: S2MelConfig, dtype: Dtype) -> bool:
-    """In float32 only, as it costs a digit, and on a CPU, which is short of arithmetic rather than of memory."""
-    fits = config.wavenet_kernel == cpu.TAPS and jnp.dtype(dtype) == jnp.float32
-    return fits and jax.default_backend() == "cpu"
 
 
 def rotate_halves(x: Float[Array, "B M H K"], rope: Float[Array, "M pairs 2"]) -> Float[Array, "B M H K"]:
@@ -224,7 +218,7 @@ class DiT(nn.Module):
         self.norm = RMSNorm(**types)
         self.skip_merge = dense(c.width)
         self.wavenet_in = dense(c.width)
-        self.wavenet = WaveNet(c, **types, short=self.prepared and short_wavenet(c, self.dtype))
+        self.wavenet = WaveNet(c, **types, short=self.prepared and cpu.short_wavenet(c, self.dtype))
         self.residual = dense(c.width)
         self.final_norm = LayerNorm(epsilon=1e-6, affine=False, **types)
         self.final = dense(c.width)

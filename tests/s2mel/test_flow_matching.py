@@ -9,7 +9,7 @@ import pytest
 
 from indextts2_jax.s2mel import cpu
 from indextts2_jax.s2mel import flow_matching as fm
-from indextts2_jax.s2mel.dit import DiT, context, short_wavenet
+from indextts2_jax.s2mel.dit import DiT, context
 from tests.s2mel import plain
 from tests.s2mel.tiny import TINY, init, normal, row_lengths
 
@@ -125,7 +125,7 @@ def test_what_no_step_changes_is_computed_outside_the_loop(params):
     (loop,) = [e for e in jaxpr.eqns if e.primitive.name == "scan" and e.params["length"] == STEPS]
     # merge; qkv, scores, mix, out, gate, up, down of the middle block; skip_merge; wavenet_in, last layer; residual,
     # final, out; and the points of the last layer's convolution, or its taps
-    assert products(loop.params["jaxpr"].jaxpr) == 14 + (cpu.SIZE if short_wavenet(TINY, jnp.float32) else 5)
+    assert products(loop.params["jaxpr"].jaxpr) == 14 + (cpu.SIZE if cpu.short_wavenet(TINY, jnp.float32) else 5)
     # conditions of both rows (cond_proj, three parts of merge); two MLPs; attention, ffn, norm, wavenet, final
     assert products(jaxpr.jaxpr) == 2 * 4 + 2 * 2 + 5
 

@@ -19,7 +19,6 @@ phones of them.
 """
 
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -29,6 +28,7 @@ from absl import flags
 
 from indextts2_jax.errors import IndexTTSError, TextError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 from indextts2_jax.training.demo import plan, produce, sentences, symbols
 from indextts2_jax.training.demo.pool import Source, make_pool
@@ -75,12 +75,10 @@ def write_manifests(folder: pathlib.Path, whole: Sequence[plan.Line]) -> list[tu
     rows = produce.finished(folder, whole)
     good = [(u, rows[u.audio]) for u in whole if u.audio in rows and not rows[u.audio].dropped]
     for name, seen in (("manifest_unseen.jsonl", False), ("manifest.jsonl", True)):
-        temporary = folder / f"{name}.{os.getpid()}.part"
-        with open(temporary, "w", encoding="utf-8") as file:
+        with replaced_file(folder / name) as new, open(new, "w", encoding="utf-8") as file:
             for utterance, record in good:
                 if utterance.speaker.seen is seen:
                     file.write(json.dumps(manifest_row(folder, utterance, record), ensure_ascii=False) + "\n")
-        os.replace(temporary, folder / name)
     return [(utterance, record.seconds) for utterance, record in good]
 
 

@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.training.demo.sentences import key, words
 from indextts2_jax.training.demo.speakers import Speaker, speakers
 
@@ -65,12 +65,10 @@ def make_plan(pool: Sequence[str], scale: float, seed: int) -> list[Line]:
 
 def save_plan(path: pathlib.Path, plan: Sequence[Line], arguments: dict[str, float]) -> None:
     """Writes the plan, whole or not at all: a run that is resumed follows it whatever the programs have become."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     rows = [dataclasses.asdict(utterance) for utterance in plan]
     lines = [json.dumps(row, ensure_ascii=False) for row in [dict(arguments), *rows]]
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replaced_file(path) as new:
+        new.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def load_plan(path: pathlib.Path, arguments: dict[str, float]) -> list[Line] | None:

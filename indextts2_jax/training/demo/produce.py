@@ -16,6 +16,7 @@ import soxr
 from tqdm import tqdm
 
 from indextts2_jax.errors import IndexTTSError
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 from indextts2_jax.training.demo import labels, symbols, teacher
 from indextts2_jax.training.demo.plan import Line
@@ -88,10 +89,8 @@ def make(folder: pathlib.Path, frontend: PhonemeFrontend, speak: Speak, utteranc
     )
     if not record.dropped:
         path = folder / utterance.audio
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        soundfile.write(temporary, samples, RATE, subtype="PCM_16", format="FLAC")
-        os.replace(temporary, path)
+        with replaced_file(path) as new:
+            soundfile.write(new, samples, RATE, subtype="PCM_16", format="FLAC")
     return record
 
 
@@ -139,8 +138,6 @@ def generate(folder: pathlib.Path, plan: Sequence[Line], making: Making, jobs: i
     """Speaks everything of the plan that is not there yet. Raises `IndexTTSError`."""
     teacher.check(making.teacher)
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("audio/*/*.part"):
-        left.unlink(missing_ok=True)
     done = finished(folder, plan)
     todo = [utterance for utterance in plan if utterance.audio not in done]
     if not todo:
