@@ -1,15 +1,12 @@
 """`IndexTTS2`: a loaded model. Checks what it is given, encodes voices and emotions, and has the segments spoken."""
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
-import numpy as np
 
 from indextts2_jax.array_typing import Params
-from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.checkpoint import artefact as artefacts
 from indextts2_jax.checkpoint import bundled, networks
 from indextts2_jax.config import (
@@ -22,18 +19,16 @@ from indextts2_jax.config import (
     to_dict,
 )
 from indextts2_jax.emotion_text.classifier import EmotionClassifier
-from indextts2_jax.emotion_text.question import check_available
-from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, IndexTTSError, TextError
-from indextts2_jax.gpt import emotion as gpt_emotion
-from indextts2_jax.pipeline import encode as encoding
+from indextts2_jax.errors import CheckpointError, ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, fingerprint
+from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Emotion, Request, check_request
 from indextts2_jax.synthesis.segments import EncodedRequest, Run, collect, speak_request, speak_requests
 from indextts2_jax.synthesis.speech import AudioSource, OnProgress, ProgressTeller, Sink, Speech
 from indextts2_jax.synthesis.stream import SpeechStream
-from indextts2_jax.synthesis.voice_cache import VoiceCache, digest
+from indextts2_jax.synthesis.voice_cache import VoiceCache
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
 from indextts2_jax.text.reading import Reading
@@ -148,33 +143,11 @@ class IndexTTS2:
         Raises:
           AudioError: not audio, too short, silent, or of a format that is not allowed.
         """
-        return self._encode_voice(source, self.config, own_emotion, record, Stopwatch())
-
-    def _encode_voice(
-        self, source: AudioSource, config: Config, own_emotion: bool, record: Record | None, watch: Stopwatch
-    ) -> ReferenceVoice:
-        clip, twice = _clip(source), config.emotion.encode_own_clip_twice
-
-        def encode() -> ReferenceVoice:
-            voice = encoding.encode_voice(
-                self.params, self.model, clip, own_emotion=own_emotion, encode_twice=twice, record=record, watch=watch
-            )
-            return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest(clip))
-
-        return encode() if record else self.voices.voice(clip, (own_emotion, twice), encode)
+        return self._prompts(Stopwatch(), record).voice(source, self.config, own_emotion)
 
     def encode_emotion(self, source: AudioSource, *, record: Record | None = None) -> EmotionPrompt:
         """Encodes an emotion clip. Raises `AudioError` as `encode_voice` does."""
-        return self._encode_emotion(source, record, Stopwatch())
-
-    def _encode_emotion(self, source: AudioSource, record: Record | None, watch: Stopwatch) -> EmotionPrompt:
-        clip = _clip(source, audio_clip.MIN_EMOTION_SECONDS)
-
-        def encode() -> EmotionPrompt:
-            prompt = encoding.encode_emotion(self.params, self.model, clip, record=record, watch=watch)
-            return dataclasses.replace(prompt, model_id=self.model_id)
-
-        return encode() if record else self.voices.emotion(clip, encode)
+        return self._prompts(Stopwatch(), record).emotion(source)
 
     def classify_emotion(self, text: str) -> tuple[float, ...]:
         """What `Emotion(words=text)` means: eight weights from 0 to 1.2, in the order of `Emotion.weights`.
@@ -183,9 +156,7 @@ class IndexTTS2:
           CheckpointError: the model has no emotion classifier, or its tokenizer's library is not installed.
           EmotionError: no text, too long a text, or an answer that makes no sense.
         """
-        check_available(self.model.qwen)
-        assert self.classifier is not None
-        return self.classifier(text)
+        return self._prompts(Stopwatch()).classify(text)
 
     # --- speech ---
 
@@ -238,7 +209,7 @@ class IndexTTS2:
         """`synthesize` of a checked request."""
         teller = ProgressTeller(len(checked.reading.segments), progress)
         run = self._run(checked.config, teller, record=record, replay=replay)
-        encoded = self._encode(checked, run.watch, record)
+        encoded = self._prompts(run.watch, record).request(checked)
         return collect(checked, speak_request(run, encoded, self.frontend), run.watch, sink, record)
 
     def synthesize_batch(
@@ -291,7 +262,7 @@ class IndexTTS2:
         encoded: dict[int, EncodedRequest] = {}
         for place, one in enumerate(checked):
             try:
-                encoded[place] = self._encode(one, run.watch)
+                encoded[place] = self._prompts(run.watch).request(one)
             except IndexTTSError as error:  # a clip that its header did not tell enough about
                 results[place] = error
         spoken = speak_requests(run, list(encoded.values()), self.frontend)
@@ -322,7 +293,7 @@ class IndexTTS2:
         """
         checked = self.check(Request(text, voice, emotion, seed), config, streamed=True)
         run = self._run(checked.config, ProgressTeller(len(checked.reading.segments), progress))
-        return SpeechStream(checked, run, lambda: self._encode(checked, run.watch), self.frontend)
+        return SpeechStream(checked, run, lambda: self._prompts(run.watch).request(checked), self.frontend)
 
     def check(
         self,
@@ -393,60 +364,11 @@ class IndexTTS2:
             on_code=teller.codes,
         )
 
-    def _encode(self, checked: CheckedRequest, watch: Stopwatch, record: Record | None = None) -> EncodedRequest:
-        """Encodes the voice and the emotion of a request, where they are clips or words."""
-        request, config = checked.request, checked.config
-        voice, emotion = request.voice, request.emotion
-        if not isinstance(voice, ReferenceVoice):
-            own = emotion is None or emotion.clip is None
-            voice = self._encode_voice(voice, config, own, record, watch)
-        embedding = self._emotion(voice, emotion, checked, watch, record)
-        return EncodedRequest(checked, voice, embedding, jax.random.key(request.seed))
-
-    def _emotion(
-        self,
-        voice: ReferenceVoice,
-        emotion: Emotion | None,
-        checked: CheckedRequest,
-        watch: Stopwatch,
-        record: Record | None,
-    ) -> gpt_emotion.EmotionEmbedding:
-        if emotion is not None and emotion.clip is not None:
-            prompt = emotion.clip
-            if not isinstance(prompt, EmotionPrompt):
-                prompt = self._encode_emotion(prompt, record, watch)
-            merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, emotion.weight)
-            return gpt_emotion.EmotionEmbedding(merged, merged)
-        if voice.emotion_own is None:
-            raise EmotionError(
-                "The voice was encoded without its own emotion; give an emotion clip or encode it again."
-            )
-        merged = gpt_emotion.blend(voice.emotion_base, voice.emotion_own, 1.0)
-        if emotion is None:
-            return gpt_emotion.EmotionEmbedding(merged, merged)
-        vector = emotion.vector
-        if vector is None:
-            words = emotion.description(checked.request.text)
-            assert words is not None
-            with watch("emotion_text"):
-                vector = self.classify_emotion(words)  # never normalised, as upstream does it
-        elif checked.config.emotion.normalize_vector:
-            vector = gpt_emotion.normalize_vector(vector)
-        vector = gpt_emotion.scale_vector(vector, emotion.weight)
-        matrices = jax.tree.map(np.asarray, self.params["emotion"])
-        rows = gpt_emotion.matrix_rows(voice.style, matrices["speaker_matrix"], self.model.emotion.rows)
-        return gpt_emotion.EmotionEmbedding(
-            merged, gpt_emotion.mix_matrix(vector, matrices["emotion_matrix"], rows, merged)
-        )
+    def _prompts(self, watch: Stopwatch, record: Record | None = None) -> Prompts:
+        return Prompts(self.params, self.model, self.model_id, self.voices, self.classifier, watch, record)
 
 
 def _settings(given: Settings | None, own: Config) -> Config:
     if given is None:
         return own
     return given if isinstance(given, Config) else replace(own, **given)
-
-
-def _clip(source: AudioSource, min_seconds: float = audio_clip.MIN_SECONDS) -> audio_clip.Clip:
-    if isinstance(source, tuple):
-        return audio_clip.clip_from_array(*source, min_seconds)
-    return audio_clip.load_clip(source, min_seconds)

@@ -35,7 +35,7 @@ def other_model():
 )
 def test_a_setting_of_a_call_counts_or_is_refused(changes, key, monkeypatch):
     tts = tiny_synthesizer()
-    monkeypatch.setattr(tts, "_encode", None, raising=False)  # nothing is encoded before
+    monkeypatch.setattr(tts, "_prompts", None, raising=False)  # nothing is encoded before
     config = dataclasses.replace(tts.config, **changes)
     for call in (tts.synthesize, tts.stream):
         with pytest.raises(ConfigError, match=key):
