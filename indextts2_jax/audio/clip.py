@@ -75,20 +75,20 @@ class ClipInfo(NamedTuple):
     path: str
     container: str
     subtype: str
-    sample_rate: int
+    sampling_rate: int
     channels: int
     frames: int
 
     @property
     def seconds(self) -> float:
-        return self.frames / self.sample_rate
+        return self.frames / self.sampling_rate
 
 
 class Clip(NamedTuple):
     """At most the first `KEPT_SECONDS` of a checked recording: mono, in [-1, 1] but for overshoots."""
 
     audio: Float32[np.ndarray, " N"]
-    sample_rate: int
+    sampling_rate: int
 
 
 def inspect(path: Path, min_seconds: float = MIN_SECONDS) -> ClipInfo:
@@ -104,29 +104,29 @@ def load_clip(path: Path, min_seconds: float = MIN_SECONDS) -> Clip:
       AudioError: no such file, not audio, not an allowed format, damaged, too long, too short, silent, not finite.
     """
     with _opened(path, min_seconds) as (sound, info):
-        wanted = min(info.frames, _kept(info.sample_rate))
+        wanted = min(info.frames, _kept(info.sampling_rate))
         # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
         samples = sound.read(wanted, dtype="float32", always_2d=True)
     # An MP3 without an index only has an estimated length.
     if len(samples) < wanted and info.container != "MP3":
         missing = f"sample {len(samples)} of {info.frames} cannot be decoded"
         raise refusal(info.path, f"is cut short: {missing}", "Copy it again.")
-    return _checked(info.path, _mono(samples), info.sample_rate, min_seconds)
+    return _checked(info.path, _mono(samples), info.sampling_rate, min_seconds)
 
 
-def clip_from_array(audio: Any, sample_rate: int, min_seconds: float = MIN_SECONDS) -> Clip:
+def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SECONDS) -> Clip:
     """The same checks for a recording in memory.
 
     Args:
       audio: [N] or [N, channels] as soundfile reads it; float in [-1, 1], int16 or int32.
-      sample_rate: in Hz, from 4000 to 384000.
+      sampling_rate: in Hz, from 4000 to 384000.
 
     Raises:
       AudioError: a shape, type or rate that makes no sense, or a recording `load_clip` would refuse.
     """
     name = "(array)"
     try:
-        array, rate = np.asarray(audio), operator.index(sample_rate)
+        array, rate = np.asarray(audio), operator.index(sampling_rate)
     except (TypeError, ValueError) as error:
         raise refusal(name, f"cannot be read ({error})", "Give an array and a whole sample rate.") from error
     if array.ndim not in (1, 2):

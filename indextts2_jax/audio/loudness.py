@@ -36,13 +36,13 @@ def _pyloudnorm() -> Any:
 class Leveller:
     """Makes segments equally loud: call it with one after another."""
 
-    def __init__(self, sample_rate: int, target: float | None) -> None:
+    def __init__(self, sampling_rate: int, target: float | None) -> None:
         """`target` in LUFS; None: as loud as the first segment that is loud at all.
 
         Raises:
           ConfigError: pyloudnorm is not installed.
         """
-        self._meter = _pyloudnorm().Meter(sample_rate)
+        self._meter = _pyloudnorm().Meter(sampling_rate)
         self._target = target
 
     def measure(self, audio: Float[np.ndarray, " N"]) -> float:

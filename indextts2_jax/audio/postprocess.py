@@ -37,15 +37,15 @@ def breath_frames(log_mel: Float[np.ndarray, "M C"]) -> int:
     return count if rise >= HISS_RISE else 0
 
 
-def shorten_silences(audio: Float[np.ndarray, " N"], sample_rate: int, max_ms: float) -> Float32[np.ndarray, " _"]:
+def shorten_silences(audio: Float[np.ndarray, " N"], sampling_rate: int, max_ms: float) -> Float32[np.ndarray, " _"]:
     """Every silence longer than `max_ms` (at least 50) becomes that long: its middle is left out, with a cross-fade.
 
     Silent is what lies 40 dB below the louder parts, or below -80 dBFS. Audio that is silent altogether stays as it is.
     """
     audio = np.asarray(audio, np.float32)
-    hop = sample_rate * HOP_MS // 1000
+    hop = sampling_rate * HOP_MS // 1000
     fade = np.linspace(0.0, 1.0, hop, endpoint=False, dtype=np.float32)
-    most = int(sample_rate * max_ms / 1000.0)
+    most = int(sampling_rate * max_ms / 1000.0)
     pieces, start = [], 0
     for begin, end in _silences(audio, hop):
         if end - begin <= most or (begin, end) == (0, len(audio)):
@@ -73,10 +73,10 @@ def _silences(audio: Float32[np.ndarray, " N"], hop: int) -> list[tuple[int, int
     return [(int(begin), len(audio) if end == count * hop else int(end)) for begin, end in bounds]
 
 
-def fade_end(audio: Float[np.ndarray, " N"], sample_rate: int, fade_ms: float) -> Float32[np.ndarray, " N"]:
+def fade_end(audio: Float[np.ndarray, " N"], sampling_rate: int, fade_ms: float) -> Float32[np.ndarray, " N"]:
     """Half a cosine down to zero over the last `fade_ms`, or over all of shorter audio. 0 changes nothing."""
     audio = np.array(audio, np.float32)
-    length = min(len(audio), int(sample_rate * fade_ms / 1000.0))
+    length = min(len(audio), int(sampling_rate * fade_ms / 1000.0))
     if length:
         audio[-length:] *= (0.5 + 0.5 * np.cos(np.pi * np.arange(1, length + 1) / length)).astype(np.float32)
     return audio

@@ -16,8 +16,8 @@ import soxr
 from jaxtyping import Float32, Float64, Int
 
 from indextts2_jax.audio.clip import USED_SECONDS, Clip
+from indextts2_jax.config import SAMPLING_RATE
 
-MEL_RATE = 22_050
 SEMANTIC_RATE = 16_000
 
 _DOWN, _UP = 441, 320  # 22050 : 16000
@@ -28,7 +28,7 @@ _CONTEXT = math.ceil(_ZERO_CROSSINGS * _DOWN / (_UP * _ROLLOFF))  # samples on e
 
 def speaker_audio(clip: Clip) -> tuple[Float32[np.ndarray, " N"], Float32[np.ndarray, " N16"]]:
     """The first 15 s at 22.05 kHz (at most 330750 samples) and, made from those, at 16 kHz (at most 240000)."""
-    audio_22k = _soxr(clip, MEL_RATE)
+    audio_22k = _soxr(clip, SAMPLING_RATE)
     return audio_22k, sinc_22k_to_16k(audio_22k)
 
 
@@ -39,9 +39,9 @@ def emotion_audio(clip: Clip) -> Float32[np.ndarray, " N"]:
 
 def _soxr(clip: Clip, rate: int) -> Float32[np.ndarray, " N"]:
     audio = clip.audio
-    if clip.sample_rate != rate:
-        length = math.ceil(len(audio) * (float(rate) / clip.sample_rate))
-        audio = soxr.resample(audio, clip.sample_rate, rate, quality="soxr_hq")[:length]
+    if clip.sampling_rate != rate:
+        length = math.ceil(len(audio) * (float(rate) / clip.sampling_rate))
+        audio = soxr.resample(audio, clip.sampling_rate, rate, quality="soxr_hq")[:length]
         audio = np.pad(audio, (0, length - len(audio)))  # librosa's fix_length
     return audio[: USED_SECONDS * rate]
 

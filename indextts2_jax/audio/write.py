@@ -22,18 +22,18 @@ import numpy as np
 import soundfile
 from jaxtyping import Float, Float32, Int16, Shaped
 
+from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import AudioError
 from indextts2_jax.runtime import atomic
 
 Path: TypeAlias = str | os.PathLike[str]
 
-OUTPUT_RATE = 22_050
 PCM_MAX = np.float32(32767)
 
 
-def silence(milliseconds: float, sample_rate: int = OUTPUT_RATE) -> Float32[np.ndarray, " N"]:
+def silence(milliseconds: float, sampling_rate: int = SAMPLING_RATE) -> Float32[np.ndarray, " N"]:
     """Zeros; the fraction of a sample is cut off, as in the reference."""
-    return np.zeros(int(sample_rate * milliseconds / 1000.0), np.float32)
+    return np.zeros(int(sampling_rate * milliseconds / 1000.0), np.float32)
 
 
 def to_int16(wav: Float[np.ndarray, " N"]) -> Int16[np.ndarray, " N"]:
@@ -75,7 +75,7 @@ def check_writable(path: Path) -> None:
         atomic.probe(folder)
 
 
-def write_audio(path: Path, audio: np.ndarray, sample_rate: int = OUTPUT_RATE) -> None:
+def write_audio(path: Path, audio: np.ndarray, sampling_rate: int = SAMPLING_RATE) -> None:
     """Writes 16-bit mono: WAV, or FLAC where the name ends in `.flac`. Makes the folders that are missing.
 
     The file appears complete or not at all: written under another name beside it, synced, renamed.
@@ -83,7 +83,7 @@ def write_audio(path: Path, audio: np.ndarray, sample_rate: int = OUTPUT_RATE) -
     Args:
       path: ends in `.wav` or `.flac`; a file of that name is replaced.
       audio: [N], float in [-1, 1] or int16.
-      sample_rate: in Hz.
+      sampling_rate: in Hz.
 
     Raises:
       AudioError: another ending, no samples, NaN, or a place that cannot be written.
@@ -93,7 +93,7 @@ def write_audio(path: Path, audio: np.ndarray, sample_rate: int = OUTPUT_RATE) -
     if audio.ndim != 1 or not audio.size:
         raise AudioError(f"Audio to write to {str(target)!r} has the shape {audio.shape}. Give samples as [N].")
     encoded = BytesIO()
-    soundfile.write(encoded, file_samples(audio), sample_rate, format=container(target), subtype="PCM_16")
+    soundfile.write(encoded, file_samples(audio), sampling_rate, format=container(target), subtype="PCM_16")
     with writing_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replaced_file(target) as new, open(new, "xb") as file:
@@ -138,10 +138,10 @@ class AudioWriter:
     that cannot be written, a full disk.
     """
 
-    def __init__(self, path: Path, sample_rate: int = OUTPUT_RATE) -> None:
+    def __init__(self, path: Path, sampling_rate: int = SAMPLING_RATE) -> None:
         self.samples = 0
         self._target = target_path(path)
-        self._rate = sample_rate
+        self._rate = sampling_rate
         self._sound: soundfile.SoundFile | None = None
         self._replacing = contextlib.ExitStack()
 
@@ -258,11 +258,11 @@ class PipeWriter:
       AudioError: the reader has closed the pipe, or writing fails.
     """
 
-    def __init__(self, pipe: BinaryIO | BytesIO, sample_rate: int = OUTPUT_RATE, *, raw: bool = False) -> None:
+    def __init__(self, pipe: BinaryIO | BytesIO, sampling_rate: int = SAMPLING_RATE, *, raw: bool = False) -> None:
         self.samples = 0
         self._pipe = pipe
-        self._header = b"" if raw else wav_header(sample_rate)
-        self._rate = sample_rate
+        self._header = b"" if raw else wav_header(sampling_rate)
+        self._rate = sampling_rate
 
     def __enter__(self) -> Self:
         return self
@@ -288,7 +288,7 @@ class PipeWriter:
         """The pipe belongs to the caller and stays open."""
 
 
-def wav_header(sample_rate: int) -> bytes:
+def wav_header(sampling_rate: int) -> bytes:
     """Of 16-bit mono PCM of unknown length."""
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sampling_rate, 2 * sampling_rate, 2, 16)
     return struct.pack("<4sI4s", b"RIFF", UNKNOWN, b"WAVE") + form + struct.pack("<4sI", b"data", UNKNOWN)

@@ -114,11 +114,11 @@ def _emotion(model: ModelConfig) -> Initialiser:
 
 
 def _qwen(model: ModelConfig) -> Initialiser:
-    from indextts2_jax.emotion_text.qwen import Qwen, empty_memory
+    from indextts2_jax.emotion_text.qwen import Qwen, empty_cache
 
     assert model.qwen is not None
     ids, start = jnp.zeros((1, 8), jnp.int32), jnp.zeros((1,), jnp.int32)
-    return _init(Qwen(model.qwen), ids, start, empty_memory(model.qwen, 1, 8))
+    return _init(Qwen(model.qwen), ids, start, empty_cache(model.qwen, 1, 8))
 
 
 NETWORKS: dict[str, Callable[[ModelConfig], Initialiser]] = {

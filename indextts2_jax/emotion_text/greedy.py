@@ -17,7 +17,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Int, Lengths, Params, Shaped
 from indextts2_jax.config import QwenConfig
-from indextts2_jax.emotion_text.qwen import Memory, Qwen, empty_memory
+from indextts2_jax.emotion_text.qwen import KVCache, Qwen, empty_cache
 from indextts2_jax.nn.trusted import trusted_parameters
 
 BUCKETS = (128, 256, 512, 1024)
@@ -38,7 +38,7 @@ class State(NamedTuple):
     step: Int[Array, ""]  # tokens chosen so far, the same for all requests
     tokens: Int[Array, "B L"]  # there is room for L
     done: Bool[Array, " B"]
-    memory: tuple[Memory, ...]  # of prompt and answer
+    memory: tuple[KVCache, ...]  # of prompt and answer
 
 
 def generate(
@@ -77,7 +77,7 @@ def _begin(config: QwenConfig, size: int, params: Params, ids: Int[Array, "B L"]
     """Reads the prompts and chooses the first tokens; the state has room for `size` tokens."""
     batch, prompt = ids.shape
     dtype = params["embedding"]["embedding"].dtype
-    start, memory = jnp.zeros(batch, jnp.int32), empty_memory(config, batch, prompt + size, dtype)
+    start, memory = jnp.zeros(batch, jnp.int32), empty_cache(config, batch, prompt + size, dtype)
     hidden, memory = _apply(config, params, ids, start, memory)
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)[:, 0]
     state = State(start[0], jnp.zeros((batch, size), jnp.int32), jnp.zeros(batch, bool), memory)
@@ -118,5 +118,5 @@ def _grow(state: State, size: int) -> State:
     def pad(x: Shaped[Array, "..."], axis: int) -> Shaped[Array, "..."]:
         return jnp.pad(x, [(0, more if i == axis else 0) for i in range(x.ndim)])
 
-    memory = tuple(Memory(pad(m.keys, 3), pad(m.values, 2)) for m in state.memory)
+    memory = tuple(KVCache(pad(m.keys, 3), pad(m.values, 2)) for m in state.memory)
     return state._replace(tokens=pad(state.tokens, 1), memory=memory)

@@ -1,6 +1,6 @@
 """Qwen3: pre-norm blocks with grouped-query attention, an RMSNorm on every query and key, and rotary positions.
 
-    __call__   ids [B L] at positions start .. start + L - 1, Memory of S slots ──► hidden [B L D], Memory
+    __call__   ids [B L] at positions start .. start + L - 1, KVCache of S slots ──► hidden [B L D], KVCache
     logits     hidden [... D] ──► [... V], through the embedding table
 
 The same call reads a prompt (L tokens, start 0) and generates (one token). The keys and values of position p lie in
@@ -27,18 +27,18 @@ from indextts2_jax.nn.layers import RMSNorm
 Dtype = Any
 
 
-class Memory(NamedTuple):
+class KVCache(NamedTuple):
     """Keys and values of one layer by position, in the order in which the products read them (gpt/transformer.py)."""
 
     keys: Float[Array, "B G K S"]
     values: Float[Array, "B G S K"]
 
 
-def empty_memory(config: QwenConfig, batch: int, slots: int, dtype: Dtype = jnp.float32) -> tuple[Memory, ...]:
-    """Memory of all layers with room for `slots` positions."""
+def empty_cache(config: QwenConfig, batch: int, slots: int, dtype: Dtype = jnp.float32) -> tuple[KVCache, ...]:
+    """KVCache of all layers with room for `slots` positions."""
     heads, size = config.key_heads, config.head_dim
     keys, values = jnp.zeros((batch, heads, size, slots), dtype), jnp.zeros((batch, heads, slots, size), dtype)
-    return (Memory(keys, values),) * config.layers
+    return (KVCache(keys, values),) * config.layers
 
 
 def rotate(x: Float[Array, "B L H K"], positions: Int[Array, "B L"], theta: float) -> Float[Array, "B L H K"]:
@@ -61,8 +61,8 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B L D"], start: Int[Array, " B"], memory: Memory
-    ) -> tuple[Float[Array, "B L D"], Memory]:
+        self, x: Float[Array, "B L D"], start: Int[Array, " B"], memory: KVCache
+    ) -> tuple[Float[Array, "B L D"], KVCache]:
         config, types = self.config, {"dtype": self.dtype, "param_dtype": self.param_dtype}
         groups, size = config.key_heads, config.head_dim
 
@@ -76,7 +76,7 @@ class Attention(nn.Module):
         positions = start[:, None] + jnp.arange(x.shape[1])[None]
         query = rotate(norm("q_norm", project("q", config.heads)), positions, config.rope_theta)
         key = rotate(norm("k_norm", project("k", groups)), positions, config.rope_theta)
-        memory = Memory(
+        memory = KVCache(
             _write(memory.keys, jnp.einsum("BLGK->BGKL", key), start, axis=2),
             _write(memory.values, jnp.einsum("BLGK->BGLK", project("v", groups)), start, axis=1),
         )
@@ -121,8 +121,8 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B L D"], start: Int[Array, " B"], memory: Memory
-    ) -> tuple[Float[Array, "B L D"], Memory]:
+        self, x: Float[Array, "B L D"], start: Int[Array, " B"], memory: KVCache
+    ) -> tuple[Float[Array, "B L D"], KVCache]:
         types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         epsilon = self.config.norm_epsilon
         normed = RMSNorm(epsilon, name="attention_norm", **types)(x)
@@ -146,14 +146,14 @@ class Qwen(nn.Module):
         self.norm = RMSNorm(config.norm_epsilon, **types)
 
     def __call__(
-        self, ids: Int[Array, "B L"], start: Int[Array, " B"], memory: tuple[Memory, ...]
-    ) -> tuple[Float[Array, "B L D"], tuple[Memory, ...]]:
+        self, ids: Int[Array, "B L"], start: Int[Array, " B"], memory: tuple[KVCache, ...]
+    ) -> tuple[Float[Array, "B L D"], tuple[KVCache, ...]]:
         """Reads L tokens behind those that are in memory.
 
         Args:
           ids: the tokens; padding on the right is seen by nobody before it.
           start: the position of each request's first token.
-          memory: of more than start + L slots (`empty_memory`).
+          memory: of more than start + L slots (`empty_cache`).
         Returns:
           The normed hidden states, and the memory with the L positions in it.
         """

@@ -28,8 +28,8 @@ from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Int, Key, L
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import beam, kv_cache, sampling
+from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
-from indextts2_jax.gpt.transformer import Memory
 from indextts2_jax.nn.trusted import trusted_parameters
 
 PLACEHOLDER = 1
@@ -61,7 +61,7 @@ class DecodeState(NamedTuple):
     totals: Float[Array, "B W"]  # accumulated scores
     heap: beam.Hypotheses  # finished hypotheses
     done: Bool[Array, " B"]
-    generated: tuple[Memory, ...]  # keys and values of the S slots, per layer
+    generated: tuple[KVCache, ...]  # keys and values of the S slots, per layer
 
 
 def generate(
@@ -242,7 +242,7 @@ def _begin(
         heap=jax.tree.map(lambda x: jnp.broadcast_to(x, (batch, *x.shape)), beam.empty(beams)),
         done=jnp.zeros((batch,), bool),
         generated=tuple(
-            Memory(
+            KVCache(
                 jnp.zeros((batch * config.heads, head_dim, size), embeddings.dtype),
                 jnp.zeros((batch * config.heads, size, head_dim), embeddings.dtype),
             )

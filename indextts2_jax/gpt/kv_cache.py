@@ -7,14 +7,27 @@ full slots those of several beams come free for the most part, so that in the en
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Shaped
-from indextts2_jax.gpt.transformer import Memory
 from indextts2_jax.runtime.malloc import give_back_freed_memory
+
+
+class KVCache(NamedTuple):
+    """Keys and values of one layer, G = B * H of them, in the order in which the two products of `step` read them.
+
+    With the reduced axis second to last neither product needs a transpose; on a CPU the order [B S H K] is seven times
+    slower. The products of XLA have one batch axis: if the loop carried two, it would write every new key into a copy
+    of all keys for each of the two shapes.
+    """
+
+    keys: Float[Array, "G K S"]
+    values: Float[Array, "G S K"]
+
 
 FIRST_SLOTS = {"one beam": 256, "beams": 128}
 """How many keys and values fit in at first. Every size compiles once (some seconds), and every step attends to all
@@ -56,8 +69,8 @@ def descended_from(visible: Bool[Array, "B W S"], done: Bool[Array, " B"]) -> In
 
 
 def repack(
-    visible: Bool[Array, "B W S"], generated: tuple[Memory, ...], kept: int, slots: int
-) -> tuple[Bool[Array, "B W {slots}"], tuple[Memory, ...]]:
+    visible: Bool[Array, "B W S"], generated: tuple[KVCache, ...], kept: int, slots: int
+) -> tuple[Bool[Array, "B W {slots}"], tuple[KVCache, ...]]:
     """The same in `slots` slots, those that a beam descends from moved to the front in their order.
 
     What a request that has ended would need beyond `kept` is dropped: nobody reads its scores any more. The old memory
@@ -74,7 +87,7 @@ def repack(
     return seen, tuple(packed)
 
 
-def release(generated: tuple[Memory, ...]) -> None:
+def release(generated: tuple[KVCache, ...]) -> None:
     """Deletes the memory of a search that has ended."""
     size = sum(array.nbytes for memory in generated for array in memory)
     for memory in generated:
@@ -83,7 +96,7 @@ def release(generated: tuple[Memory, ...]) -> None:
         give_back_freed_memory()
 
 
-def _delete(memory: Memory) -> None:
+def _delete(memory: KVCache) -> None:
     for array in memory:
         array.delete()
 
@@ -97,12 +110,12 @@ def _places(
     return places, _take(visible, places, 2, slots) & (jnp.arange(slots) < kept)[None, None]
 
 
-def _move(memory: Memory, places: Int[Array, "B S"], slots: int) -> Memory:
+def _move(memory: KVCache, places: Int[Array, "B S"], slots: int) -> KVCache:
     def move(x: Float[Array, "G _ _"], axis: int) -> Float[Array, "G _ _"]:
         by_request = x.reshape(len(places), -1, *x.shape[1:])
         return _take(by_request, places, axis + 1, slots).reshape(len(x), *x.shape[1:axis], slots, *x.shape[axis + 1 :])
 
-    return Memory(move(memory.keys, 2), move(memory.values, 1))
+    return KVCache(move(memory.keys, 2), move(memory.values, 1))
 
 
 _moved = jax.jit(_move, static_argnums=2)

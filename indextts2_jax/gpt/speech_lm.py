@@ -15,7 +15,8 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
 from indextts2_jax.config import GptConfig
-from indextts2_jax.gpt.transformer import Memory, Transformer
+from indextts2_jax.gpt.kv_cache import KVCache
+from indextts2_jax.gpt.transformer import Transformer
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.nn.packed_weights import Linear
 
@@ -26,7 +27,7 @@ FIRST_CODE_POSITION = 2  # upstream: attention_mask.shape[1] - prefix length, on
 class PrefixCache(NamedTuple):
     """What all beams of a request attend to: conditioning, text and the start token, once per request."""
 
-    layers: tuple[Memory, ...]
+    layers: tuple[KVCache, ...]
     valid: Bool[Array, "B P"]
 
 
@@ -137,10 +138,10 @@ class SpeechLM(nn.Module):
         codes: Int[Array, "B W"],
         index: Int[Array, ""],
         prefix: PrefixCache,
-        generated: tuple[Memory, ...],
+        generated: tuple[KVCache, ...],
         visible: Bool[Array, "B W S"],
         slot: Int[Array, ""],
-    ) -> tuple[Float[Array, "B W V"], tuple[Memory, ...]]:
+    ) -> tuple[Float[Array, "B W V"], tuple[KVCache, ...]]:
         """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
 
         Args:

@@ -1,7 +1,7 @@
 """The GPT-2 backbone: 24 pre-norm blocks, run over whole sequences or one position at a time beside a cache.
 
-    __call__   x [B T D], mask [B 1 T T] ──► hidden [B T D], Memory of all T positions
-    step       x [B W D], prefix Memory (shared by the W beams), generated Memory (append-only) ──► hidden [B W D]
+    __call__   x [B T D], mask [B 1 T T] ──► hidden [B T D], KVCache of all T positions
+    step       x [B W D], prefix KVCache (shared by the W beams), generated KVCache (append-only) ──► hidden [B W D]
 
 Source: `GPT2Model` as indextts/gpt/model_v2.py builds it: no token or position table of its own, `gelu_new`, and two
 LayerNorms in series at the end (`gpt.ln_f`, then `final_norm`). Attention knows positions only through the
@@ -12,7 +12,7 @@ Scanning stacked weights inside the decoding loop makes XLA's CPU backend copy e
 350 ms a step instead of 110 ms at the published width.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -20,23 +20,12 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int
 from indextts2_jax.config import GptConfig
+from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.layers import LayerNorm, gelu_tanh
 from indextts2_jax.nn.packed_weights import Linear
 
 Dtype = Any
-
-
-class Memory(NamedTuple):
-    """Keys and values of one layer, G = B * H of them, in the order in which the two products of `step` read them.
-
-    With the reduced axis second to last neither product needs a transpose; on a CPU the order [B S H K] is seven times
-    slower. The products of XLA have one batch axis: if the loop carried two, it would write every new key into a copy
-    of all keys for each of the two shapes.
-    """
-
-    keys: Float[Array, "G K S"]
-    values: Float[Array, "G S K"]
 
 
 def _merge(x: Float[Array, "B H T K"]) -> Float[Array, "B*H T K"]:
@@ -70,10 +59,10 @@ class Block(nn.Module):
         x = x + self.attention_out(heads.reshape(x.shape))
         return x + self.mlp_out(gelu_tanh(self.mlp_in(self.ln_2(x))))
 
-    def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B 1 T T"]) -> tuple[Float[Array, "B T D"], Memory]:
+    def __call__(self, x: Float[Array, "B T D"], mask: Bool[Array, "B 1 T T"]) -> tuple[Float[Array, "B T D"], KVCache]:
         query, key, value = self._qkv(x)
         heads = attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
-        memory = Memory(_merge(jnp.einsum("BSHK->BHKS", key)), _merge(jnp.einsum("BSHK->BHSK", value)))
+        memory = KVCache(_merge(jnp.einsum("BSHK->BHKS", key)), _merge(jnp.einsum("BSHK->BHSK", value)))
         x = self._finish(x, heads)
         self.sow("attention", "inside", (query, key, x))  # for training; nothing is kept unless a caller asks
         return x, memory
@@ -81,13 +70,13 @@ class Block(nn.Module):
     def step(
         self,
         x: Float[Array, "B W D"],
-        prefix: Memory,
-        generated: Memory,
+        prefix: KVCache,
+        generated: KVCache,
         offset: Int[Array, ""],
         visible: Bool[Array, "B W S"],
-    ) -> tuple[Float[Array, "B W D"], Memory]:
+    ) -> tuple[Float[Array, "B W D"], KVCache]:
         query, key, value = (_merge(jnp.einsum("BWHK->BHWK", part)) for part in self._qkv(x))
-        generated = Memory(
+        generated = KVCache(
             jax.lax.dynamic_update_slice_in_dim(generated.keys, jnp.einsum("GWK->GKW", key), offset, axis=2),
             jax.lax.dynamic_update_slice_in_dim(generated.values, value, offset, axis=1),
         )
@@ -132,7 +121,7 @@ class Transformer(nn.Module):
 
     def __call__(
         self, x: Float[Array, "B T D"], valid: Bool[Array, "B T"]
-    ) -> tuple[Float[Array, "B T D"], tuple[Memory, ...]]:
+    ) -> tuple[Float[Array, "B T D"], tuple[KVCache, ...]]:
         """Causal attention among the valid positions; what stands at the others is seen by nobody.
 
         Args:
@@ -152,11 +141,11 @@ class Transformer(nn.Module):
     def step(
         self,
         x: Float[Array, "B W D"],
-        prefix: tuple[Memory, ...],
-        generated: tuple[Memory, ...],
+        prefix: tuple[KVCache, ...],
+        generated: tuple[KVCache, ...],
         offset: Int[Array, ""],
         visible: Bool[Array, "B W S"],
-    ) -> tuple[Float[Array, "B W D"], tuple[Memory, ...]]:
+    ) -> tuple[Float[Array, "B W D"], tuple[KVCache, ...]]:
         """One new position of each of W beams.
 
         Args:

@@ -19,8 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from indextts2_jax.array_typing import Float, Params
-from indextts2_jax.audio.write import OUTPUT_RATE
-from indextts2_jax.config import Config, ModelConfig, StreamConfig
+from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, StreamConfig
 from indextts2_jax.nn.buckets import bucket_size
 from indextts2_jax.pipeline.recording import Stopwatch
 from indextts2_jax.pipeline.speak import (
@@ -58,7 +57,7 @@ def stream_utterance(
     """
     watch = watch or Stopwatch()
     settings, hop, voice = config.stream, hop_length(model), utterance.voice
-    fade = int(settings.fade_ms * OUTPUT_RATE / 1000)
+    fade = int(settings.fade_ms * SAMPLING_RATE / 1000)
     mel = np.zeros((0, model.s2mel.mel_bins), np.float32)
     tail = np.zeros(0, np.float32)
     next_stop = functools.partial(stop_after, config=settings)

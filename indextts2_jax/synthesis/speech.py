@@ -68,7 +68,7 @@ class Speech:
     samples: int
     """How many there are, or went to the sink."""
     sampling_rate: int
-    codes: list[Int[np.ndarray, " T"]]
+    codes: list[Int[np.ndarray, " _"]]
     """Semantic codes of each segment, 50 per second, without the stop token."""
     segments: list[list[str]]
     """The text tokens of each segment."""

@@ -66,4 +66,4 @@ class VoiceCache:
 def digest(clip: Clip) -> str:
     """SHA-256 of the samples and their rate."""
     samples = np.ascontiguousarray(clip.audio)
-    return hashlib.sha256(samples.tobytes() + str((clip.sample_rate, samples.shape)).encode()).hexdigest()
+    return hashlib.sha256(samples.tobytes() + str((clip.sampling_rate, samples.shape)).encode()).hexdigest()

@@ -26,10 +26,10 @@ from indextts2_jax.array_typing import Array, Int, Params, Shaped
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, generator
+from indextts2_jax.training.metrics import Metrics
 from indextts2_jax.training.objectives import Objective, build_objective
 from indextts2_jax.training.optimizer import build_optimizer
 from indextts2_jax.training.partition import fill
-from indextts2_jax.training.report import Report
 from indextts2_jax.training.runs import write_config
 from indextts2_jax.training.start import check_base, initial_params
 from indextts2_jax.training.state import Checkpoints, TrainState, write_network
@@ -38,7 +38,7 @@ from indextts2_jax.training.step import build_step, moving, trained
 BATCHES_AHEAD = 2
 
 
-def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = True) -> Report:
+def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = True) -> Metrics:
     """Trains to `config.steps` (or stops, resumable, at `stop_at`) and writes the run's folder.
 
     Raises:
@@ -59,7 +59,7 @@ def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = Tru
     checkpoints = Checkpoints(folder)
     if found := checkpoints.restore(_saved(state, objective)):
         state = found._replace(params=fill(found.params, state.params))
-    report = Report(folder, int(state.step))
+    report = Metrics(folder, int(state.step))
     train_step = build_step(config, objective, optimizer, mesh)
     evaluate = jax.jit(lambda params, batch, key: objective.loss(params, batch, key, False)[:2])
     first, last = int(state.step), min(config.steps, stop_at or config.steps)
@@ -173,7 +173,7 @@ def _evaluate(
     mesh: Mesh,
     evaluate: Callable[..., Any],
     state: TrainState,
-    report: Report,
+    report: Metrics,
     folder: pathlib.Path,
     step: int,
 ) -> None:

@@ -34,12 +34,12 @@ from indextts2_jax.errors import AudioError, ManifestError, TrainingError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.atomic import remove_leftovers, replaced_folder
 from indextts2_jax.training.dataset import ROWS, SOURCE, write_flat
-from indextts2_jax.training.utterances import Utterance, read_manifest
+from indextts2_jax.training.utterances import ManifestRow, read_manifest
 
 ARRAYS = ("audio", "mel", "features", "fbank")
 
 
-def analyse(utterance: Utterance) -> dict[str, Shaped[np.ndarray, "..."]]:
+def analyse(utterance: ManifestRow) -> dict[str, Shaped[np.ndarray, "..."]]:
     """Every array of one utterance. Raises `AudioError` as `load_clip` does."""
     audio_22k, audio_16k = resample.speaker_audio(audio_clip.load_clip(utterance.audio))
     return {
@@ -50,7 +50,7 @@ def analyse(utterance: Utterance) -> dict[str, Shaped[np.ndarray, "..."]]:
     }
 
 
-def _attempt(task: tuple[int, Utterance]) -> tuple[int, dict[str, np.ndarray] | str]:
+def _attempt(task: tuple[int, ManifestRow]) -> tuple[int, dict[str, np.ndarray] | str]:
     number, utterance = task
     try:
         return number, analyse(utterance)
@@ -85,7 +85,7 @@ def prepare(manifest: str | os.PathLike[str], output: str | os.PathLike[str], *,
                 file.writelines(json.dumps(_row(utterance)) + "\n" for utterance in utterances)
     except OSError as error:
         raise TrainingError(f"Cannot write {output}: {error.strerror or error}.") from None
-    seconds = sum(len(result["audio"]) for result in results.values()) / audio_write.OUTPUT_RATE
+    seconds = sum(len(result["audio"]) for result in results.values()) / audio_write.SAMPLING_RATE
     speakers = {utterance.speaker for utterance in utterances}
     return {"utterances": len(utterances), "speakers": len(speakers), "hours": seconds / 3600}
 
@@ -102,7 +102,7 @@ def _check_output(folder: pathlib.Path) -> pathlib.Path:
     return folder.resolve()
 
 
-def _all(utterances: list[Utterance], jobs: int) -> Iterator[tuple[int, Any]]:
+def _all(utterances: list[ManifestRow], jobs: int) -> Iterator[tuple[int, Any]]:
     from tqdm import tqdm
 
     tasks = list(enumerate(utterances))
@@ -113,7 +113,7 @@ def _all(utterances: list[Utterance], jobs: int) -> Iterator[tuple[int, Any]]:
         yield from tqdm(pool.imap_unordered(_attempt, tasks, chunksize=16), total=len(tasks), unit="clip")
 
 
-def _row(utterance: Utterance) -> dict[str, Any]:
+def _row(utterance: ManifestRow) -> dict[str, Any]:
     row = {"text": utterance.text, "speaker": utterance.speaker, "split": utterance.split}
     return row if utterance.phones is None else row | {"phones": utterance.phones}
 

@@ -24,7 +24,7 @@ _SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class Utterance:
+class ManifestRow:
     """One checked row. `phones`: (phone, end in seconds) in order, or None."""
 
     audio: pathlib.Path
@@ -34,7 +34,7 @@ class Utterance:
     phones: tuple[tuple[str, float], ...] | None = None
 
 
-def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_clip.MIN_SECONDS) -> list[Utterance]:
+def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_clip.MIN_SECONDS) -> list[ManifestRow]:
     """Reads a manifest and the header of every file it names.
 
     Raises:
@@ -62,7 +62,7 @@ def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_cl
     return rows
 
 
-def _row(folder: pathlib.Path, line: str, min_seconds: float) -> Utterance:
+def _row(folder: pathlib.Path, line: str, min_seconds: float) -> ManifestRow:
     try:
         data = json.loads(line)
     except json.JSONDecodeError as error:
@@ -80,7 +80,7 @@ def _row(folder: pathlib.Path, line: str, min_seconds: float) -> Utterance:
     seconds = audio_clip.inspect(audio, min_seconds).seconds
     if seconds > MAX_SECONDS:
         raise ManifestError(f"{audio} lasts {seconds:.1f} s; cut it into utterances of at most {MAX_SECONDS:.0f} s.")
-    return Utterance(audio, values["text"], values["speaker"], split, _phones(data.get("phones")))
+    return ManifestRow(audio, values["text"], values["speaker"], split, _phones(data.get("phones")))
 
 
 def _phones(value: Any) -> tuple[tuple[str, float], ...] | None:

@@ -33,7 +33,7 @@ def test_allowed_kinds(container, subtype, channels, tmp_path):
     assert info.seconds == 1.0
     whole, _ = soundfile.read(path, dtype="float32", always_2d=True)
     assert clip.audio.dtype == np.float32
-    assert clip.sample_rate == RATE
+    assert clip.sampling_rate == RATE
     np.testing.assert_array_equal(clip.audio, whole.T.mean(axis=0))
     lossy = subtype in ("VORBIS", "OPUS", "MPEG_LAYER_III")
     inside = slice(1000, -1000)  # the Opus encoder spoils the end
@@ -134,8 +134,8 @@ def test_a_damaged_file_is_a_clip_or_an_audio_error(seed, changes, keep, tmp_pat
         assert "\n" not in str(error)
     else:
         assert np.isfinite(clip.audio).all()
-        assert audio_clip.MIN_RATE <= clip.sample_rate <= audio_clip.MAX_RATE
-        assert len(clip.audio) <= 16 * clip.sample_rate
+        assert audio_clip.MIN_RATE <= clip.sampling_rate <= audio_clip.MAX_RATE
+        assert len(clip.audio) <= 16 * clip.sampling_rate
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -17,7 +17,7 @@ from indextts2_jax.errors import AudioError
 from tests.annotations import unchecked
 from tests.audio.clips import voice
 
-SPEECH = voice(0.5, audio_write.OUTPUT_RATE)[:, 0].astype(np.float32)
+SPEECH = voice(0.5, audio_write.SAMPLING_RATE)[:, 0].astype(np.float32)
 
 
 @pytest.mark.parametrize("name", ["out.wav", "out.WAV", "out.flac", "deeper/and/deeper/out.wav"])

@@ -83,7 +83,7 @@ def test_the_bundled_clip_is_a_reference_clip():
     from indextts2_jax.audio import clip as audio_clip
 
     clip = audio_clip.load_clip(bundled.voice_clip())
-    assert clip.sample_rate == 16000 and 3 < len(clip.audio) / 16000 < 6
+    assert clip.sampling_rate == 16000 and 3 < len(clip.audio) / 16000 < 6
     assert 0.4 < np.max(np.abs(clip.audio)) < 0.9
 
 

@@ -12,7 +12,7 @@ import pytest
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import ModelConfig, QwenConfig
 from indextts2_jax.emotion_text import greedy
-from indextts2_jax.emotion_text.qwen import Qwen, empty_memory
+from indextts2_jax.emotion_text.qwen import Qwen, empty_cache
 from tests.conftest import assert_close
 from tests.emotion_text.tiny import RANDOM, converted, random_tensors
 
@@ -57,7 +57,7 @@ def ours(ids: np.ndarray, slots: int) -> np.ndarray:
 
     def apply(ids):
         variables = {"params": params()}
-        hidden, _ = module.apply(variables, ids, start, empty_memory(RANDOM, len(ids), slots))
+        hidden, _ = module.apply(variables, ids, start, empty_cache(RANDOM, len(ids), slots))
         return module.apply(variables, hidden, method="logits")
 
     return np.asarray(jax.jit(apply)(ids))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from indextts2_jax.config import GptConfig
+from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.gpt.speech_lm import SpeechLM, without_markers
-from indextts2_jax.gpt.transformer import Memory
 from tests.conftest import assert_close
 
 CONFIG = GptConfig(
@@ -114,7 +114,7 @@ def steps_with(variables, codes: list[int]) -> np.ndarray:
     cache, logits = run(variables, prefix, lengths, method="prefill")
     scores = [logits]
     slots = len(codes)
-    generated = tuple(Memory(jnp.zeros((2, 8, slots)), jnp.zeros((2, slots, 8))) for _ in cache.layers)
+    generated = tuple(KVCache(jnp.zeros((2, 8, slots)), jnp.zeros((2, slots, 8))) for _ in cache.layers)
     for index, code in enumerate(codes):
         visible = (jnp.arange(slots) <= index)[None, None]
         logits, generated = run(

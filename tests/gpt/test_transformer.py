@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from indextts2_jax.config import GptConfig
-from indextts2_jax.gpt.transformer import Memory, Transformer
+from indextts2_jax.gpt.kv_cache import KVCache
+from indextts2_jax.gpt.transformer import Transformer
 from tests.conftest import assert_close
 
 CONFIG = GptConfig(width=16, layers=2, heads=2)
@@ -72,7 +73,7 @@ def test_beams_see_their_own_history_only(variables):
     _, shared = forward(variables, prefix, valid)
     slots, heads, head_dim = steps * beams, CONFIG.heads, CONFIG.width // CONFIG.heads
     generated = tuple(
-        Memory(jnp.zeros((batch * heads, head_dim, slots)), jnp.zeros((batch * heads, slots, head_dim)))
+        KVCache(jnp.zeros((batch * heads, head_dim, slots)), jnp.zeros((batch * heads, slots, head_dim)))
         for _ in range(CONFIG.layers)
     )
     visible = np.zeros((batch, beams, slots), bool)

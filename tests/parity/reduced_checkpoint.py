@@ -26,7 +26,7 @@ Shape = tuple[int, ...]
 SEED = 20261
 
 CONFIG: dict[str, Any] = {
-    "dataset": {"bpe_model": "bpe.model", "sample_rate": 24000},
+    "dataset": {"bpe_model": "bpe.model", "sampling_rate": 24000},
     "gpt": {
         "model_dim": 1280,
         "layers": 2,

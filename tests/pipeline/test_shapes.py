@@ -32,7 +32,7 @@ def speak(monkeypatch):
         def call(params, *inputs, model, **settings):
             seen[name].add((*(np.shape(x) for x in inputs), settings.get("target_frames")))
             made = RESULTS[name](*inputs)
-            return tuple(map(np.zeros, made)) if isinstance(made[0], tuple) else np.zeros(made, np.float32)
+            return tuple(map(jnp.zeros, made)) if isinstance(made[0], tuple) else jnp.zeros(made, np.float32)
 
         return call
 

@@ -18,7 +18,7 @@ from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.text import wetext
 from indextts2_jax.training import dataset, runs, start, state
 from indextts2_jax.training.config import TrainConfig
-from indextts2_jax.training.report import Report
+from indextts2_jax.training.metrics import Metrics
 
 root = pathlib.Path(sys.argv[1])
 os.environ["INDEXTTS2_CACHE"] = str(root / "cache")
@@ -76,12 +76,12 @@ def begun(folder):
 
 def reported(folder):
     folder.mkdir(exist_ok=True)
-    Report(folder, 0)
+    Metrics(folder, 0)
 
 
 def drawn(folder):
     reported(folder)
-    Report(folder, 0).plot()
+    Metrics(folder, 0).plot()
 
 
 def saved(folder):

@@ -89,7 +89,7 @@ def test_the_least_bad_is_taken_at_the_limit():
 
 def test_what_is_taken_stays_though_it_sounds_bad():
     attempts = Attempts(2)
-    attempts.made += [Attempt(SegmentCodes(np.zeros(3), True), (Fault(2, "is odd"),)) for _ in range(2)]
+    attempts.made += [Attempt(SegmentCodes(np.zeros(3, np.int32), True), (Fault(2, "is odd"),)) for _ in range(2)]
     attempts.hear(0, np.zeros(100, np.float32), taken=True)
     assert attempts.number == 0 and attempts.best.weight == 5 and attempts.made[1].audio is None
 

@@ -9,7 +9,7 @@ import soundfile
 from indextts2_jax.errors import ManifestError
 from indextts2_jax.training import utterances
 from indextts2_jax.training.prepare import prepare
-from indextts2_jax.training.utterances import Utterance, read_manifest
+from indextts2_jax.training.utterances import ManifestRow, read_manifest
 from tests.training.tiny import noise
 
 GOOD = {"audio": "good.wav", "text": "The cat.", "speaker": "ann"}
@@ -32,7 +32,7 @@ def test_rows_are_read_in_order(folder):
     phones = [["dh", 0.1], ["ax", 0.25]]
     path = write(folder, GOOD, "", GOOD | {"speaker": "bob", "split": "valid", "phones": phones})
     first, second = read_manifest(path)
-    assert first == Utterance(folder / "good.wav", "The cat.", "ann", "train", None)
+    assert first == ManifestRow(folder / "good.wav", "The cat.", "ann", "train", None)
     assert (second.speaker, second.split, second.phones) == ("bob", "valid", (("dh", 0.1), ("ax", 0.25)))
 
 

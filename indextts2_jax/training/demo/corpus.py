@@ -70,7 +70,7 @@ def source(frontend: PhonemeFrontend) -> Source:
     return Source(prose, sentences.wordnet_meanings(WORDNET, common), common, readable)
 
 
-def write_manifests(folder: pathlib.Path, whole: Sequence[plan.Utterance]) -> list[tuple[plan.Utterance, float]]:
+def write_manifests(folder: pathlib.Path, whole: Sequence[plan.Line]) -> list[tuple[plan.Line, float]]:
     """Both manifests, of what was spoken so far. Returns it, with seconds."""
     rows = produce.finished(folder, whole)
     good = [(u, rows[u.audio]) for u in whole if u.audio in rows and not rows[u.audio].dropped]
@@ -84,7 +84,7 @@ def write_manifests(folder: pathlib.Path, whole: Sequence[plan.Utterance]) -> li
     return [(utterance, record.seconds) for utterance, record in good]
 
 
-def manifest_row(folder: pathlib.Path, utterance: plan.Utterance, record: produce.Record) -> dict[str, Any]:
+def manifest_row(folder: pathlib.Path, utterance: plan.Line, record: produce.Record) -> dict[str, Any]:
     """The row of one utterance, as above; its audio is read for the pauses."""
     return {
         "audio": utterance.audio,
@@ -102,9 +102,9 @@ def manifest_row(folder: pathlib.Path, utterance: plan.Utterance, record: produc
     }
 
 
-def summary(done: Iterable[tuple[plan.Utterance, float]], planned: int) -> str:
+def summary(done: Iterable[tuple[plan.Line, float]], planned: int) -> str:
     """A table: a line a voice, the mixtures together, those kept out, all of training."""
-    groups: dict[str, list[tuple[plan.Utterance, float]]] = {}
+    groups: dict[str, list[tuple[plan.Line, float]]] = {}
     for utterance, seconds in done:
         name = "mixtures" if len(utterance.speaker.voices) > 1 else utterance.speaker.name
         for group in (name, "all") if utterance.speaker.seen else (f"unseen {name}",):
@@ -121,7 +121,7 @@ def summary(done: Iterable[tuple[plan.Utterance, float]], planned: int) -> str:
 
 def planned(
     output: pathlib.Path, frontend: PhonemeFrontend, seed: int, scale: float, banned: Collection[str]
-) -> list[plan.Utterance]:
+) -> list[plan.Line]:
     """The plan: that of an earlier run into the same folder, else a new one, which is written there first.
 
     Raises `IndexTTSError`, also where an old plan says what is banned.

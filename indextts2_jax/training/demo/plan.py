@@ -17,7 +17,7 @@ VALID = 0.02  # share of every speaker's utterances
 
 
 @dataclasses.dataclass(frozen=True)
-class Utterance:
+class Line:
     """One text to be spoken. `audio` is relative to the corpus."""
 
     audio: str
@@ -32,7 +32,7 @@ def size(scale: float, seed: int) -> int:
     return sum(count for _, count in speakers(scale, seed))
 
 
-def make_plan(pool: Sequence[str], scale: float, seed: int) -> list[Utterance]:
+def make_plan(pool: Sequence[str], scale: float, seed: int) -> list[Line]:
     """Every text of the pool, which has `size` of them, once; shuffled, so that any prefix is a fair sample.
 
     A text that comes more than once, or is shorter than three words, is never in "valid"; what speakers that are kept
@@ -52,7 +52,7 @@ def make_plan(pool: Sequence[str], scale: float, seed: int) -> list[Utterance]:
         number = int(VALID * count + rng.random())
         valid.update(rng.sample(may[speaker.name], min(number, len(may[speaker.name]))))
     return [
-        Utterance(
+        Line(
             audio=f"audio/{speaker.name}/{place:06}.flac",
             text=text,
             speaker=speaker,
@@ -63,7 +63,7 @@ def make_plan(pool: Sequence[str], scale: float, seed: int) -> list[Utterance]:
     ]
 
 
-def save_plan(path: pathlib.Path, plan: Sequence[Utterance], arguments: dict[str, float]) -> None:
+def save_plan(path: pathlib.Path, plan: Sequence[Line], arguments: dict[str, float]) -> None:
     """Writes the plan, whole or not at all: a run that is resumed follows it whatever the programs have become."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -73,13 +73,13 @@ def save_plan(path: pathlib.Path, plan: Sequence[Utterance], arguments: dict[str
     os.replace(temporary, path)
 
 
-def load_plan(path: pathlib.Path, arguments: dict[str, float]) -> list[Utterance] | None:
+def load_plan(path: pathlib.Path, arguments: dict[str, float]) -> list[Line] | None:
     """What `save_plan` wrote, or None where nothing is. Raises `IndexTTSError` where it was made of other arguments."""
     if not path.exists():
         return None
     try:
         made_of, *rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        plan = [Utterance(**row | {"speaker": _speaker(**row["speaker"])}) for row in rows]
+        plan = [Line(**row | {"speaker": _speaker(**row["speaker"])}) for row in rows]
     except (OSError, ValueError, TypeError, KeyError):
         raise IndexTTSError(f"{path} is damaged; remove it, and what is beside it if nothing fits any more.") from None
     if made_of != arguments:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 from indextts2_jax.training.demo import labels, symbols, teacher
-from indextts2_jax.training.demo.plan import Utterance
+from indextts2_jax.training.demo.plan import Line
 
 RATE = 22050
 SECONDS = (0.5, 15.0)  # utterances outside are dropped: training takes no others
@@ -64,7 +64,7 @@ class Making:
 Speak = Callable[[str, dict[str, float], float], tuple[np.ndarray, np.ndarray]]
 
 
-def make(folder: pathlib.Path, frontend: PhonemeFrontend, speak: Speak, utterance: Utterance) -> Record:
+def make(folder: pathlib.Path, frontend: PhonemeFrontend, speak: Speak, utterance: Line) -> Record:
     """Speaks and writes one file, unless it is dropped. `speak` is `Teacher.speak`. Raises `IndexTTSError`."""
     spoken = symbols.read(frontend, utterance.text)
     given = symbols.symbols(spoken)
@@ -95,7 +95,7 @@ def make(folder: pathlib.Path, frontend: PhonemeFrontend, speak: Speak, utteranc
     return record
 
 
-def finished(folder: pathlib.Path, plan: Sequence[Utterance]) -> dict[str, Record]:
+def finished(folder: pathlib.Path, plan: Sequence[Line]) -> dict[str, Record]:
     """Records of an earlier, interrupted run that belong to this plan and whose audio is whole, by "audio"."""
     records: dict[str, Record] = {}
     try:
@@ -114,7 +114,7 @@ def finished(folder: pathlib.Path, plan: Sequence[Utterance]) -> dict[str, Recor
     return records
 
 
-def _same(record: Record, utterance: Utterance) -> bool:
+def _same(record: Record, utterance: Line) -> bool:
     planned = (utterance.text, utterance.speaker.mixture, utterance.speed)
     return (record.text, record.voices, record.speed) == planned
 
@@ -135,7 +135,7 @@ def phones(path: pathlib.Path, record: Record) -> list[list[Any]]:
     return [[name, round(end, 4)] for name, end in made]
 
 
-def generate(folder: pathlib.Path, plan: Sequence[Utterance], making: Making, jobs: int) -> None:
+def generate(folder: pathlib.Path, plan: Sequence[Line], making: Making, jobs: int) -> None:
     """Speaks everything of the plan that is not there yet. Raises `IndexTTSError`."""
     teacher.check(making.teacher)
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def generate(folder: pathlib.Path, plan: Sequence[Utterance], making: Making, jo
             bar.update()
 
 
-def _spoken(todo: Sequence[Utterance], making: Making, jobs: int) -> Iterator[Record | str]:
+def _spoken(todo: Sequence[Line], making: Making, jobs: int) -> Iterator[Record | str]:
     if jobs == 1:
         _begin(making)
         yield from map(_one, todo)
@@ -185,7 +185,7 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def _one(utterance: Utterance) -> Record | str:
+def _one(utterance: Line) -> Record | str:
     if _ready is None:
         return "The process was not set up."
     try:

@@ -220,7 +220,7 @@ def test_a_plan_with_a_test_sentence_is_refused(fakes, tmp_path, capsys):
 @pytest.mark.parametrize(("peak", "seconds", "kept"), [(0.5, 1.0, True), (0.01, 1.0, False), (0.5, 16.0, False)])
 def test_what_is_silent_or_too_long_is_dropped(tmp_path, peak, seconds, kept):
     frontend = produce.PhonemeFrontend(corpus.LEXICON)
-    utterance = plan.Utterance("audio/x/0.flac", "Yes.", speakers.Speaker("x", (("x", 1.0),), True), 1.0, "train")
+    utterance = plan.Line("audio/x/0.flac", "Yes.", speakers.Speaker("x", (("x", 1.0),), True), 1.0, "train")
     tone = (peak * np.sin(np.arange(int(seconds * 24000)) / 20)).astype(np.float32)
     record = produce.make(tmp_path, frontend, lambda *given: (tone, np.array([1])), utterance)
     assert record.dropped is not kept and (tmp_path / "audio/x/0.flac").exists() is kept
@@ -228,7 +228,7 @@ def test_what_is_silent_or_too_long_is_dropped(tmp_path, peak, seconds, kept):
 
 def test_what_is_too_loud_is_made_quieter_not_cut(tmp_path):
     frontend = produce.PhonemeFrontend(corpus.LEXICON)
-    utterance = plan.Utterance("audio/x/0.flac", "Yes.", speakers.Speaker("x", (("x", 1.0),), True), 1.0, "train")
+    utterance = plan.Line("audio/x/0.flac", "Yes.", speakers.Speaker("x", (("x", 1.0),), True), 1.0, "train")
     tone = (1.3 * np.sin(np.arange(24000) / 20)).astype(np.float32)
     produce.make(tmp_path, frontend, lambda *given: (tone, np.array([1])), utterance)
     samples, _ = soundfile.read(tmp_path / "audio/x/0.flac")

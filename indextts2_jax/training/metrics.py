@@ -10,7 +10,7 @@ from indextts2_jax.runtime.atomic import replaced_file
 NAME = "metrics.csv"
 
 
-class Report:
+class Metrics:
     """Appends rows; a resumed run drops what came after its checkpoint."""
 
     def __init__(self, run: pathlib.Path, resumed_at: int) -> None:
