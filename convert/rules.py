@@ -12,7 +12,7 @@ become axis 0 of the parameter (as scanned layers want it).
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from flax.traverse_util import flatten_dict
@@ -22,6 +22,7 @@ from indextts2_jax.errors import CheckpointError
 from .layouts import Layout, Shape, as_is
 
 
+@runtime_checkable
 class Source(Protocol):
     """The tensors of one published component: names and shapes known, numbers read on demand."""
 

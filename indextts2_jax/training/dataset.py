@@ -36,7 +36,7 @@ class FlatArray:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int | np.integer[Any]) -> Shaped[np.ndarray, "..."]:
+    def __getitem__(self, index: np.integer[Any] | int) -> Shaped[np.ndarray, "..."]:  # int first confuses beartype
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     @property
