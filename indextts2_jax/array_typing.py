@@ -20,7 +20,8 @@ Where a letter would say too little, a word:
     heads    batch and heads of scores, or neither          taps             of a convolution's kernel
     pair     weight and bias side by side (2 * D)           rest             any further axes
 
-`_` is a size that nothing else shares. What stands in braces is computed from the arguments: "B M+2*{pad} D".
+`_` is a size that nothing else shares, such as that of the items of a list that are not equally long. What stands in
+braces is computed from the arguments: "B M+2*{pad} D".
 
 Every sequence is channels last, and every padded sequence travels with its `lengths [B]`: valid positions come
 first, whatever lies behind them must not change them.
@@ -42,7 +43,7 @@ AnyArray: TypeAlias = Array | np.ndarray
 """What may lie on the device or on the host: parameters of a network, arguments that are handed on to a compiled
 function, and what plain arithmetic takes."""
 
-Number: TypeAlias = float | np.floating[Any] | Float[Array, ""]
+Number: TypeAlias = float | np.floating | Float[Array, ""]
 """A real number, whether Python's, NumPy's or traced."""
 
 Lengths: TypeAlias = Int[Array, " B"]

@@ -38,12 +38,12 @@ def check(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_fields(hint: Any) -> Any:
-    """The type, and of every NamedTuple in it the types of the fields.
+    """The type, and of every NamedTuple of ours in it the types of the fields.
 
     They are looked at where a function takes or returns one. JAX makes such tuples itself, of whatever it has at the
     moment, so that the check cannot stand in their constructor.
     """
-    if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
+    if isinstance(hint, type) and issubclass(hint, tuple) and hint.__module__.partition(".")[0] in PACKAGES:
         return _fitting(hint)
     inner = tuple(map(_with_fields, get_args(hint)))
     if inner == get_args(hint) or get_origin(hint) in (Annotated, Literal, collections.abc.Callable, type):

@@ -12,7 +12,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def check_one_source(sources: Mapping[str, object]) -> None:
         raise EmotionError(f"The emotion is given more than once, by {' and '.join(given)}; leave only one of them.")
 
 
-def check_alpha(alpha: float | np.floating[Any] | np.integer[Any]) -> float:
+def check_alpha(alpha: float | np.floating | np.integer) -> float:
     """The strength of an emotion prompt, from 0 (the speaker clip's own emotion) to 1 (the prompt's).
 
     A departure: the reference clamps it to this range for vectors and for clips takes whatever it is given, although

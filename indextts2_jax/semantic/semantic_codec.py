@@ -13,7 +13,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from indextts2_jax.array_typing import Array, Float, Int, Lengths, Mask
+from indextts2_jax.array_typing import AnyArray, Array, Float, Int, Lengths, Mask
 from indextts2_jax.config import SemanticCodecConfig
 from indextts2_jax.nn.depthwise import DepthwiseConv
 from indextts2_jax.nn.layers import LayerNorm, along_last, conv1d, gelu_erf
@@ -67,8 +67,9 @@ class Encoder(nn.Module):
         return nn.Dense(c.hidden_size, name="project", **kinds)(x)
 
 
-def unit(x: Float[Array, "... D"]) -> Float[Array, "... D"]:
+def unit(x: Float[AnyArray, "... D"]) -> Float[Array, "... D"]:
     """x / max(||x||, 1e-12): `torch.nn.functional.normalize`; where x is zero its gradient is finite, not NaN."""
+    x = jnp.asarray(x)
     return x / jnp.sqrt(jnp.maximum(jnp.sum(x * x, axis=-1, keepdims=True), 1e-24))
 
 

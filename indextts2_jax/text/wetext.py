@@ -129,7 +129,7 @@ def _compile_chinese_verbalizer() -> Any:
     from tn.chinese.normalizer import Normalizer
 
     class Verbalizer(Normalizer):
-        def build_fst(self, prefix: str, cache_dir: str, overwrite_cache: bool) -> None:
+        def build_fst(self, prefix: str, cache_dir: pathlib.Path, overwrite_cache: bool) -> None:
             self.build_verbalizer()  # instead of both grammars, written into a folder, with a log handler of its own
 
     # Optimised once when compiled and once when loaded, as the official implementation does from its second start on.

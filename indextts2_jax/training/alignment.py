@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from indextts2_jax.array_typing import Int
-from indextts2_jax.training.phones import frame_labels
+from indextts2_jax.training.phones import Phones, frame_labels
 
 PAUSE = "pau"
 PUNCTUATION = frozenset(",.?!")
@@ -62,9 +62,7 @@ def align(tokens: Sequence[str], phones: Sequence[str]) -> Int[np.ndarray, " {le
     return np.maximum(np.maximum.accumulate(matched), 0)
 
 
-def token_frames(
-    tokens: Sequence[str], phones: Sequence[tuple[str, float]], frames: int
-) -> Int[np.ndarray, " {frames}"]:
+def token_frames(tokens: Sequence[str], phones: Phones, frames: int) -> Int[np.ndarray, " {frames}"]:
     """The token spoken in each semantic frame."""
     token = align(tokens, [phone for phone, _ in phones])
     numbered = [(number, end) for number, (_, end) in enumerate(phones)]

@@ -2,13 +2,16 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from indextts2_jax.array_typing import Int32
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.training.dataset import DataSet
+
+Phones: TypeAlias = Sequence[Sequence[Any]]
+"""[phone, its end in seconds] one after another: tuples, or lists where they were read from JSON."""
 
 FRAME_SECONDS = 0.02
 CENTRE = 0.0175
@@ -30,11 +33,11 @@ class PhoneLabels:
         self._lengths = data.array("features").lengths
 
     @functools.lru_cache(maxsize=1 << 17)  # noqa: B019 (labels live as long as the run)
-    def __getitem__(self, index: int) -> Int32[np.ndarray, " T"]:
+    def __getitem__(self, index: int | np.integer) -> Int32[np.ndarray, " T"]:
         return frame_labels(self._rows[index]["phones"], int(self._lengths[index]), self._place)
 
 
-def frame_labels(phones: Sequence[tuple[Any, float]], frames: int, place: Any) -> Int32[np.ndarray, " {frames}"]:
+def frame_labels(phones: Phones, frames: int, place: Any) -> Int32[np.ndarray, " {frames}"]:
     """`place[phone]` at the middle of each frame; of the last phone beyond its end."""
     ends = np.array([end for _, end in phones])
     names = np.array([place[phone] for phone, _ in phones], np.int32)

@@ -8,7 +8,7 @@ import pytest
 from indextts2_jax.audio import mel as host_mel
 from indextts2_jax.training.objectives import bigvgan
 from indextts2_jax.training.objectives.bigvgan import frame, magnitudes, stft_loss
-from tests.training.tiny import first_batch, noise, tiny_objective
+from tests.training.tiny import first_batch, noise, on_device, tiny_objective
 
 SIZES = ((4096, 512), (2048, 256), (1024, 256), (512, 128))
 TIME = np.arange(16384) / 22050
@@ -29,7 +29,9 @@ def test_magnitudes():
     x = np.random.default_rng(0).standard_normal((1, 2048)).astype(np.float32)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
     frames = np.lib.stride_tricks.sliding_window_view(x[0].astype(np.float64), 512)[::128] * window
-    np.testing.assert_allclose(magnitudes(x, 512, 128)[0], np.abs(np.fft.rfft(frames)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        magnitudes(jnp.asarray(x), 512, 128)[0], np.abs(np.fft.rfft(frames)), rtol=1e-3, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize(("size", "hop"), SIZES)
@@ -43,7 +45,7 @@ def test_equal_signals_cost_nothing(size, hop):
 
 
 def loss_of(output, target):
-    return float(sum(stft_loss(output, target, size, hop) for size, hop in SIZES) / 4)
+    return float(sum(stft_loss(jnp.asarray(output), jnp.asarray(target), size, hop) for size, hop in SIZES) / 4)
 
 
 def test_a_wrong_pitch_costs():
@@ -90,7 +92,7 @@ def test_the_mel_term_is_the_pipelines_mel(objective, monkeypatch):
     target, output = noise(0, 1.0)[: 8 * 256], noise(1, 1.0)[: 8 * 256]
     monkeypatch.setattr(bigvgan, "apply", lambda *inputs: jnp.asarray(output)[None])
     batch = {"mel": np.zeros((1, 8, 80), np.float32), "audio": target[None]}
-    value, metrics, _ = objective.loss({"network": {}}, batch, jax.random.key(0), True)
+    value, metrics, _ = objective.loss({"network": {}}, on_device(batch), jax.random.key(0), True)
 
     def log_mels(audio):
         # ref_mel reflects 384 samples at both ends; with 384 - 256 more in front, its frame i begins at 256 (i - 2)
@@ -100,6 +102,7 @@ def test_the_mel_term_is_the_pipelines_mel(objective, monkeypatch):
     assert expected.shape == (5, 80) and expected.mean() > 0.1
     np.testing.assert_allclose(metrics["mel"], expected.mean(), rtol=1e-3)
     sizes = zip(objective.settings.stft_sizes, objective.settings.stft_hops, strict=True)
-    stft = np.mean([stft_loss(output[None], target[None], size, hop) for size, hop in sizes])
+    waves = jnp.asarray(output)[None], jnp.asarray(target)[None]
+    stft = np.mean([stft_loss(*waves, size, hop) for size, hop in sizes])
     np.testing.assert_allclose(metrics["stft"], stft, rtol=1e-5)
     np.testing.assert_allclose(value, metrics["mel"] + metrics["stft"], rtol=1e-5)

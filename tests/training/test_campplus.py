@@ -17,16 +17,20 @@ STYLE, ROWS = RNG.standard_normal((6, 8)).astype(np.float32), RNG.standard_norma
 SPEAKERS = np.array([0, 1, 2, 3, 0, 1])
 
 
+def logits(margin):
+    return np.asarray(margin_logits(jnp.asarray(STYLE), jnp.asarray(ROWS), jnp.asarray(SPEAKERS), margin, 30.0))
+
+
 def cosines():
     return (STYLE @ ROWS.T) / np.linalg.norm(STYLE, axis=-1)[:, None] / np.linalg.norm(ROWS, axis=-1)
 
 
 def test_without_a_margin_it_is_the_cosine():
-    np.testing.assert_allclose(margin_logits(STYLE, ROWS, SPEAKERS, 0.0, 30.0), 30 * cosines(), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(logits(0.0), 30 * cosines(), rtol=1e-4, atol=1e-4)
 
 
 def test_a_margin_enlarges_the_angle_to_the_right_speaker_only():
-    found = np.asarray(margin_logits(STYLE, ROWS, SPEAKERS, 0.2, 30.0))
+    found = logits(0.2)
     right = np.arange(4) == SPEAKERS[:, None]
     np.testing.assert_allclose(found[~right], 30 * cosines()[~right], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(found[right], 30 * np.cos(np.arccos(cosines()[right]) + 0.2), rtol=1e-4, atol=1e-4)
@@ -36,8 +40,8 @@ def test_a_margin_enlarges_the_angle_to_the_right_speaker_only():
 def test_the_margin_never_rewards_the_opposite_direction():
     """cos(angle + margin) turns up again beyond 180 degrees; the logits must keep falling with the angle."""
     angle = np.linspace(0.01, np.pi - 0.01, 300)
-    style = np.stack([np.cos(angle), np.sin(angle)], -1).astype(np.float32)
-    found = margin_logits(style, np.array([[1.0, 0.0]], np.float32), np.zeros(300, np.int64), 0.5, 1.0)[:, 0]
+    style = jnp.asarray(np.stack([np.cos(angle), np.sin(angle)], -1), jnp.float32)
+    found = margin_logits(style, jnp.array([[1.0, 0.0]]), jnp.zeros(300, jnp.int32), 0.5, 1.0)[:, 0]
     assert (np.diff(found) < 0).all()
     gradient = jax.grad(lambda s: margin_logits(s, jnp.eye(2), jnp.array([0]), 0.2, 30.0).sum())(
         jnp.array([[2.0, 0.0]])
@@ -63,12 +67,12 @@ def test_batch_statistics_are_those_of_torch(affine):
 
     found = {}
     with nn.intercept_methods(batch_statistics(found)):
-        y = BatchNorm(affine=affine).apply({"params": params}, x)
+        y = BatchNorm(affine=affine).apply({"params": params}, jnp.asarray(x))
     np.testing.assert_allclose(y, expected, atol=1e-5)
     ((mean, var),) = found.values()
     np.testing.assert_allclose(0.9 * params["mean"] + 0.1 * mean, theirs.running_mean, rtol=1e-5)
     np.testing.assert_allclose(0.9 * params["var"] + 0.1 * var, theirs.running_var, rtol=1e-5)
-    plain = BatchNorm(affine=affine).apply({"params": params}, x)  # outside, the stored ones count
+    plain = BatchNorm(affine=affine).apply({"params": params}, jnp.asarray(x))  # outside, the stored ones count
     assert np.abs(plain - y).max() > 0.1
 
 

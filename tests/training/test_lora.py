@@ -28,7 +28,7 @@ from indextts2_jax.training.start import initial_model, initial_tokenizer, with_
 from indextts2_jax.training.state import Checkpoints, read_network
 from indextts2_jax.training.step import build_step, moving, trained
 from tests.training import tiny_finetune
-from tests.training.tiny import tiny_model
+from tests.training.tiny import on_device, tiny_model
 
 RANK = 4
 
@@ -112,7 +112,7 @@ def test_optimiser_average_and_checkpoint_hold_adapters_only(lora_run):
 def test_no_gradient_of_the_size_of_a_frozen_matrix_is_computed(lora_run):
     config, _ = lora_run
     objective = build_objective(config, loop.DataSet.open(config.data))
-    batch = objective.batch(objective.order("train").at(0), np.random.default_rng(0), True)
+    batch = on_device(objective.batch(objective.order("train").at(0), np.random.default_rng(0), True))
     params = jax.eval_shape(objective.init, jax.random.key(0))
 
     def loss(trained, params):

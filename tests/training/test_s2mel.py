@@ -15,7 +15,7 @@ from indextts2_jax.training.merge import merge
 from indextts2_jax.training.objectives import s2mel
 from indextts2_jax.training.objectives.s2mel import SIGMA_MIN, _join
 from indextts2_jax.training.state import read_network, write_network
-from tests.training.tiny import draw_params, first_batch, random_params, tiny_objective
+from tests.training.tiny import draw_params, first_batch, on_device, random_params, tiny_objective
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def seen(monkeypatch, objective, params, batch, key, answer):
 
     with monkeypatch.context() as patch:
         patch.setattr(s2mel, "apply", apply)
-        return objective.loss(params, batch, key, True).value, got
+        return objective.loss(params, on_device(batch), key, True).value, got
 
 
 def test_the_path_leads_from_noise_to_the_mel(objective, params, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from indextts2_jax.semantic.semantic_codec import SemanticCodec
 from indextts2_jax.semantic.semantic_codec import unit as codec_unit
-from tests.training.tiny import draw_params, first_batch, tiny_objective
+from tests.training.tiny import draw_params, first_batch, on_device, tiny_objective
 
 
 def unit(x):
@@ -76,7 +76,7 @@ def test_the_encoder_gets_the_gradient_of_the_embedding(data):
     weights = {"codebook_weight": 0.0, "commitment_weight": 0.0, "phone_weight": 0.0}
     objective = tiny_objective("semantic_codec", data, objective=weights)
     assert objective.labels is None
-    params, batch = draw_params(objective), first_batch(objective)
+    params, batch = draw_params(objective), on_device(first_batch(objective))
     gradient = jax.jit(jax.grad(lambda params: objective.loss(params, batch, jax.random.key(0), True).value))(params)
     quantizer = gradient["network"]["quantizer"]
     assert np.any(quantizer["in_project"]["kernel"]) and np.any(gradient["network"]["encoder"]["project"]["kernel"])

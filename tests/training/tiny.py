@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import soundfile
 
@@ -189,6 +190,11 @@ def draw_params(objective: Any, seed: int = 0) -> dict[str, Any]:
 def first_batch(objective: Any, size: int = 4, training: bool = True, seed: int = 0) -> dict[str, np.ndarray]:
     utterances = objective.data.indices("train")[:size]
     return objective.batch(utterances, np.random.default_rng(seed), training)
+
+
+def on_device(batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+    """What the loss is given where nothing compiles it."""
+    return {name: jnp.asarray(array) for name, array in batch.items()}
 
 
 def tiny_objective(network: str, data: DataSet, **updates: Any) -> Any:

@@ -36,9 +36,9 @@ class Toy(Defaults):
     def loss(self, params: Any, batch: Any, key: Any, training: bool) -> Loss:
         network, dtype = params["network"], jnp.dtype(self.config.dtype)
         noise = self.noise * jax.random.normal(key, batch["y"].shape) if training else 0.0
-        x = ((batch["x"] - network["mean"] + noise) * network["window"]).astype(dtype)
-        guess = x @ network["dense"]["kernel"].astype(dtype) + network["dense"]["bias"].astype(dtype)
-        error = guess.astype(jnp.float32) * params["heads"]["scale"] - batch["y"]
+        x = ((batch["x"] - network["mean"][None] + noise) * network["window"][None]).astype(dtype)
+        guess = x @ network["dense"]["kernel"].astype(dtype) + network["dense"]["bias"].astype(dtype)[None]
+        error = guess.astype(jnp.float32) * params["heads"]["scale"][None] - batch["y"]
         return Loss(jnp.mean(error**2), {"distance": jnp.mean(jnp.abs(error))}, {"mean": batch["x"].mean(0)})
 
     def frozen(self, path: str) -> bool:

@@ -104,7 +104,7 @@ def another(same: Int[np.ndarray, " U"], utterance: int, rng: np.random.Generato
 
 
 def cut(
-    array: Shaped[np.ndarray, " _ *rest"], start: int, size: int, fill: float = 0.0
+    array: Shaped[np.ndarray, " _ *rest"], start: int | np.integer, size: int, fill: float = 0.0
 ) -> Shaped[np.ndarray, " {size} *rest"]:
     """array[start : start + size], padded behind to `size`."""
     part = np.asarray(array[start : start + size])
