@@ -14,6 +14,7 @@ from indextts2_jax.training.config import train_config
 from indextts2_jax.training.merge import merge
 from indextts2_jax.training.objectives import s2mel
 from indextts2_jax.training.objectives.s2mel import SIGMA_MIN, _join
+from indextts2_jax.training.start import with_model
 from indextts2_jax.training.state import read_network, write_network
 from tests.training.tiny import draw_params, first_batch, on_device, random_params, tiny_objective
 
@@ -201,7 +202,7 @@ def test_fine_tuning_of_an_artefact(base, data, tmp_path):
     values |= {"init": str(base), "data": str(data.folder), "output": str(tmp_path / "run"), **small, "ema_decay": 0.0}
     values["objective"] |= {"codes": 16, "prompt_codes": 12}
     values["optimizer"] |= {"learning_rate": 1e-2, "warmup_steps": 2}
-    report = loop.run(train_config(values), progress=False)
+    report = loop.run(train_config(with_model(values)), progress=False)
     losses = [float(row["loss"]) for row in report.rows if row["split"] == "train"]
     assert len(losses) == 12 and np.mean(losses[-3:]) < 0.8 * losses[0]
     merge(base, tmp_path / "run", tmp_path / "merged")

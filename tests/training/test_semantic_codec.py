@@ -43,7 +43,7 @@ def test_codes_and_losses_by_hand(objective, loss):
     """The parts of the loss from the latents and the codes that synthesis computes."""
     params, batch = draw_params(objective), first_batch(objective)
     codec = SemanticCodec(objective.sizes)
-    semantic, lengths = batch["semantic"], batch["lengths"]
+    semantic, lengths = jnp.asarray(batch["semantic"]), jnp.asarray(batch["lengths"])
 
     @jax.jit
     def encode(network):

@@ -6,6 +6,7 @@ import pathlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.runtime.atomic import replaced_file
@@ -67,6 +68,7 @@ def save_plan(path: pathlib.Path, plan: Sequence[Line], arguments: dict[str, flo
     """Writes the plan, whole or not at all: a run that is resumed follows it whatever the programs have become."""
     rows = [dataclasses.asdict(utterance) for utterance in plan]
     lines = [json.dumps(row, ensure_ascii=False) for row in [dict(arguments), *rows]]
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replaced_file(path) as new:
         new.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -85,5 +87,5 @@ def load_plan(path: pathlib.Path, arguments: dict[str, float]) -> list[Line] | N
     return plan
 
 
-def _speaker(name: str, voices: list[tuple[str, float]], seen: bool) -> Speaker:
+def _speaker(name: str, voices: Sequence[Sequence[Any]], seen: bool) -> Speaker:
     return Speaker(name, tuple((voice, float(weight)) for voice, weight in voices), seen)

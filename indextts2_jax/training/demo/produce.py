@@ -89,6 +89,7 @@ def make(folder: pathlib.Path, frontend: PhonemeFrontend, speak: Speak, utteranc
     )
     if not record.dropped:
         path = folder / utterance.audio
+        path.parent.mkdir(parents=True, exist_ok=True)
         with replaced_file(path) as new:
             soundfile.write(new, samples, RATE, subtype="PCM_16", format="FLAC")
     return record

@@ -4,13 +4,13 @@ import pathlib
 
 import numpy as np
 
-from indextts2_jax.training.demo.teacher import HOP, RATE, Mixture
+from indextts2_jax.training.demo.teacher import HOP, RATE, Mixture, Teacher
 
 UNITS = 4
 EDGE = 8  # units of silence at both ends
 
 
-class FakeTeacher:
+class FakeTeacher(Teacher):
     """`Teacher` without its files."""
 
     def __init__(self, folder: pathlib.Path) -> None:

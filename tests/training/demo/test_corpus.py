@@ -88,7 +88,7 @@ def test_a_saved_plan_is_read_again(tmp_path):
     (tmp_path / "plan.jsonl").write_text("{}\n{}\n")
     with pytest.raises(IndexTTSError, match="is damaged"):
         plan.load_plan(tmp_path / "plan.jsonl", arguments)
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*"))
 
 
 # --- the test sentences -------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_a_small_corpus_is_written(fakes, capsys):
         assert row["phones"][0][0] == "pau"
     used = utterances.read_manifest(fakes / "manifest.jsonl")
     assert len(used) == 7 and all(utterance.phones for utterance in used)
-    assert not list(fakes.rglob("*.part"))
+    assert not list(fakes.rglob(".*"))
 
 
 def test_a_corpus_is_resumed_after_a_kill(fakes, monkeypatch):
@@ -183,7 +183,9 @@ def test_a_corpus_is_resumed_after_a_kill(fakes, monkeypatch):
     (fakes / listed[0]["audio"]).unlink()
     (fakes / listed[1]["audio"]).write_bytes((fakes / listed[1]["audio"]).read_bytes()[:40])
     (fakes / "progress.jsonl").write_text("\n".join([line for line in lines if line != cut] + [cut[:50]]))
-    (fakes / listed[3]["audio"]).with_suffix(".part").write_bytes(b"half")
+    left = (fakes / listed[0]["audio"]).with_name(".1f2e3d4c.indextts2")  # of a writer that was killed
+    left.mkdir()
+    (left / "new").write_bytes(b"half")
     (fakes / "manifest.jsonl").unlink()
     made = []
     make = produce.make
@@ -192,7 +194,7 @@ def test_a_corpus_is_resumed_after_a_kill(fakes, monkeypatch):
     assert run(fakes) == 0
     assert sorted(made) == sorted(row["audio"] for row in listed[:3])
     assert (fakes / "manifest.jsonl").read_bytes() == before
-    assert not list(fakes.rglob("*.part"))
+    assert not list(fakes.rglob(".*"))
     made.clear()
     assert run(fakes) == 0 and not made
 
