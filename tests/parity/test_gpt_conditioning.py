@@ -89,7 +89,9 @@ def test_golden(name, golden, params, matrices):
         weights = emotion.scale_vector(emotion.check_vector(run.request["emo_vector"]), 1.0)
         rows = emotion.matrix_rows(run["style"], matrices["speaker_matrix"], SMALL.emotion.rows)
         vector = emotion.mix_matrix(weights, matrices["emotion_matrix"], rows, vector)
-    conditions = Conditioning(SMALL.gpt).apply({"params": params}, latents, vector, method="decoder_conditions")
+    conditions = Conditioning(SMALL.gpt).apply(
+        {"params": params}, latents, jnp.asarray(vector), method="decoder_conditions"
+    )
     assert_close(conditions, run["gpt_conds"], TOLERANCE)
 
 

@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -165,7 +166,10 @@ def prompt_stages(tts: IndexTTS2) -> dict[str, np.ndarray]:
     encoded = stages.semantic_features(tts.params, padded(features), lengths(frames - 1), model=MODEL)
     indices, quantized = stages.quantize(tts.params, padded(semantic), lengths(count), model=MODEL)
     _, within = SemanticCodec(MODEL.semantic_codec).apply(
-        {"params": tts.params["semantic_codec"]}, semantic, lengths(count), capture_intermediates=True
+        {"params": tts.params["semantic_codec"]},
+        jnp.asarray(semantic),
+        jnp.asarray(lengths(count)),
+        capture_intermediates=True,
     )
     style = stages.speaker_embedding(tts.params, padded(fbank), lengths(fbank.shape[1]), model=MODEL)
     size = regulated_size(bucket_size(count), INPUTS.frames)

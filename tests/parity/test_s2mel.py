@@ -64,7 +64,9 @@ def solver():
 @pytest.mark.parametrize(("name", "suffix"), SEGMENTS)
 def test_latent_projection(params, golden, name, suffix):
     arrays = golden(name)
-    made = LatentProjection(CONFIG).apply({"params": params["latent_projection"]}, arrays[f"gpt_latent{suffix}"])
+    made = LatentProjection(CONFIG).apply(
+        {"params": params["latent_projection"]}, jnp.asarray(arrays[f"gpt_latent{suffix}"])
+    )
     assert_close(made, arrays[f"gpt_layer_out{suffix}"], 1e-4)
 
 
@@ -75,7 +77,9 @@ def test_length_regulator(params, golden, name, suffix):
     if suffix:  # segments; the prompt's frame count comes from its mel
         assert frames == target_length(x.shape[1])
     index = resize_index(x.shape[1], frames)[None]
-    made = LengthRegulator(CONFIG).apply({"params": params["length_regulator"]}, x, index, lengths(index))
+    made = LengthRegulator(CONFIG).apply(
+        {"params": params["length_regulator"]}, *map(jnp.asarray, (x, index, lengths(index)))
+    )
     assert_close(made, arrays[f"length_regulator_out{suffix}"], 1e-4)
 
 

@@ -3,6 +3,7 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -53,7 +54,9 @@ def test_padded(params, golden):
 def test_embedding_of_codes(params, golden, name):
     """`vq2emb`, as synthesis uses it on generated codes."""
     run = golden(name)
-    ours = SemanticCodec(SMALL.semantic_codec).apply({"params": params}, run["codec_indices"], method="embed")
+    ours = SemanticCodec(SMALL.semantic_codec).apply(
+        {"params": params}, jnp.asarray(run["codec_indices"]), method="embed"
+    )
     assert_close(ours, run["codec_quantized"], TOLERANCE)
 
 
