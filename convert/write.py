@@ -20,7 +20,7 @@ from . import rules as engine
 from .published import Part, Published, open_published
 from .read import JoinedSource, open_component
 
-Progress = Callable[[int], None]
+OnBytes = Callable[[int], None]
 """Called with the bytes just done."""
 
 
@@ -106,7 +106,7 @@ def _plan_network(network: str, parts: tuple[Part, ...], model: ModelConfig, dty
     return NetworkPlan(network, source, made, specs, summary)
 
 
-def run(conversion: Conversion, output: pathlib.Path, progress: Progress = lambda done: None) -> None:
+def run(conversion: Conversion, output: pathlib.Path, on_bytes: OnBytes = lambda done: None) -> None:
     """Writes the artefact: one tensor in memory at a time, one network's files open at a time.
 
     Raises:
@@ -118,18 +118,18 @@ def run(conversion: Conversion, output: pathlib.Path, progress: Progress = lambd
         model=conversion.published.model,
         dtype=conversion.dtype,
         tokenizer=conversion.published.tokenizer,
-        source=_provenance(conversion.published, progress),
-        tensors=_tensors(conversion, progress),
+        source=_provenance(conversion.published, on_bytes),
+        tensors=_tensors(conversion, on_bytes),
         qwen_tokenizer=conversion.published.qwen_tokenizer,
     )
 
 
-def _tensors(conversion: Conversion, progress: Progress) -> Iterator[NetworkTensors]:
+def _tensors(conversion: Conversion, on_bytes: OnBytes) -> Iterator[NetworkTensors]:
     for part in conversion.networks:
 
         def build(path: str, part: NetworkPlan = part) -> np.ndarray:
             array = part.plan.assignments[path].build(part.source)
-            progress(part.specs[path].nbytes)
+            on_bytes(part.specs[path].nbytes)
             return cast(f"{part.name}/{path}", array, part.specs[path].dtype)
 
         yield NetworkTensors(part.name, part.specs, build)
@@ -149,13 +149,13 @@ def _check_room(output: pathlib.Path, conversion: Conversion) -> None:
         )
 
 
-def _provenance(published: Published, progress: Progress) -> dict[str, Any]:
+def _provenance(published: Published, on_bytes: OnBytes) -> dict[str, Any]:
     """Size and SHA-256 of every published file, by its name in the directory."""
     digests = {}
     try:
         for path in published.files:
             digests[_short(path)] = digest_file(path)._asdict()
-            progress(path.stat().st_size)
+            on_bytes(path.stat().st_size)
     except OSError as error:
         raise CheckpointError(f"Cannot read {error.filename}: {error.strerror or error}.") from None
     return digests

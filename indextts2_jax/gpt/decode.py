@@ -74,7 +74,7 @@ def generate(
     *,
     keys: Key[Array, " B"] | None = None,
     noise: Float[AnyArray, "B T WV"] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    on_code: Callable[[int, int], None] | None = None,
 ) -> SpeechCodes:
     """Semantic codes for one text segment per request.
 
@@ -85,15 +85,15 @@ def generate(
       keys: one key per request, needed to sample. The numbers drawn depend on the request's key and the step only,
         not on the batch or the buckets.
       noise: instead of `keys`, the Gumbel numbers of at least `decode.max_mel_tokens` steps (`replay_noise`).
-      progress: called by the host whenever the slots are full and at the end, with the codes so far and the limit.
+      on_code: called by the host whenever the slots are full and at the end, with the codes so far and the limit.
     Raises:
       TextError: a segment is longer than the text positions of the model.
       ConfigError: `decode.max_mel_tokens` is larger than the code positions of the model.
       ValueError: sampling without exactly one of `keys` and `noise`.
     """
     for state in _states(params, config, decode, conds, text_ids, text_lengths, keys, noise):
-        if progress is not None:
-            progress(int(state.step), decode.max_mel_tokens)
+        if on_code is not None:
+            on_code(int(state.step), decode.max_mel_tokens)
     return _finish(config, decode, state)
 
 

@@ -137,7 +137,7 @@ def _decode(
         lengths,
         keys=keys,
         noise=noise,
-        progress=on_code,
+        on_code=on_code,
     )
 
 

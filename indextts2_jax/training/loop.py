@@ -38,7 +38,7 @@ from indextts2_jax.training.step import build_step, moving, trained
 BATCHES_AHEAD = 2
 
 
-def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = True) -> Metrics:
+def run(config: TrainConfig, *, stop_at: int | None = None, show_bar: bool = True) -> Metrics:
     """Trains to `config.steps` (or stops, resumable, at `stop_at`) and writes the run's folder.
 
     Raises:
@@ -63,7 +63,7 @@ def run(config: TrainConfig, *, stop_at: int | None = None, progress: bool = Tru
     train_step = build_step(config, objective, optimizer, mesh)
     evaluate = jax.jit(lambda params, batch, key: objective.loss(params, batch, key, False)[:2])
     first, last = int(state.step), min(config.steps, stop_at or config.steps)
-    bar = _bar(config, first) if progress else None
+    bar = _bar(config, first) if show_bar else None
     clock, logged = time.perf_counter(), first
     try:
         for step, batch in _batches(config, objective, mesh, range(first, last)):

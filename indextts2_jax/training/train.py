@@ -40,7 +40,7 @@ def work(options: flags.FlagValues) -> None:
         jax.distributed.initialize(options.coordinator, options.processes, options.process)
     logging.getLogger("absl").setLevel(logging.WARNING)  # orbax tells every file it writes
     jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")))
-    report = loop.run(config, stop_at=options.stop_at, progress=jax.process_index() == 0)
+    report = loop.run(config, stop_at=options.stop_at, show_bar=jax.process_index() == 0)
     print(f"{pathlib.Path(config.output)}: best validation loss {report.best():.4f}")
 
 

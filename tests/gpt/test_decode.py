@@ -238,7 +238,7 @@ def test_progress_is_told_whenever_the_slots_are_full(params, requests, monkeypa
     calls = []
     decode = dataclasses.replace(limited("greedy"), repetition_penalty=1.0)
     result = decoding.generate(
-        eager(params, -500.0), CONFIG, decode, *requests, progress=lambda *call: calls.append(call)
+        eager(params, -500.0), CONFIG, decode, *requests, on_code=lambda *call: calls.append(call)
     )
     assert calls == [(6, LIMIT), (11, LIMIT), (LIMIT, LIMIT)]  # a code more than slots: the last is not read yet
     assert not result.stopped.any()

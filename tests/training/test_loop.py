@@ -28,7 +28,7 @@ def _toy(monkeypatch):
 
 def train(data, output, stop_at=None, **updates):
     """Six steps, a checkpoint after three; the network's name is of no account."""
-    return loop.run(config_of(data, output, **updates), stop_at=stop_at, progress=False)
+    return loop.run(config_of(data, output, **updates), stop_at=stop_at, show_bar=False)
 
 
 def config_of(data, output, **updates):
@@ -219,7 +219,7 @@ def test_a_folder_of_another_run_is_refused(whole, data, tmp_path):
         train(data, whole, model=other)
     config = tiny_config("campplus", data, whole)
     with pytest.raises(TrainingError, match="another"):
-        loop.run(config, progress=False)
+        loop.run(config, show_bar=False)
     assert (whole / "config.json").read_bytes() == before
 
 
@@ -243,7 +243,7 @@ def test_bad_places(data, tmp_path):
 def test_data_that_is_not_there(tmp_path, data):
     missing = tiny_config("bigvgan", data, tmp_path / "run", data=str(tmp_path / "nowhere"))
     with pytest.raises(TrainingError, match="nowhere"):
-        loop.run(missing, progress=False)
+        loop.run(missing, show_bar=False)
 
 
 def test_what_fails_beside_the_loop_is_raised_in_it(data, tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ def data(tmp_path_factory):
 def lora_run(base, data, tmp_path_factory):
     """The configuration and the report of a finished run."""
     config = tiny_finetune.config("lora", base, data, tmp_path_factory.mktemp("runs") / "lora")
-    return config, loop.run(config, progress=False)
+    return config, loop.run(config, show_bar=False)
 
 
 def losses(report, split):
@@ -81,7 +81,7 @@ def test_adapters_learn_and_leave_the_base_alone(lora_run, base):
 
 
 def test_full_fine_tuning_learns(base, data, tmp_path):
-    report = loop.run(tiny_finetune.config("full", base, data, tmp_path / "run"), progress=False)
+    report = loop.run(tiny_finetune.config("full", base, data, tmp_path / "run"), show_bar=False)
     assert losses(report, "train")[-1] < 0.8 * losses(report, "train")[0]
     artefact.verify_artefact(base)
     assert not (tmp_path / "run" / "base.txt").exists()  # nothing is constant
@@ -132,17 +132,17 @@ def test_no_gradient_of_the_size_of_a_frozen_matrix_is_computed(lora_run):
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(base, data, lora_run, tmp_path):
     config, _ = lora_run
     config = dataclasses.replace(config, output=str(tmp_path / "run"))
-    loop.run(config, stop_at=13, progress=False)
-    loop.run(config, progress=False)
+    loop.run(config, stop_at=13, show_bar=False)
+    loop.run(config, show_bar=False)
     first, second = (
         read_network(pathlib.Path(folder) / "last.safetensors") for folder in (lora_run[0].output, config.output)
     )
     jax.tree.map(np.testing.assert_array_equal, first, second)
     # other weights of the same model, and other adapters, do not go on
     with pytest.raises(TrainingError, match="was begun with other weights"):
-        loop.run(dataclasses.replace(config, init=lora_run[0].output), progress=False)
+        loop.run(dataclasses.replace(config, init=lora_run[0].output), show_bar=False)
     with pytest.raises(TrainingError, match="does not fit this configuration"):
-        loop.run(dataclasses.replace(config, lora_rank=2), progress=False)
+        loop.run(dataclasses.replace(config, lora_rank=2), show_bar=False)
 
 
 # --- the adapters ---------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_weights_of_another_model(base, data, tmp_path):
     config = tiny_finetune.config("lora", base, data, tmp_path / "run")
     wider = dataclasses.replace(config.model, gpt=dataclasses.replace(config.model.gpt, max_mel_tokens=99))
     with pytest.raises(TrainingError, match="holds another gpt than"):
-        loop.run(dataclasses.replace(config, model=wider), progress=False)
+        loop.run(dataclasses.replace(config, model=wider), show_bar=False)
     (base / "config.json").rename(base / "config.json.away")
     try:
         with pytest.raises(CheckpointError, match="it has no config"):

@@ -24,8 +24,8 @@ def test_a_run_from_a_given_network(network, data, tmp_path):
     write_network(start, random_params()[network])
     config = tiny_config(network, data, tmp_path / "run", init=str(start), steps=2, save_every=1, **RUNS[network])
     if network == "semantic_codec":
-        loop.run(config, stop_at=1, progress=False)
-    report = loop.run(config, progress=False)
+        loop.run(config, stop_at=1, show_bar=False)
+    report = loop.run(config, show_bar=False)
     losses = [float(row["loss"]) for row in report.rows if row["split"] == "train"]
     assert len(losses) == 2 and np.isfinite(losses).all()
     found, trained = load_run(tmp_path / "run")
@@ -52,7 +52,7 @@ def test_where_a_network_is_loaded_from(tmp_path, data):
         load_network(str(tmp_path / "nowhere"), "semantic_codec")
     config = tiny_config("bigvgan", data, tmp_path / "other", init=str(run))
     with pytest.raises(TrainingError, match="holds another bigvgan"):
-        loop.run(config, progress=False)
+        loop.run(config, show_bar=False)
 
 
 def _bias(params):

@@ -202,7 +202,7 @@ def test_fine_tuning_of_an_artefact(base, data, tmp_path):
     values |= {"init": str(base), "data": str(data.folder), "output": str(tmp_path / "run"), **small, "ema_decay": 0.0}
     values["objective"] |= {"codes": 16, "prompt_codes": 12}
     values["optimizer"] |= {"learning_rate": 1e-2, "warmup_steps": 2}
-    report = loop.run(train_config(with_model(values)), progress=False)
+    report = loop.run(train_config(with_model(values)), show_bar=False)
     losses = [float(row["loss"]) for row in report.rows if row["split"] == "train"]
     assert len(losses) == 12 and np.mean(losses[-3:]) < 0.8 * losses[0]
     merge(base, tmp_path / "run", tmp_path / "merged")
