@@ -5,6 +5,7 @@
 Every ideograph is a word of its own and costs two pieces.
 """
 
+import copy
 import pathlib
 import re
 from collections.abc import Sequence
@@ -33,6 +34,16 @@ class BpeFrontend:
     def __init__(self, tokenizer: bytes | str | pathlib.Path, glossary: Glossary | None = None):
         self._pieces = _load(tokenizer)
         self._normalizer = TextNormalizer(glossary)
+
+    def prepare(self, text: str) -> str:
+        """See `TextNormalizer.prepare`."""
+        return self._normalizer.prepare(text)
+
+    def reading(self, english: str) -> "BpeFrontend":
+        """The same over the same tokenizer, reading English so (see `TextNormalizer`)."""
+        other = copy.copy(self)
+        other._normalizer = self._normalizer.reading(english)
+        return other
 
     @property
     def vocab_size(self) -> int:

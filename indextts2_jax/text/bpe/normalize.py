@@ -10,15 +10,18 @@ is why some look odd. The result is the official one for every text whose offici
 the order of a hash set (one pinyin or name inside another, or more than 26 of them) the longest match is taken.
 """
 
+import copy
 import logging
 import re
 from collections.abc import Callable
 
 from indextts2_jax.text import wetext
+from indextts2_jax.text.english import markup, reader
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language
 
 logger = logging.getLogger(__name__)
 
+FOREIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ffff]")
 HAN = r"[\u4e00-\u9fff]"
 
 CONTRACTION = re.compile(r"(what|where|who|which|how|t?here|it|s?he|that|this)'s", re.IGNORECASE)
@@ -69,13 +72,27 @@ _map_characters = {"zh": _replacer(ZH_CHARACTERS), "en": _replacer(CHARACTERS)}
 
 
 class TextNormalizer:
-    """`normalize(text)` for texts in Chinese, English or both. Holds the glossary and nothing else.
+    """`normalize(text)` for texts in Chinese, English or both. Holds the glossary and how English is read, nothing else.
+
+    Read carefully, a text without ideographs is English, and our reader puts it into words before the rules. That is
+    no longer the official result.
 
     Raises `ConfigError` for a glossary that is none.
     """
 
     def __init__(self, glossary: Glossary | None = None):
         self._glossary = GlossaryRewriter(glossary or {})
+        self._careful = False
+
+    def reading(self, english: str) -> "TextNormalizer":
+        """The same, reading English as in the "reference" or "careful"."""
+        other = copy.copy(self)
+        other._careful = english == "careful"
+        return other
+
+    def prepare(self, text: str) -> str:
+        """Where English is read carefully, the text without its markup, and with pauses for SSML's breaks."""
+        return markup.plain(text) if self._careful and not FOREIGN.search(text) else text
 
     def normalize(self, text: str) -> str:
         """The text as spoken, of the characters the tokenizer knows.
@@ -84,9 +101,12 @@ class TextNormalizer:
         a warning in the log. Raises only where the rules cannot be loaded (`IndexTTSError`).
         """
         text, tags = _hide_tags(text)
-        language: Language = "zh" if is_chinese(text) else "en"
+        careful = self._careful and not FOREIGN.search(text)
+        language: Language = "zh" if not careful and is_chinese(text) else "en"
         rules = wetext.load_rules(language)
         text = self._glossary(CONTRACTION.sub(r"\1 is", text), language)
+        if careful:
+            text = reader.read(text)
         spoken = _speak_chinese(text, rules) if language == "zh" else _speak_english(text, rules)
         return tags.restore(_map_characters[language](spoken))
 

@@ -89,7 +89,7 @@ def speak(text: str) -> str:
     if "." not in text:
         text = CLOCK.sub(_clock, text)
         return TITLE.sub(_title, PLACE.sub(_place, text))
-    text = NUMBER_DOT.sub(lambda match: _cased(match[1], NUMBERED[match[1].lower()]) + " ", text)
+    text = NUMBER_DOT.sub(_numbered, text)
     text = DEGREE.sub(_degree, text)
     text = CLOCK_ALONE.sub(_clock, CLOCK.sub(_clock, text))
     text = ROAD.sub(_road, text)
@@ -127,6 +127,11 @@ def _title(match: re.Match[str]) -> str:
 
 def _place(match: re.Match[str]) -> str:
     return PLACES[match[1] or match[2]]
+
+
+def _numbered(match: re.Match[str]) -> str:
+    full = NUMBERED[match[1].lower()]
+    return f"{full if match[1] in ('No', 'Nos') else _cased(match[1], full)} "
 
 
 def _plain(match: re.Match[str]) -> str:

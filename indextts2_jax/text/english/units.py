@@ -118,8 +118,8 @@ def speak(text: str) -> str:
     text = FEET_INCHES.sub(_feet_inches, text)
     text = FEET.sub(lambda match: put(match, f"{numbers.words(match[1])} feet"), text)
     text = INCHES.sub(_inches, text)
-    text = RATE.sub(lambda match: put(match, f"{numbers.words(match[1])}{match[2]} per {one(match[3])}"), text)
     text = MEASURE.sub(_measure, text)
+    text = RATE.sub(lambda match: put(match, f"{numbers.words(match[1])}{match[2]} per {one(match[3])}"), text)
     text = FOOT_IN.sub(lambda match: put(match, f"{numbers.words(match[1] or match[2])} inches"), text)
     return AREA.sub(lambda match: put(match, _alone(match[1])), text)
 

@@ -387,17 +387,17 @@ WW2 ─► World War two
 a 10-year-old ─► a ten year-old
 
 = No. and its kin
-No. 5 ─► Number five
+No. 5 ─► number five
 no. 12 ─► number twelve
-Nos. 3 and 4 ─► Numbers three and four
+Nos. 3 and 4 ─► numbers three and four
 Blinked? No. Smiled? ─► Blinked? No. Smiled?
 No. We won't. ─► No. We won't.
 #5 ─► number five
-№ 7 ─► Number seven
+№ 7 ─► number seven
 p. 5, pp. 10-12 ─► page five, pages ten to twelve
 Fig. 3 ─► Figure three
 Vol. 2, Ch. 7 ─► Volume two, Chapter seven
-Op. 27 No. 2 ─► Opus twenty seven Number two
+Op. 27 No. 2 ─► Opus twenty seven number two
 
 = Abbreviations
 Dr. Smith met Mr. Jones. ─► doctor Smith met mister Jones.
@@ -496,7 +496,7 @@ x &lt; 5 ─► x less than five
 5&nbsp;km ─► five kilometers
 caf&eacute; ─► café
 a<br/>b ─► a,⏎b
-<p>One</p><p>Two</p> ─► One.⏎Two.
+<p>One</p><p>Two</p> ─► One.⏎⏎Two.
 <b>bold</b> text ─► bold text
 <a href="x">link</a> ─► link
 <!-- no -->yes ─► yes
