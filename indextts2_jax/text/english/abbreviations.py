@@ -30,7 +30,7 @@ SHORTENED = table(
     ave avenue, blvd boulevard, hwy highway, pkwy parkway, apt apartment, bldg building, tel telephone, ext extension,
     est established, avg average, misc miscellaneous, temp temperature, max maximum, min minimum, incl including,
     excl excluding, orig original, ed edition, eds editors, trans translated, repr reprinted, abbr abbreviation, dr doctor,
-    Mon Monday, Tue Tuesday, Tues Tuesday, Wed Wednesday, Thu Thursday, Thur Thursday, Thurs Thursday, Fri Friday,
+    Mon Monday, Tue Tuesday, Tues Tuesday, Wed Wednesday, Thu Thursday, Thur Thursday, Thurs Thursday, Fri Friday, Sat Saturday, Sun Sunday,
     Jan January, Feb February, Apr April, Aug August, Sept September, Sep September, Oct October, Nov November,
     Dec December, hrs hours, hr hour, mins minutes, secs seconds, yrs years, yr year, mos months, wks weeks, wk week,
     lbs pounds, lb pounds, oz ounces, gal gallons, qt quarts, pkg package, qty quantity, ft feet, sq square, cu cubic,
@@ -39,7 +39,7 @@ SHORTENED = table(
     Tenn Tennessee, Va Virginia, Wis Wisconsin, Wyo Wyoming"""
 )
 ANY_CASE = frozenset(key for key in SHORTENED if key.islower())
-WORDS_TOO = frozenset("ed min max est trans temp sq cu ft ext tel mos inst orig assoc gal".split())
+WORDS_TOO = frozenset("ed min max est trans temp sq cu ft ext tel mos inst orig assoc gal Sat Sun".split())
 """Not at the end of a sentence, where "Ed." may be a name and "max." a word."""
 NAMES_TOO = re.compile(r"(?:\b(?:in|of|on|since|until|till|by|from|to|last|next|this|every|early|late|mid)|[0-9]\w*) \Z", re.I)
 """Before "Jan." or "Mon." at the end of a sentence, where they may be names."""
@@ -59,7 +59,7 @@ NUMBERED = table(
     ll lines, bk book, cl clause, c circa, ca circa"""
 )
 DEGREES = "Ph.D|Ed.D|D.Phil|M.Phil|B.Sc|M.Sc|B.Ed|M.Ed|LL.B|LL.M|Psy.D|Pharm.D|B.Eng|M.Eng|B.Com|M.Tech|B.Tech|Dr.Sc".split("|")
-DEGREE = re.compile(rf"(?<![\w.]){any_of(DEGREES)}(\.)?(?!\w)(s\b)?")
+DEGREE = re.compile(rf"(?<![\w.]){any_of(DEGREES)}(\.)?(?:(s\b)|(?!\w))")
 DEGREE_PARTS = {"phil": "Phil", "eng": "Eng", "com": "Com", "tech": "Tech", "pharm": "Pharm"}
 CLOCK = re.compile(r"(?<=[0-9]) ?(a|p|A|P)(?:(\.) ?m|(\.) ?M|m|M)(?![A-Za-z'’])(\.?)")
 CLOCK_ALONE = re.compile(r"(?<![\w.'])([AaPp])(\.)() ?[Mm](\.)(?![A-Za-z])")
@@ -68,12 +68,13 @@ AFTER_CLOCK = any_of(
     October November December EST EDT CST CDT MST MDT PST PDT GMT UTC BST CET CEST ET PT Eastern Central Mountain Pacific
     Greenwich Mon Tue Wed Thu Fri Sat Sun I'm""".split()
 )
-TITLE = re.compile(rf"\b(?:({any_of(TITLES)})\.|({WITHOUT_STOP}))(?=\s+[A-Z])")
+TITLE = re.compile(rf"\b(?:({any_of(TITLES)})\.|({WITHOUT_STOP}))(?=\s+(?:[A-Z]|and [A-Z]|& [A-Z]))")
 ROAD = re.compile(rf"(?<=[\w] )({any_of(ROADS)})(\.|(?=,))(?!\w)")
 PLACE = re.compile(rf"\b(?:({any_of(PLACES)})\.|(St|Mt))(?= [A-Z])")
 SHORT = re.compile(rf"(?<![\w.'’@/-])({any_of(SHORTENED)})\.(?![\w@])", re.IGNORECASE)
 EXACT = re.compile(rf"(?<![\w.])({any_of(PLAIN)})(?![\w/])")
-NUMBER_DOT = re.compile(rf"(?<![\w.'’$€£])({any_of(NUMBERED)})\. ?(?=[0-9]|[IVXLC]+\b(?!['’]))", re.IGNORECASE)
+NUMBER_DOT = re.compile(rf"(?<![\w.'’$€£])({any_of(NUMBERED)})\. ?(?=[0-9]|[IVXLC]{{2,}}\b(?!['’]))", re.IGNORECASE)
+COUNTED = re.compile(r"[0-9,.]{1,12} (?:people|[a-z]+[a-rt-z]s)\b")
 ISSUE = re.compile(r"\bNo (?=[0-9]{1,4}\b(?! ?[-–]|[.,]?[0-9]| [a-z]))")
 INITIALS = re.compile(r"(?<![\w'’.])((?:[A-Za-z]\. ?){1,12}[A-Za-z])\.(?!\w)|(?<![\w'’.])((?:[A-Za-z]\.){1,12}[A-Za-z])(?![\w.])")
 INITIAL = re.compile(rf"(?<![\w'’.])(?!I\b)([A-Z])\.(?=\s+(?:[A-Z]\. ?){{0,5}}(?!{BEGINNINGS}(?![\w.]))[A-Z][a-z'’.])")
@@ -131,6 +132,8 @@ def _place(match: re.Match[str]) -> str:
 
 def _numbered(match: re.Match[str]) -> str:
     full = NUMBERED[match[1].lower()]
+    if match[1] == "no" and COUNTED.match(match.string, match.end()):
+        return match[0]
     return f"{full if match[1] in ('No', 'Nos') else _cased(match[1], full)} "
 
 
@@ -150,7 +153,7 @@ def _road(match: re.Match[str]) -> str:
     return ROADS[match[1]].capitalize() + ("." if match[2] and _ends(match, name_ends=True) else "")
 
 
-BEHIND_ROAD = re.compile(r"(?:\b[A-Z][a-z]+|\b[0-9]+(?:st|nd|rd|th)?)\Z")
+BEHIND_ROAD = re.compile(r"(?:\b[A-Z][a-z]+(?:['’]s)?|\b[0-9]+(?:st|nd|rd|th)?)\Z")
 STARTS = re.compile(rf"(?:{BEGINNINGS}|Hello|Dear|Ask|Call|See|Meet|Near|Around|Visit|Saint)\Z")
 SAINTS = """Paul Peter John Louis Petersburg Patrick George James Mary Andrew Nicholas Francis Thomas Joseph Michael Martin
     Helena Helens Lucia Moritz Tropez Albans Andrews Augustine Bernard Charles Clair Cloud David Denis Elmo Gallen Germain

@@ -14,23 +14,23 @@ ELEMENTS = any_of(
     Fr Ra Ac Th Pa U Np Pu Am""".split()
 )
 FORMULA = re.compile(
-    rf"(?<![\w.'’-])(?!WW[12]\b)(?=[A-Za-z()]*[0-9])((?:\(?{ELEMENTS}[0-9]{{0,3}}(?:\)[0-9]{{0,2}})?){{1,12}})(?:\^?([0-9]?[+-])(?![\w]))?(?![\w'’])"
+    rf"(?<![\w.'’-])(?!WW[12]\b)(?=[A-Za-z()]*(?:[0-9]|\^[0-9]?[+-]))((?:\(?{ELEMENTS}[0-9]{{0,3}}(?:\)[0-9]{{0,2}})?){{1,12}})(?:\^?([0-9]?[+-])(?![\w]))?(?![\w'’]|[.,][0-9])"
 )
-SALTS = re.compile(r"(?<![\w-])(NaCl|HCl|NaOH|KCl|KOH|HF|NaF|LiCl|AgCl|HBr|KBr|CuO|ZnO|MgO|CaO|FeO|NO|CO)(?![\w'’-])")
+SALTS = re.compile(r"(?<![\w-])(NaCl|HCl|NaOH|KCl|KOH|NaF|LiCl|AgCl|HBr|KBr|CuO|ZnO|MgO|CaO|FeO)(?![\w'’-])")
 IONS = re.compile(r"(?<![\w-])(Na|K|H|Li|Ag|Cl|F|Br|OH)\^?([+])(?![\w+])")
 PART = re.compile(r"[A-Z][a-z]?|[0-9]+")
 
 CALLED = r"(?:[Cc]all|[Dd]ial|[Pp]hone|[Pp]honed|[Tt]ext|[Rr]ing|[Ff]ax|[Tt]el|[Tt]elephone|[Cc]alled|[Dd]ialed|[Dd]ialled|[Cc]alling|[Dd]ialing|[Cc]alls?)"
 CALL = re.compile(
-    rf"(?<=\b)({CALLED}(?: (?:us|me|him|her|them|number|on|at|the|code|now))*:? (?:at )?)([0-9]{{3,9}})(?![\w:%/]|[.,-][0-9]| ?(?:am|pm|[AP] M)\b"
-    r"| (?:people|times|men|women|customers|friends|[a-z]+s)\b)"
+    rf"(?<=\b)({CALLED}(?: (?:us|me|him|her|them|number|on|at|the|code|now))*:? (?:at )?)([0-9]{{3,9}})(?![\w:%/]|[ .,-][0-9]| ?(?:am|pm|[AP] M)\b"
+    r"| (?:people|times|men|women|customers|friends|[a-z]+s)\b)(?:( or | and )([0-9]{3})(?![\w.,:]))?"
 )
 SECRET = re.compile(
     r"\b((?:PIN|[Pp]in code|[Cc]ode|[Zz]ip|ZIP|[Zz]ip [Cc]ode|ZIP [Cc]ode|[Ee]xtension|[Pp]assword|[Pp]asscode|[Pp]ostcode|[Ss]erial|"
     r"[Ee]xt\.?|ID|[Aa]ccount|[Rr]eference|[Oo]rder|[Tt]icket|[Cc]ase)(?: (?:number|is|no\.?|No\.?|was|of))*:? #?)([0-9]{3,19})(?![\w:%/]|[.,-][0-9]| [a-z]+s\b)"
 )
 ABROAD = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9]{0,2}(?:[ .-]?\(?[0-9]{1,5}\)?){2,6}(?!\w)|(?<![\w+])\+[1-9][0-9]{8,14}(?!\w)")
-AREA = re.compile(r"(?<![\w])(?:1[ .-])?\([0-9]{2,5}\) ?[0-9]{3,4}(?:[- .][0-9]{3,4}){0,2}(?![\w-])")
+AREA = re.compile(r"(?<![\w])(?:1[ .-])?\([0-9]{2,5}\) ?[0-9]{3,8}(?:[- .][0-9]{3,4}){0,2}(?![\w-])")
 GROUPS = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,8}(?:[ .-][0-9]{2,8}){1,6}(?![\w%:/]|[.,-][0-9]| ?[=×÷*+])")
 SHAPES = frozenset(["3 3 4", "1 3 3 4", "4 4 4 4", "4 6 5", "3 4", "2 3 4 4", "3 4 4", "3 2 4", "4 4 4 4 3", "5 6", "4 3 4"])
 CHAIN = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,13}(?:-[0-9]{1,13}){2,20}(?:-?[Xx])?(?![\w%:/]|[.,-][0-9]| ?=)")
@@ -43,21 +43,23 @@ VERSION = re.compile(r"\b[vV]\.? ?([0-9]{1,5}(?:\.[0-9]{1,5}){0,5})(?:-?(alpha|b
 DOTS = re.compile(r"(?<![\w.,])[0-9]{1,5}(?:\.[0-9]{1,5}){2,8}(?![\w]|\.[0-9])")
 EUROPEAN = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:\.[0-9]{3}){2,6}(?:,[0-9]{1,2})?(?![\w]|[.,][0-9])")
 SPACED = re.compile(r"(?<![\w.,/:-])(?<![0-9] )[1-9][0-9]{0,2}(?: [0-9]{3}){1,6}(?![\w%:/]|[ .,-][0-9])")
-PAIRS = table("24/7 twenty four seven, 9/11 nine eleven, 7/7 seven seven, 20/20 twenty twenty, 50/50 fifty fifty, 50-50 fifty fifty")
+PAIRS = table("24/7 twenty four seven, 9/11 nine eleven, 7/7 seven seven, 20/20 twenty twenty, 50/50 fifty fifty, 50-50 fifty fifty, 20-20 twenty twenty")
 PAIR = re.compile(rf"(?<![\w./-]){any_of(PAIRS)}(?![\w/%]|[.-][0-9])")
 EMERGENCY = re.compile(r"(?<![\w.,$€£/:-])(911|999|112)(?= (?:call|calls|operator|dispatcher|emergency|center|centre)\b)")
 
-CODE = re.compile(r"(?<![\w])(?=[^\W\d]++[0-9]|[0-9]++[^\W\d])\w{2,60}+(?:-(?=\w)\w{1,30}){0,4}+")
-HYPHEN = re.compile(r"(?<![\w-])([A-Z][A-Za-z]{0,20})-([0-9]{1,6})(?![\w%]|[.,/:][0-9])(?:-(?=[A-Za-z]))?")
+CODE = re.compile(r"(?<![\w])(?=[^\W\d]++[0-9]|[0-9]++[^\W\d])\w{2,60}+(?:\.[0-9]{1,6}(?!\w))?(?:-(?=\w)\w{1,30}){0,4}+")
+LETTER_DOT = re.compile(r"(?<![\w.])([A-Z])\.(?=[0-9]{2,4}(?![\w.]))([0-9]{2,4})")
+HYPHEN = re.compile(r"(?<![\w-])([A-Z][A-Za-z]{0,20})-([0-9]{1,6}(?:\.[0-9]{1,3})?)(?![\w%]|[.,/:][0-9])(?:-(?=[A-Za-z]))?")
+JOINED = re.compile(r"(?<=[A-Za-z])-(?=[0-9])")
 ORDINAL = re.compile(r"(?<![\w.])(?<![0-9],)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 ORDINALS = re.compile(r"(?<=[0-9])(st|nd|rd|th) ?- ?(?=[0-9]+(?:st|nd|rd|th)\b)")
-PIECE = re.compile(r"[^\W\d_]+|[0-9]+")
+PIECE = re.compile(r"[^\W\d_]+|[0-9]+|\.")
 VOWELS = frozenset("aeiouyAEIOUY")
 LETTERS = frozenset("utf usb aes iso url api gpu cpu ide sata xga vga uhd dna rna ipa eos".split())
 SHORT = table("mk Mark, ww World War, v version, ver version, ch chapter, fig figure, pg page, vol volume, kph kilometers per hour")
-TIMES = re.compile(r"(?<![\w.])([0-9]++(?:\.[0-9]++)?)[xX×](?![\w×]| ?[0-9])")
+TIMES = re.compile(rf"{numbers.FREE}({numbers.RANGE})[xX×](?![\w×]| ?[0-9])")
 BY = re.compile(r"(?<![\w.])([0-9]++(?:\.[0-9]++)?) ?x ?(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?")
-BIG = re.compile(rf"{numbers.FREE}({numbers.RANGE})(k|K|M|B|bn|mn)(?:(\+)|(?![\w'’]))")
+BIG = re.compile(rf"{numbers.FREE}(?<![A-Za-z]-)(?<![A-Za-z][0-9]-)({numbers.RANGE})(k|K|M|B|bn|mn)(?:(\+)|(?![\w'’]))")
 NOT_THOUSANDS = re.compile(r"(?<![\w.,])([2458])K(?![\w'’])")
 
 
@@ -67,12 +69,13 @@ def speak_names(text: str) -> str:
         return text
     text = PAIR.sub(lambda match: put(match, PAIRS[match[0]]), text)
     text = ISBN.sub(lambda match: f"{' '.join(match[1])}{match[2].strip()} {_grouped(match[3])}".replace("-13", " ").replace("-10", " "), text)
-    text = CALL.sub(lambda match: match[1] + numbers.digits(match[2]), text)
+    text = CALL.sub(lambda match: match[1] + numbers.digits(match[2]) + (match[3] or "") + numbers.digits(match[4] or ""), text)
     text = SECRET.sub(lambda match: match[1] + numbers.digits(match[2]), text)
     text = EMERGENCY.sub(lambda match: numbers.digits(match[1]), text)
     text = ABROAD.sub(lambda match: put(match, _abroad(match[0])), text)
     text = AREA.sub(lambda match: put(match, _grouped(match[0])), text)
     text = EUROPEAN.sub(lambda match: match[0].replace(".", "").replace(",", "."), text)
+    text = BY.sub(_by, BY.sub(_by, text))  # twice, as in 2x3x4
     return VERSION.sub(_version, text)
 
 
@@ -98,18 +101,21 @@ def speak_codes(text: str) -> str:
     text = ORDINAL.sub(lambda match: numbers.ordinal(int(match[1].replace(",", ""))), ORDINALS.sub(r"\1 to ", text))
     text = NOT_THOUSANDS.sub(lambda match: f"{numbers.words(match[1])} K", text)
     text = BIG.sub(_big, text)
-    text = BY.sub(_by, BY.sub(_by, text))  # twice, as in 2x3x4
-    text = TIMES.sub(lambda match: f"{numbers.words(match[1])} times", text)
-    text = HYPHEN.sub(lambda match: f"{match[1]} {numbers.name(match[2])}{' ' if match[0].endswith('-') else ''}", text)
-    return CODE.sub(_code, text)
+    text = TIMES.sub(lambda match: f"{numbers.amount(match[1])} times", text)
+    text = HYPHEN.sub(lambda match: f"{match[1]} {numbers.name(match[2]) if match[2].isdigit() else numbers.words(match[2])}{' ' if match[0].endswith('-') else ''}", text)
+    text = LETTER_DOT.sub(lambda match: f"{match[1]} {numbers.name(match[2])}", text)
+    return CODE.sub(_code, JOINED.sub(" ", text))
 
 
 # --- letters and digits ---------------------------------------------------------------------------------------
 
 
 def _by(match: re.Match[str]) -> str:
-    sides = [numbers.name(side) if side and side.isdigit() else side or "" for side in match.groups()]
-    return f"{sides[0]} by {sides[1]}"
+    """1920x1080 has names for its sides; those of 8.5 x 11 are read as numbers, later."""
+    first, second = match.groups()
+    if second and first.isdigit() and len(first) in (3, 4):
+        return f"{numbers.name(first)} by {numbers.name(second)}"
+    return f"{first} by {second or ''}"
 
 
 def _number(part: str) -> str:
@@ -145,7 +151,7 @@ def _code(match: re.Match[str]) -> str:
         elif number == 0 and piece.lower() in SHORT:
             said.append(SHORT[piece.lower()])
         else:
-            said.append(_letters(piece))
+            said.append("point" if piece == "." else _letters(piece))
     return " ".join(said)
 
 

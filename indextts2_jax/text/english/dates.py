@@ -18,13 +18,18 @@ MONTH_DAY = re.compile(
     rf"\b({MONTH})\.? {DAY}(?: ?- ?{DAY})?(?![\w%:/]|[.,-]?[0-9]|-[A-Za-z])(?:(,?) ([12][0-9]{{3}})(?![\w/:%]|[.,-][0-9]))?"
 )
 DAY_MONTH = re.compile(
-    rf"(?<![\w.,$€£:/-])((?:[Tt]he )?){DAY}(?: ?- ?{DAY})? (of )?({MONTH})\b(?!\.[A-Za-z])"
+    rf"(?<![\w.,$€£:/-])((?:[Tt]he )?){DAY}(?: ?- ?{DAY})? (of )?({MONTH})\b(?!\.[A-Za-z])(?:\.(?= [12][0-9]{{3}}\b|,| [a-z]))?"
     rf"(?:(,?) ([12][0-9]{{3}})(?![\w/:%]|[.,-][0-9]))?"
 )
+LEADING_ZERO = re.compile(r"(?<![\w/.-])(?=0|[0-9]+/0)([0-9]{1,2})/([0-9]{1,2})(?![\w/%-]|[.,][0-9])")
+WEEKDAYS = dict(Mon="Monday", Tue="Tuesday", Wed="Wednesday", Thu="Thursday", Fri="Friday", Sat="Saturday", Sun="Sunday")
+WEEKDAYS |= {"Tues": "Tuesday", "Thur": "Thursday", "Thurs": "Thursday"}
+DAYS = re.compile(rf"\b({any_of(WEEKDAYS)})\.? ?[-–] ?({any_of(WEEKDAYS)})\b")
 DAY_DASHED = re.compile(rf"(?<![\w.-])([0-9]{{1,2}})-({MONTH})-([0-9]{{4}}|[0-9]{{2}})(?!\w)")
 MONTH_YEAR = re.compile(rf"\b({MONTH})(,?) ([12][0-9]{{3}})(?: ?- ?([12][0-9]{{3}}))?(?![\w/:%]|[.,-][0-9])")
 SHORT_BEFORE_DAY = re.compile(rf"\b({any_of(SHORT_MONTHS)})\.?(?= [0-9])")
 DECADE = re.compile(r"(?<![\w$€£.,'’/])(?:(1[0-9]|20)([0-9]0)|['’]?([1-9]0))['’]?s\b")
+BEFORE_DECADE = re.compile(r"(?:\b(?:the|early|late|mid|his|her|their|my|our|your|in|into|low|high|upper|lower|and|or|to|of)[ -]|['’])\Z", re.I)
 DECADES = re.compile(r"(?<![\w$€£.,])((?:1[0-9]|20)?[0-9]0)s ?- ?((?:1[0-9]|20)?[0-9]0)s\b")
 SHORT_YEAR = re.compile(r"(?<![\w'’])['’]([0-9]{2})(?![\w'’\"″]|[.,:][0-9])")
 YEARS = re.compile(r"(?<![\w.,$€£:/-])(1[0-9]{3}|20[0-9]{2}) ?[-/] ?((?:1[0-9]|20)?[0-9]{2})(?![\w%:/-]|[.,][0-9])")
@@ -60,8 +65,10 @@ RATIO = re.compile(r"(?<![\w:.])([0-9]{1,6}(?:,[0-9]{3})*):([0-9]{1,3}(?:,[0-9]{
 
 def speak(text: str) -> str:
     """The text with its dates and times in words; other numbers stay."""
+    text = DAYS.sub(lambda match: f"{WEEKDAYS[match[1]]} to {WEEKDAYS[match[2]]}", text)
     if not re.search("[0-9]", text):
         return text
+    text = LEADING_ZERO.sub(_day_and_month, text)
     text = _speak_times(ISO.sub(_iso, text))
     text = SEASON.sub(lambda match: f"{_year(match[1])} {_year(match[2])}", text)
     text = SLASHED.sub(_slashed, text)
@@ -118,6 +125,11 @@ def _slashed(match: re.Match[str]) -> str:
     return f"{_date(day, MONTHS[int(month) - 1])}, {_year(year)}"
 
 
+def _day_and_month(match: re.Match[str]) -> str:
+    month, day = match.groups() if int(match[1]) <= 12 else (match[2], match[1])
+    return _date(day, MONTHS[int(month) - 1]) if _is_date(day, month) else match[0]
+
+
 def _month_day(match: re.Match[str]) -> str:
     month, day, last, comma, year = match.groups()
     if not _is_date(day, "1") or (last and not _is_date(last, "1")):
@@ -144,6 +156,9 @@ def _month_year(match: re.Match[str]) -> str:
 def _decade(match: re.Match[str]) -> str:
     century, tens, short = match.groups()
     if short:
+        before = match.string[max(0, match.start() - 8) : match.start() + 1].rstrip("0123456789")
+        if not BEFORE_DECADE.search(before):
+            return match[0]  # seconds
         return numbers.plural(numbers.cardinal(int(short)))
     return numbers.plural(numbers.year(int(century + tens)) if tens != "00" or century != "20" else "two thousand")
 

@@ -50,6 +50,7 @@ DEFINITION = re.compile(r"^[ \t]{0,3}\[[^\]\n]{1,200}\]:[ \t]*<?\S+>?[^\n]*$", r
 IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\]\([^()\n]{0,2000}\)")
 LINK = re.compile(r"\[([^\[\]\n]{1,500})\](?:\((?:[^()\n]|\([^()\n]*\)){0,2000}\)|\[[^\[\]\n]{0,200}\])")
 NOTE = re.compile(r"\[\^[^\[\]\n]{1,50}\]:?|(?<=[A-Za-z.,;:!?)\"”’]) ?\[[0-9]{1,3}(?:[,–-] ?[0-9]{1,3}){0,9}\]")
+UNKNOWN_TAG = re.compile(r"</?([\w.@+-]{2,80})/?>")
 AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]{1,2000})>")
 EMPHASIS = (
     re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{0,1000}[^\s*])\1(?!\*)"),
@@ -98,7 +99,7 @@ def _read_tags(text: str) -> str:
     text = DECLARATION.sub(" ", _without_hidden(text))
     text = SUBSTITUTED.sub(_substitute, text)
     text = SPELLED.sub(lambda match: " ".join(match[1].replace(" ", "")), text)
-    return TAG.sub(_tag, text)
+    return UNKNOWN_TAG.sub(r"\1", TAG.sub(_tag, text))
 
 
 def _without_hidden(text: str) -> str:

@@ -17,7 +17,7 @@ $ dollar dollars cent cents; US$ U+S+dollar U+S+dollars cent cents; £ pound pou
 C$ Canadian+dollar Canadian+dollars cent cents; CA$ Canadian+dollar Canadian+dollars cent cents;
 A$ Australian+dollar Australian+dollars cent cents; AU$ Australian+dollar Australian+dollars cent cents;
 NZ$ New+Zealand+dollar New+Zealand+dollars cent cents; HK$ Hong+Kong+dollar Hong+Kong+dollars cent cents;
-S$ Singapore+dollar Singapore+dollars cent cents; R$ real reais centavo centavos; Rs rupee rupees paisa paise;
+S$ Singapore+dollar Singapore+dollars cent cents; R$ real reais centavo centavos; Rs rupee rupees paisa paise; Rs. rupee rupees paisa paise;
 USD U+S+dollar U+S+dollars cent cents; EUR euro euros cent cents; GBP pound+sterling pounds+sterling penny pence;
 JPY yen yen sen sen; CNY yuan yuan fen fen; RMB yuan yuan fen fen; INR rupee rupees paisa paise;
 CHF Swiss+franc Swiss+francs centime centimes; SEK Swedish+krona Swedish+kronor ore ore;
@@ -51,15 +51,16 @@ BEHIND = re.compile(
     rf"{numbers.FREE}(?P<minus>(?<![\w)])-)?(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?:{SIGNS})?(?: ?- ?| to ))?(?P<last>{NUMBER}){MAGNITUDE}?"
     rf" ?(?P<sign>[€£₹₽₩₿₺₴₫₪₦₱₸]|\$(?![0-9])|¥(?![0-9])|(?:{CODES})\b)(?![\w'’])"
 )
-CENTS = re.compile(rf"{numbers.FREE}({RANGE}) ?(¢|c(?= (?:each|coin|stamp|piece)))")
 PENCE = re.compile(rf"{numbers.FREE}({RANGE})p(?= (?:each|coin|stamp|piece|off|per)|/)")
-PER = re.compile(rf" ?/ ?(?P<per>{units.ANY}|[a-z]{{2,15}})(?![\w/])")
+PER = re.compile(rf" ?/ ?(?P<per>{units.ANY}|[a-z]{{2,15}})(?![\w/])(?:\.(?= [a-z]|[,;:)]))?")
+CENTS = re.compile(rf"{numbers.FREE}({RANGE}) ?(?:¢|c(?= (?:each|coin|stamp|piece)))(?:{PER.pattern})?")
 # Before a noun that the amount belongs to: a five dollar bill
 ARTICLE = re.compile(r"\b(?:[Aa]n?|[Aa]nother|[Ee]very|[Ee]ach|[Tt]hat|[Tt]his|single|crisp|new|old) \Z")
 NOUN = re.compile(
     r" (?!(?:a|an|and|or|of|in|for|to|on|at|by|with|from|per|each|more|less|is|was|are|were|than|as|if|but|when|that|which"
     r"|every|off|extra|total|back|here|there|now|then|so|too|into|until|before|after|because|plus|minus)\b)[a-z]{3,}"
 )
+THINGS = re.compile(r" (?:bill|note|coin|question|ticket|fee|fine|prize|tip|bonus|check|cheque|menu|gift|deal|entry|bet)s?\b")
 HYPHENED = re.compile(r"-(?=[a-z])")
 LOOSE = re.compile(r"(?P<sign>[$£€¥₹₩₽₿¢])(?![0-9])")
 
@@ -70,7 +71,7 @@ def speak(text: str) -> str:
         return text
     text = _each(BEFORE, text)
     text = _each(BEHIND, text)
-    text = CENTS.sub(lambda match: put(match, f"{numbers.amount(match[1])} cent{'s' * (not numbers.is_one(match[1]))}"), text)
+    text = CENTS.sub(_cents, text)
     text = PENCE.sub(lambda match: put(match, f"{numbers.amount(match[1])} pence"), text)
     return LOOSE.sub(lambda match: put(match, CURRENCIES[match[1]][1] if match[1] != "¢" else "cents"), text)
 
@@ -87,6 +88,8 @@ def _each(pattern: re.Pattern[str], text: str) -> str:
         if per:
             words += f" per {units.one(per['per'])}"
             end = per.end()
+        if text.startswith(("'s ", "’s "), end):  # $5's worth
+            end += 2
         before, after = text[max(0, match.start() - 1) : match.start()], text[end : end + 1]
         parts += [text[start : match.start()], " " * before.isalnum(), words, " " * after.isalnum()]
         start = end
@@ -112,13 +115,18 @@ def _amount(match: re.Match[str]) -> str:
     return minus + said
 
 
+def _cents(match: re.Match[str]) -> str:
+    per = f" per {units.one(match['per'])}" if match["per"] else ""
+    return put(match, f"{numbers.amount(match[1])} cent{'s' * (not numbers.is_one(match[1]))}{per}")
+
+
 def _size(short: str | None) -> str:
     return f" {MAGNITUDES[short]}" if short else ""
 
 
 def _is_adjective(match: re.Match[str]) -> bool:
     text = match.string
-    if HYPHENED.match(text, match.end()):
+    if HYPHENED.match(text, match.end()) or THINGS.match(text, match.end()):
         return True
     before = text[max(0, match.start() - 10) : match.start()]
     return ARTICLE.search(before) is not None and NOUN.match(text, match.end()) is not None

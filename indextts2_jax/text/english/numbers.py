@@ -10,7 +10,7 @@ import num2words
 
 FREE = r"(?<![\w.])(?<![0-9],)"
 """Before a number: it is not the rest of a word or of another number."""
-NUMBER = r"(?:[0-9]{1,3}+(?:,[0-9]{3})++(?![0-9])|[0-9]++)(?:\.[0-9]++)?+"
+NUMBER = r"(?:[0-9]{1,3}+(?:,[0-9]{3})++(?![0-9])|[0-9]{1,2}+(?:,[0-9]{2}(?![0-9]))++,[0-9]{3}(?![0-9])|[0-9]++)(?:\.[0-9]++)?+"
 RANGE = rf"{NUMBER}(?: ?- ?{NUMBER})?+"
 LARGEST = 15
 """Digits that a number may have; longer ones are read digit by digit."""

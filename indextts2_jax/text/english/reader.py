@@ -34,6 +34,7 @@ STEPS = (
     codes.speak_names,
     dates.speak,
     money.speak,
+    units.name_after_fractions,
     counting.speak_fractions,
     units.speak,
     codes.speak_groups,

@@ -35,13 +35,17 @@ AS_RULER = re.compile(
 )
 THE_FIRST = re.compile(rf"\b((?:{TITLED}\s+[A-Z]\w+)|(?:{any_of(REIGNING)}(?={' '}I{RULES})))\s+I\b(?!['’](?:m|d|ll|ve)\b)")
 OF_TITLE = re.compile(rf"\b({TITLED}\s+(?:[A-Z]\w+\s+){{1,3}})({NUMERAL})\b(?!['’](?:m|d|ll|ve)\b)")
+ANY_CASE = [*COUNTED, *map(str.lower, COUNTED), *(word.upper() for word in COUNTED if word.isalpha())]
 AS_NUMBER = re.compile(
-    rf"\b((?:{'|'.join([*COUNTED, *map(str.lower, COUNTED)])})\.?)\s+({LONG})(?:\s?[-–]\s?({NUMERAL}))?(?![\w'’])"
+    rf"\b((?:{'|'.join(ANY_CASE)})\.?)\s+({LONG})(?:\s?[-–]\s?({NUMERAL}))?(?![\w'’])"
 )
 SINGLE = """Chapter chapter Act act Scene scene Volume volume Book Part Section Article Canto Phase Stage Type Title
     Super\\sBowl World\\sWar Schedule Amendment""".split()
 GOES_ON = r"(?=\s*(?:\Z|\n|[,.;:?!)\"”–—-]|(?:of|is|was|and|begins?|began|ends?|ended|to|in|deals|describes|had|has|broke)\b))"
 AS_SINGLE = re.compile(rf"\b({'|'.join(SINGLE)})\s+([VX](?![\w'’.]*\w)|I(?!['’]){GOES_ON})(?:\s?[-–]\s?({LONG}))?")
+OF_KIND = re.compile(r"\b(Type|Phase|Stage|Class|Grade|Level) I(?= [a-z])")
+NTH = re.compile(rf"\b({LONG})(?:th|st|nd|rd)\b")
+WARS = re.compile(r"\bWW(I{1,3})\b")
 CENTURY = re.compile(rf"\b({NUMERAL})(?:th|st|nd|rd)?(?=(?:\s+|-)(?:century|centuries|Century|dynasty|Dynasty)\b)")
 # Any other word with a capital: of several letters, and no word or abbreviation
 BEHIND_NAME = re.compile(
@@ -66,6 +70,8 @@ def speak(text: str) -> str:
     if not re.search("[IVXLCDM]", text):
         return text
     text = CENTURY.sub(lambda match: numbers.ordinal(value(match[1])), text)
+    text = NTH.sub(lambda match: numbers.ordinal(value(match[1])), OF_KIND.sub(r"\1 one", text))
+    text = WARS.sub(lambda match: f"World War {numbers.cardinal(value(match[1]))}", text)
     text = AS_SINGLE.sub(_count, AS_NUMBER.sub(_count, text))
     text = OF_TITLE.sub(lambda match: f"{match[1]}{_the(match[2])}", text)
     text = THE_FIRST.sub(r"\1 the first", text)

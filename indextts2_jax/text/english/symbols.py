@@ -38,8 +38,8 @@ OPERATORS = table(
 )
 OPERATOR = re.compile(rf"(?<![<>=!+&|-]){any_of(OPERATORS)}(?![<>=!&|])(?=\s*[\w(.$\"'√±πα-ω-])")
 EMOTICON = re.compile(r"(?<!\S)(?:[:;=8][-'^o]?[)(\]\[DPpOo/\\|*3](?![\w])|<3+(?![\w.]*\d)|\^_?\^|[xX]D|:'[()]|¯\\_\(ツ\)_/¯)(?=\s|[.,!?]|\Z)")
-LESS = re.compile(r"(?<=[\w)\]]) ?<(?= ?[\w($.√-])|(?<!\S)<(?= ?[0-9])")
-GREATER = re.compile(r"(?<=[\w)\]]) ?>(?= ?[\w($.√-])|(?<!\S)>(?= ?[0-9])")
+LESS = re.compile(r"(?<=[\w)\]]) < ?(?=[\w($.√-])|(?<=[0-9)])<(?=[\w(.-])|(?<=[\w)])<(?=[0-9.-])|(?<!\S)<(?= ?[0-9])")
+GREATER = re.compile(r"(?<=[\w)\]]) > ?(?=[\w($.√-])|(?<=[0-9)])>(?=[\w(.-])|(?<=[\w)])>(?=[0-9.-])|(?<!\S)>(?= ?[0-9])")
 EQUALS = re.compile(r"(?<![=])=(?!=)")
 PRODUCT = re.compile(r"(?<=[\w)]) ?[*·⋅∙×] ?(?=[\w(√-])|(?<=[a-z0-9)])\*(?=[a-z0-9(])")
 POWER = re.compile(r"(?<![\w^])((?:[A-Za-z]{1,40}|[0-9][0-9,.]{0,30})?\)?)\^\(?([+-]?[0-9]{1,6}|[a-z])\)?(?![\w.]*\w)")
@@ -47,11 +47,11 @@ POWER_ANY = re.compile(r"\^\(?([+-]?[0-9]{1,6})\)?")
 PLUS = re.compile(r"(?<=[\w)]) ?\+ ?(?=[\w(.√-])|(?<!\w)\+(?=[0-9.])")
 SUFFIX_PLUS = re.compile(r"(?<=[0-9A-Za-z])(\+{1,2})(?!\w)")
 SHARP = re.compile(r"\b([A-G])#(?!\w)|\b([A-Z])#(?=\w)")
-SUM = r"(?: ?[-+*/×÷] ?\(?[\w.]{1,15}\)?){0,6} ?="
-MINUS = re.compile(rf"(?<=[\w)]) ?- ?(?=\(?[\w.]{{1,15}}\)?{SUM})|(?<=[=(]) ?-(?=[a-z0-9])|(?<=[=*/+] [0-9a-z]) ?- ?(?=[0-9])")
+SUM = r"(?: ?[-+*/×÷] ?\(?[\w.^]{1,15}\)?){0,6} ?="
+MINUS = re.compile(rf"(?<=[\w)]) ?- ?(?=\(?[\w.^]{{1,15}}\)?{SUM})|(?<=[=(]) ?-(?=[a-z0-9])|(?<=[=*/+] [0-9a-z]) ?- ?(?=[0-9])")
 SLASH = re.compile(rf"(?<=[a-zA-Z)]) ?/ ?(?=\(?\w{{1,15}}\)?{SUM})")
 WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus"}
-AND = re.compile("[&@%+]")
+AND = re.compile(r"[&@%]|\++")
 # Seen and not heard
 BETWEEN = re.compile(r"(?<=[A-Za-z]) ?/ ?(?=[A-Za-z])|[/\\_|^<>{}~*`]+")
 NUMERO = re.compile(r"(?<![\w#])#(?!\w)|(?<=\w)#")
@@ -69,12 +69,12 @@ def speak_operators(text: str) -> str:
     if not re.search(r"[-<>=!+*^·⋅∙×/&|:~]", text):
         return text
     text = OPERATOR.sub(lambda match: put(match, f" {OPERATORS[match[0]]} ".strip()), text)
+    if "=" in text:
+        text = SLASH.sub(" over ", MINUS.sub(" minus ", text))
     text = POWER.sub(_power, text)
     text = POWER_ANY.sub(lambda match: f" {_raised(match[1])}", text)
     text = LESS.sub(lambda match: _spaced("less than"), text)
     text = GREATER.sub(lambda match: _spaced("greater than"), text)
-    if "=" in text:
-        text = SLASH.sub(" over ", MINUS.sub(" minus ", text))
     text = EQUALS.sub(lambda match: put(match, "equals"), text)
     text = PRODUCT.sub(_product, text)
     text = PLUS.sub(lambda match: _spaced("plus"), text)
@@ -84,7 +84,7 @@ def speak_operators(text: str) -> str:
 def speak(text: str) -> str:
     """Every sign with a name by it, all emoji and ornaments left out; what remains is unknown."""
     text = NUMERO.sub(" ", text) if "#" in text else text
-    text = AND.sub(lambda match: put(match, WORDS[match[0]]), text)
+    text = AND.sub(lambda match: put(match, " ".join(WORDS[sign] for sign in match[0])), text)
     text = BETWEEN.sub(" ", text)
     if text.isascii():
         return text

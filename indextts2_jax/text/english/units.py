@@ -19,7 +19,7 @@ _IRREGULAR = """inch:inches foot:feet hertz:hertz lux:lux henry:henries stone:st
 _OTHERS = """in inch, ft foot, yd yard, mi mile, lb pound, lbs pound, oz ounce, fl+oz fluid+ounce, gal gallon, qt quart,
     pt pint, st stone, ha hectare, ac acre, mph mile+per+hour, kph kilometer+per+hour, kmh kilometer+per+hour, kmph kilometer+per+hour,
     rpm revolution+per+minute, fps frame+per+second, bpm beat+per+minute, dpi dot+per+inch, ppi pixel+per+inch, mpg mile+per+gallon,
-    kgs kilogram, kms kilometer, cms centimeter, mcg microgram, cc cubic+centimeter, ml milliliter, sec second, secs second,
+    kgs kilogram, KB kilobyte, qts quart, kms kilometer, cms centimeter, mcg microgram, cc cubic+centimeter, ml milliliter, sec second, secs second,
     min minute, mins minute, hr hour, hrs hour, h hour, yr year, yrs year, mo month, mos month, wk week, wks week, d day,
     dB decibel, dBA decibel, atm atmosphere, bar bar, mbar millibar, psi pound+per+square+inch, hp horsepower, BTU B+T+U,
     kcal kilocalorie, kn knot, kt knot, kWp kilowatt+peak, MP megapixel, Mpx megapixel, VDC volt+D+C, VAC volt+A+C,
@@ -63,9 +63,10 @@ POWER = r"(?:\^[23]|[²³]|(?<=[mtn])[23])"
 SYMBOL = any_of(NAMES)
 ANY = rf"(?:{SYMBOL})"
 UNIT = rf"(?P<unit>{SYMBOL})(?P<power>{POWER})?(?:(?P<link>[/·]|-(?=h\b))(?P<over>{SYMBOL})(?P<under>\^?-?[23²³])?)?"
-MEASURE = re.compile(rf"{FREE}(?P<minus>(?<![\w)-])-)?(?P<amount>{RANGE})(?P<space> ?|-)(?:{UNIT})(?![\w'’]|/\w)")
+MEASURE = re.compile(rf"{FREE}(?P<minus>(?<![\w)-])-)?(?P<amount>{RANGE})(?P<space> ?|-)(?:{UNIT})(?![\w'’]|/[A-Za-z])(?:\.(?= [a-z(]|[,;:)]))?")
 REPEATED = re.compile(rf"{FREE}(?P<first>{NUMBER}) ?(?P<unit>{SYMBOL}|%)(?= ?- ?{NUMBER} ?(?P=unit)(?!\w)) ?- ?")
 PERCENT = re.compile(rf"{FREE}(?P<minus>(?<![\w)%-])-)?({RANGE}) ?(%|‰|‱|pct\b)")
+DEGREE_RANGE = re.compile(rf"{FREE}({NUMBER}) ?°[CF]? ?- ?(?={NUMBER} ?°)")
 DEGREES = re.compile(
     rf"(?P<minus>(?<![\w)])-)?{FREE}(?P<amount>{RANGE}) ?(?:°|º) ?"
     rf"(?:(?P<minutes>[0-9]{{1,2}}(?:\.[0-9]+)?)['′’] ?)?(?:(?P<seconds>[0-9]{{1,2}}(?:\.[0-9]+)?)(?:[\"″”]|'') ?)?"
@@ -79,12 +80,27 @@ INCHES = re.compile(
     rf"{FREE}({NUMBER}(?: [0-9]/[0-9]{{1,2}})?) ?(?:″|[\"”](?= ?(?:x|×|by|tall|long|wide|high|deep|thick|screen|display|monitor|tv|TV"
     rf"|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun|diameter)\b)|in\.(?= [a-z]|[,;)])| in\.(?= [a-z(]|[,;)]))"
 )
+SIDES_IN_INCHES = re.compile(rf"{FREE}({NUMBER}) ?[\"″”] ?(?:x|×|by) ?({NUMBER}) ?[\"″”]")
 THING = re.compile(r" ?(?:screen|display|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun)\b")
 FOOT_IN = re.compile(r"(?<=\bfeet )([0-9]{1,2}(?:\.[0-9])?) ?in\b\.?|(?<=\bfoot )([0-9]{1,2}) ?in\b\.?")
 AREA = re.compile(rf"(?<![\w^])({ALONE})(?![\w/^])")
 
 
 RATE = re.compile(rf"{FREE}({NUMBER})((?: [a-z]{{2,15}})?) ?/ ?(day|night|week|month|year|hour|minute|second|person|min|sec|hr|h|mo|yr|wk|d)(?![\w/])")
+
+
+OVER = re.compile(rf"(?<=[A-Za-z])/(?={NUMBER} ?{SYMBOL}\b)")
+FRACTION = re.compile(rf"([0-9] )?([0-9]{{1,2}}/[0-9]{{1,2}})[ -]?({any_of(set(NAMES) - LETTERS - NOT_SPACED)}|[mgL])(?![\w'’/])\.?(?! [A-Z])")
+
+
+def name_after_fractions(text: str) -> str:
+    """1/2 tsp -> 1/2 teaspoon, 1 1/2 km -> 1 1/2 kilometers."""
+    return FRACTION.sub(_behind_fraction, text) if "/" in text else text
+
+
+def _behind_fraction(match: re.Match[str]) -> str:
+    name = one(match[3])
+    return f"{match[1] or ''}{match[2]} {many(name) if match[1] else name}"
 
 
 def one(unit: str) -> str:
@@ -113,11 +129,14 @@ def _suffixed(noun: str) -> str:
 def speak(text: str) -> str:
     """The text with its measures in words."""
     text = REPEATED.sub(r"\g<first>-", text) if "-" in text else text
+    text = DEGREE_RANGE.sub(r"\1-", text) if "°" in text else text
     text = PERCENT.sub(_percent, text)
     text = DEGREES.sub(_degrees, text) if "°" in text else text
+    text = SIDES_IN_INCHES.sub(r"\1 by \2 inches", text)
     text = FEET_INCHES.sub(_feet_inches, text)
     text = FEET.sub(lambda match: put(match, f"{numbers.words(match[1])} feet"), text)
     text = INCHES.sub(_inches, text)
+    text = OVER.sub(" per ", text)
     text = MEASURE.sub(_measure, text)
     text = RATE.sub(lambda match: put(match, f"{numbers.words(match[1])}{match[2]} per {one(match[3])}"), text)
     text = FOOT_IN.sub(lambda match: put(match, f"{numbers.words(match[1] or match[2])} inches"), text)
@@ -171,7 +190,7 @@ def _is_unit(match: re.Match[str]) -> bool:
     unit, space, text = match["unit"], match["space"], match.string
     after = text[match.end() : match.end() + 12]
     if unit == "A":  # an article too
-        return space == "" and "." in match["amount"] or bool(re.match(r" (?:fuse|current|breaker|circuit|charger)", after))
+        return "." in match["amount"] or bool(re.match(r" (?:fuse|current|breaker|circuit|charger)", after))
     if unit in ("in", "st", "req", "person"):
         return space == "-" and unit == "in"
     if space == " " and unit in NOT_SPACED:
