@@ -14,7 +14,7 @@ ELEMENTS = any_of(
     Fr Ra Ac Th Pa U Np Pu Am""".split()
 )
 FORMULA = re.compile(
-    rf"(?<![\w.'’-])(?!WW[12]\b)(?=[A-Za-z()]*(?:[0-9]|\^[0-9]?[+-]))((?:\(?{ELEMENTS}[0-9]{{0,3}}(?:\)[0-9]{{0,2}})?){{1,12}})(?:\^?([0-9]?[+-])(?![\w]))?(?![\w'’]|[.,][0-9])"
+    rf"(?<![\w.'’-])(?!WW[12]\b)(?=[A-Za-z()]{{0,30}}(?:[0-9]|\^[0-9]?[+-]))((?:\(?{ELEMENTS}[0-9]{{0,3}}(?:\)[0-9]{{0,2}})?){{1,12}})(?:\^?([0-9]?[+-])(?![\w]))?(?![\w'’]|[.,][0-9])"
 )
 SALTS = re.compile(r"(?<![\w-])(NaCl|HCl|NaOH|KCl|KOH|NaF|LiCl|AgCl|HBr|KBr|CuO|ZnO|MgO|CaO|FeO)(?![\w'’-])")
 IONS = re.compile(r"(?<![\w-])(Na|K|H|Li|Ag|Cl|F|Br|OH)\^?([+])(?![\w+])")

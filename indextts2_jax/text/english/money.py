@@ -62,7 +62,7 @@ NOUN = re.compile(
 )
 THINGS = re.compile(r" (?:bill|note|coin|question|ticket|fee|fine|prize|tip|bonus|check|cheque|menu|gift|deal|entry|bet)s?\b")
 HYPHENED = re.compile(r"-(?=[a-z])")
-LOOSE = re.compile(r"(?P<sign>[$£€¥₹₩₽₿¢])(?![0-9])")
+LOOSE = re.compile(r"([$£€¥₹₩₽₿¢])")
 
 
 def speak(text: str) -> str:

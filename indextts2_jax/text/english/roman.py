@@ -6,7 +6,7 @@ from indextts2_jax.text.english import numbers
 from indextts2_jax.text.english.tables import BEGINNINGS, any_of
 
 VALUES = {"M": 1000, "D": 500, "C": 100, "L": 50, "X": 10, "V": 5, "I": 1}
-NUMERAL = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+NUMERAL = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLCDM])"
 COUNTED = """Chapter Part Book Volume Vol Act Scene Section Article Title Appendix Phase Stage Type Class Level Grade
     Episode Season Canto Psalm Figure Table Plate Page Unit Module Lesson Number Round Game Model Mark Mk Division Group
     Corps Apollo Region Zone Category Tier Step Theorem Lemma Item Annex Exhibit Amendment Schedule Column Verse Symphony

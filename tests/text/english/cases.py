@@ -580,4 +580,91 @@ I ❤️ it :) ─► I it
 a/b = c ─► a over b equals c
 and/or ─► and or
 5 & 6 ─► five and six
+
+= More of each kind
+from 3-5 p.m. on May 3-5 ─► from three to five P M on May third to fifth
+2-3x faster ─► two to three times faster
+10-15°C ─► ten to fifteen degrees Celsius
+10°–15°C ─► ten to fifteen degrees Celsius
+$10-$15k ─► ten to fifteen thousand dollars
+£10k-£20k ─► ten thousand to twenty thousand pounds
+a 2-for-1 deal ─► a two for one deal
+20-20 vision ─► twenty twenty vision
+Mon-Fri ─► Monday to Friday
+9:30 a.m.–5:45 p.m. ─► nine thirty A M to five forty five P M.
+the 1960s-70s ─► the nineteen sixties to seventies
+1.5e-3 ─► one point five times ten to the minus three
+Rs 1,00,000 ─► one hundred thousand rupees
+Rs. 500 ─► five hundred rupees
+25¢/min ─► twenty five cents per minute
+two $5 bills ─► two five dollar bills
+$5's worth ─► five dollars worth
+2.1 A ─► two point one amps
+12" x 8" ─► twelve by eight inches
+8.5 x 11 in. paper ─► eight point five by eleven inches paper
+5 ft 10 in tall ─► five feet ten inches tall
+1/2 tsp ─► one half teaspoon
+1 1/2 tsp ─► one and a half teaspoons
+512 KB ─► five hundred twelve kilobytes
+90 sec. of it ─► ninety seconds of it
+10 kWh/100 km ─► ten kilowatt hours per one hundred kilometers
+in 30s ─► in thirties
+it took 10s ─► it took ten seconds
+CHAPTER XIV ─► CHAPTER fourteen
+WWII ─► World War two
+Type I error ─► Type one error
+the XXth century ─► the twentieth century
+1 Mar. 2020 ─► the first of March twenty twenty
+07/04 ─► July fourth
+Sat. and Sun. are ─► Saturday and Sunday are
+The Sun. It is hot. ─► The Sun. It is hot.
+Tel: 030 1234567 ─► Tel: zero three zero, one two three four five six seven
+Call 999 or 112 now. ─► Call nine nine nine or one one two now.
+PM2.5 ─► P M two point five
+Ca²⁺ ─► C A two plus
+H.264 ─► H two sixty four
+GPT-4o ─► GPT four O
+R2-D2 ─► R two D two
+No. I won't. ─► No. I won't.
+The answer is no. 5 people left. ─► The answer is no. five people left.
+two Ph.D.s ─► two P H D's
+on John's St., and ─► on John's Street, and
+Mr. and Mrs. Smith ─► mister and missus Smith
+src/main.c ─► S R C slash main dot C
+#100DaysOfCode ─► hashtag one hundred Days Of Code
+24/7/365 ─► twenty four seven three hundred sixty five
+(030) 123456 ─► zero three zero, one two three four five six
+X^2-Y^2=0 ─► X squared minus Y squared equals zero
+<Anna> hi ─► Anna hi
+V4.4 ─► version four point four
+Smith & Sons Ltd. is ─► Smith and Sons Limited is
+9 to 5 ─► nine to five
+1,999.99 ─► one thousand nine hundred ninety nine point nine nine
+$1,999 ─► one thousand nine hundred ninety nine dollars
+120/80 mmHg ─► one hundred twenty over eighty millimeters of mercury
+3 mmol/L ─► three millimoles per liter
+25 Mbit/s ─► twenty five megabits per second
+37.5 ℃ ─► thirty seven point five degrees Celsius
+30 kr ─► thirty kronor
+₿0.5 ─► zero point five bitcoins
+the 5th of November, 1605 ─► the fifth of November, sixteen oh five
+3.5.2020 ─► May third, twenty twenty
+Q3 2024 ─► Q three twenty twenty four
+FY2023 ─► F Y twenty twenty three
+00 44 20 7946 0958 ─► zero zero, four four, two zero, seven nine four six, zero nine five eight
+3782 822463 10005 ─► three seven eight two, eight two two four six three, one zero zero zero five
+SSN 078-05-1120 ─► SSN zero seven eight, zero five, one one two zero
+U-235 ─► U two thirty five
+iOS 17.2 ─► iOS seventeen point two
+v1.2.3-rc1 ─► version one point two point three R C one
+cf. p. 3 ─► compare page three
+ca. 1850 ─► circa eighteen fifty
+Washington D.C. is ─► Washington D C is
+10.0.0.1:8080 ─► one zero dot zero dot zero dot one colon eight zero eight zero
+C:\\Users\\anna ─► C colon backslash Users backslash anna
+index.html, ~/.bashrc ─► index dot H T M L, tilde slash dot bashrc
+12 ÷ 4 = 3 ─► twelve divided by four equals three
+a ≡ b ─► a is equivalent to b
+x ∈ A ─► x in A
+€1 000 000 ─► one million euros
 """
