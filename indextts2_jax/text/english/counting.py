@@ -21,6 +21,7 @@ LEADING = re.compile(r"(?<![\w.])\.([0-9]++)(?![\w.])")
 PLAIN = re.compile(rf"{FREE}({RANGE})(s\b)?")
 DIGITS = re.compile("[0-9]++")
 APPROXIMATE = re.compile(r"(?<![\w~])~ ?(?=[$€£¥]?[0-9.])")
+MONEY_IN_GROUPS = re.compile(r"(?<=[$€£¥₹])[0-9]{1,3}(?: [0-9]{3}){1,5}(?![\w]| [0-9])")
 SCIENTIFIC = re.compile(rf"{FREE}({NUMBER})[eE]([+-]?[0-9]{{1,3}})(?!\w)")
 TILDE_RANGE = re.compile(rf"(?<=[0-9]) ?~ ?(?=[$€£]?[0-9])")
 
@@ -29,6 +30,7 @@ def spell_fractions(text: str) -> str:
     """½ -> 1/2, ~5 -> about 5, 5~10 -> 5-10: what makes other rules see them."""
     if not text.isascii():
         text = re.sub(f"[{''.join(VULGAR)}]", lambda match: VULGAR[match[0]], text)
+    text = MONEY_IN_GROUPS.sub(lambda match: match[0].replace(" ", ","), text)
     text = SCIENTIFIC.sub(r"\1 × 10^\2", text)
     return APPROXIMATE.sub("about ", TILDE_RANGE.sub("-", text)) if "~" in text else text
 

@@ -127,7 +127,7 @@ def _substitute(match: re.Match[str]) -> str:
 def _tag(match: re.Match[str]) -> str:
     name = match[2].lower()
     if name == "break":
-        return _pause(match[3])
+        return " " if match[1] else _pause(match[3])
     if name == "img":
         alt = ALT.search(match[3])
         return f" {alt[1]} " if alt else " "

@@ -76,7 +76,7 @@ def speak(text: str) -> str:
     return LOOSE.sub(lambda match: put(match, CURRENCIES[match[1]][1] if match[1] != "¢" else "cents"), text)
 
 
-MONEY = re.compile(rf"[¢{''.join(key for key in CURRENCIES if len(key) == 1)}]|[0-9] ?(?:{CODES}|p[ /]|c )|(?:{CODES}) ?[0-9]")
+MONEY = re.compile(rf"[¢{''.join(key for key in CURRENCIES if len(key) == 1)}]|[0-9] ?(?:{CODES}|p[ /]|c )|(?:{CODES})\.? ?[0-9]")
 
 
 def _each(pattern: re.Pattern[str], text: str) -> str:
