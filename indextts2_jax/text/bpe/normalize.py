@@ -74,8 +74,8 @@ _map_characters = {"zh": _replacer(ZH_CHARACTERS), "en": _replacer(CHARACTERS)}
 class TextNormalizer:
     """`normalize(text)` for texts in Chinese, English or both. Holds the glossary and how English is read, nothing else.
 
-    Read carefully, a text without ideographs is English, and our reader puts it into words before the rules. That is
-    no longer the official result.
+    Read carefully, a text without ideographs is English, and our reader puts it into words instead of the official
+    rules, which would find numbers in words ("No." and "per second"). That is no longer the official result.
 
     Raises `ConfigError` for a glossary that is none.
     """
@@ -101,12 +101,12 @@ class TextNormalizer:
         a warning in the log. Raises only where the rules cannot be loaded (`IndexTTSError`).
         """
         text, tags = _hide_tags(text)
-        careful = self._careful and not FOREIGN.search(text)
-        language: Language = "zh" if not careful and is_chinese(text) else "en"
+        if self._careful and not FOREIGN.search(text):
+            spoken = reader.read(self._glossary(CONTRACTION.sub(r"\1 is", text), "en"))
+            return tags.restore(_map_characters["en"](spoken))
+        language: Language = "zh" if is_chinese(text) else "en"
         rules = wetext.load_rules(language)
         text = self._glossary(CONTRACTION.sub(r"\1 is", text), language)
-        if careful:
-            text = reader.read(text)
         spoken = _speak_chinese(text, rules) if language == "zh" else _speak_english(text, rules)
         return tags.restore(_map_characters[language](spoken))
 
