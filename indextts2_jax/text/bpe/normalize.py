@@ -72,7 +72,7 @@ _map_characters = {"zh": _replacer(ZH_CHARACTERS), "en": _replacer(CHARACTERS)}
 
 
 class TextNormalizer:
-    """`normalize(text)` for texts in Chinese, English or both. Holds the glossary and how English is read, nothing else.
+    """`normalize(text)` for texts in Chinese, English or both. Holds the glossary, how English is read, nothing else.
 
     Read carefully, a text without ideographs is English, and our reader puts it into words instead of the official
     rules, which would find numbers in words ("No." and "per second"). That is no longer the official result.

@@ -1,17 +1,18 @@
 """Digits that name something: telephone and card numbers, versions, chemical formulas, codes of letters and digits.
 
-+1 555 123 4567 ─► plus one, five five five, …   v2.0.1 ─► version two point zero point one   H2O ─► H two O   A1 ─► A one
++1 555 123 4567 ─► plus one, five five five, …   v2.0.1 ─► version two point zero point one   H2O ─► H two O
 """
 
 import re
 
 from indextts2_jax.text.english import numbers
-from indextts2_jax.text.english.tables import any_of, put, table
+from indextts2_jax.text.english.tables import any_of, listed, put, table
 
 ELEMENTS = any_of(
-    """H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc
-    Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Nd Sm Eu Gd Tb Dy Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn
-    Fr Ra Ac Th Pa U Np Pu Am""".split()
+    listed("""
+    H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb
+    Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Nd Sm Eu Gd Tb Dy Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb
+    Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am""")
 )
 FORMULA = re.compile(
     rf"(?<![\w.'’-])(?!WW[12]\b)(?=[A-Za-z()]{{0,30}}(?:[0-9]|\^[0-9]?[+-]))((?:\(?{ELEMENTS}[0-9]{{0,3}}(?:\)[0-9]{{0,2}})?){{1,12}})(?:\^?([0-9]?[+-])(?![\w]))?(?![\w'’]|[.,][0-9])"
@@ -20,43 +21,67 @@ SALTS = re.compile(r"(?<![\w-])(NaCl|HCl|NaOH|KCl|KOH|NaF|LiCl|AgCl|HBr|KBr|CuO|
 IONS = re.compile(r"(?<![\w-])(Na|K|H|Li|Ag|Cl|F|Br|OH)\^?([+])(?![\w+])")
 PART = re.compile(r"[A-Z][a-z]?|[0-9]+")
 
-CALLED = r"(?:[Cc]all|[Dd]ial|[Pp]hone|[Pp]honed|[Tt]ext|[Rr]ing|[Ff]ax|[Tt]el|[Tt]elephone|[Cc]alled|[Dd]ialed|[Dd]ialled|[Cc]alling|[Dd]ialing|[Cc]alls?)"
+CALLED = (
+    r"(?:[Cc]all(?:s|ed|ing)?|[Dd]ial(?:l?ed|l?ing)?|[Pp]honed?|[Tt]ext|[Rr]ing|[Ff]ax|[Tt]el|[Tt]elephone)"
+    r"(?: (?:us|me|him|her|them|number|on|at|the|code|now)){0,4}:? (?:at )?"
+)
 CALL = re.compile(
-    rf"(?<=\b)({CALLED}(?: (?:us|me|him|her|them|number|on|at|the|code|now))*:? (?:at )?)([0-9]{{3,9}})(?![\w:%/]|[ .,-][0-9]| ?(?:am|pm|[AP] M)\b"
-    r"| (?:people|times|men|women|customers|friends|[a-z]+s)\b)(?:( or | and )([0-9]{3})(?![\w.,:]))?"
+    rf"\b({CALLED})([0-9]{{3,9}})"
+    r"(?![\w:%/]|[ .,-][0-9]| ?(?:am|pm|[AP] M)\b| (?:people|men|women|[a-z]+s)\b)"
+    r"(?:( or | and )([0-9]{3})(?![\w.,:]))?"
 )
 SECRET = re.compile(
-    r"\b((?:PIN|[Pp]in code|[Cc]ode|[Zz]ip|ZIP|[Zz]ip [Cc]ode|ZIP [Cc]ode|[Ee]xtension|[Pp]assword|[Pp]asscode|[Pp]ostcode|[Ss]erial|"
-    r"[Ee]xt\.?|ID|[Aa]ccount|[Rr]eference|[Oo]rder|[Tt]icket|[Cc]ase)(?: (?:number|is|no\.?|No\.?|was|of))*:? #?)([0-9]{3,19})(?![\w:%/]|[.,-][0-9]| [a-z]+s\b)"
+    r"\b((?:PIN|[Pp]in code|[Cc]ode|(?:ZIP|[Zz]ip)(?: [Cc]ode)?|[Ee]xtension|[Ee]xt\.?|[Pp]assword|[Pp]asscode"
+    r"|[Pp]ostcode|[Ss]erial|ID|[Aa]ccount|[Rr]eference|[Oo]rder|[Tt]icket|[Cc]ase)(?: (?:number|is|no\.?|No\.?|was|of)){0,4}:? #?)"
+    r"([0-9]{3,19})(?![\w:%/]|[.,-][0-9]| [a-z]+s\b)"
 )
-ABROAD = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9]{0,2}(?:[ .-]?\(?[0-9]{1,5}\)?){2,6}(?!\w)|(?<![\w+])\+[1-9][0-9]{8,14}(?!\w)")
+ABROAD = re.compile(
+    r"(?<![\w+])(?:\+|00)[1-9][0-9]{0,2}(?:[ .-]?\(?[0-9]{1,5}\)?){2,6}(?!\w)|(?<![\w+])\+[1-9][0-9]{8,14}(?!\w)"
+)
 AREA = re.compile(r"(?<![\w])(?:1[ .-])?\([0-9]{2,5}\) ?[0-9]{3,8}(?:[- .][0-9]{3,4}){0,2}(?![\w-])")
 GROUPS = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,8}(?:[ .-][0-9]{2,8}){1,6}(?![\w%:/]|[.,-][0-9]| ?[=×÷*+])")
-SHAPES = frozenset(["3 3 4", "1 3 3 4", "4 4 4 4", "4 6 5", "3 4", "2 3 4 4", "3 4 4", "3 2 4", "4 4 4 4 3", "5 6", "4 3 4"])
+SHAPES = frozenset(
+    ["3 3 4", "1 3 3 4", "4 4 4 4", "4 6 5", "3 4", "2 3 4 4", "3 4 4", "3 2 4", "4 4 4 4 3", "5 6", "4 3 4"]
+)
 CHAIN = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,13}(?:-[0-9]{1,13}){2,20}(?:-?[Xx])?(?![\w%:/]|[.,-][0-9]| ?=)")
 ISBN = re.compile(r"\b(ISBN|ISSN|EAN|UPC|IBAN)((?:-1[03])?:? ?)([0-9][0-9 -]{6,20}[0-9Xx])(?!\w)")
 LONG = re.compile(r"(?<![\w.,$€£/:-])(?:[0-9]{10,}+|0[0-9]{2,}+)(?![\w%:/]|[.,][0-9])")
-PRODUCT = re.compile(r"\b(Boeing|Airbus|Porsche|Peugeot|Route|Highway|Interstate|Flight|Room|Suite|Nikon|Canon|RTX|GTX|Ryzen|iPhone|Galaxy|"
-                     r"Windows|Area|Fahrenheit|Studio|Channel|Formula|Intel|Radeon|Xbox|Model|Apartment|Bus|Gate) ([0-9]{3,4})(?![\w:%]|[.,-][0-9])")
+PRODUCT = re.compile(
+    r"\b(Boeing|Airbus|Porsche|Peugeot|Route|Highway|Interstate|Flight|Room|Suite|Nikon|Canon|RTX|GTX|Ryzen|iPhone|Galaxy|"
+    r"Windows|Area|Fahrenheit|Studio|Channel|Formula|Intel|Radeon|Xbox|Model|Apartment|Bus|Gate) "
+    r"([0-9]{3,4})(?![\w:%]|[.,-][0-9])"
+)
 
-VERSION = re.compile(r"\b[vV]\.? ?([0-9]{1,5}(?:\.[0-9]{1,5}){0,5})(?:-?(alpha|beta|rc|dev|a|b)\.?([0-9]{1,3})?)?(?!\w|\.[0-9])")
+VERSION = re.compile(
+    r"\b[vV]\.? ?([0-9]{1,5}(?:\.[0-9]{1,5}){0,5})(?:-?(alpha|beta|rc|dev|a|b)\.?([0-9]{1,3})?)?(?!\w|\.[0-9])"
+)
 DOTS = re.compile(r"(?<![\w.,])[0-9]{1,5}(?:\.[0-9]{1,5}){2,8}(?![\w]|\.[0-9])")
 EUROPEAN = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:\.[0-9]{3}){2,6}(?:,[0-9]{1,2})?(?![\w]|[.,][0-9])")
 SPACED = re.compile(r"(?<![\w.,/:-])(?<![0-9] )[1-9][0-9]{0,2}(?: [0-9]{3}){1,6}(?![\w%:/]|[ .,-][0-9])")
-PAIRS = table("24/7 twenty four seven, 9/11 nine eleven, 7/7 seven seven, 20/20 twenty twenty, 50/50 fifty fifty, 50-50 fifty fifty, 20-20 twenty twenty")
+PAIRS = table(
+    """
+    24/7 twenty four seven, 9/11 nine eleven, 7/7 seven seven, 20/20 twenty twenty, 20-20 twenty twenty,
+    50/50 fifty fifty, 50-50 fifty fifty"""
+)
 PAIR = re.compile(rf"(?<![\w./-]){any_of(PAIRS)}(?![\w/%]|[.-][0-9])")
-EMERGENCY = re.compile(r"(?<![\w.,$€£/:-])(911|999|112)(?= (?:call|calls|operator|dispatcher|emergency|center|centre)\b)")
+EMERGENCY = re.compile(
+    r"(?<![\w.,$€£/:-])(911|999|112)(?= (?:call|calls|operator|dispatcher|emergency|center|centre)\b)"
+)
 
-CODE = re.compile(r"(?<![\w])(?=[^\W\d]++[0-9]|[0-9]++[^\W\d])\w{2,60}+(?:\.[0-9]{1,6}(?!\w))?(?:-(?=\w)\w{1,30}){0,4}+")
+CODE = re.compile(
+    r"(?<![\w])(?=[^\W\d]++[0-9]|[0-9]++[^\W\d])\w{2,60}+(?:\.[0-9]{1,6}(?!\w))?(?:-(?=\w)\w{1,30}){0,4}+"
+)
 LETTER_DOT = re.compile(r"(?<![\w.])([A-Z])\.(?=[0-9]{2,4}(?![\w.]))([0-9]{2,4})")
-HYPHEN = re.compile(r"(?<![\w-])([A-Z][A-Za-z]{0,20})-([0-9]{1,6}(?:\.[0-9]{1,3})?)(?![\w%]|[.,/:][0-9])(?:-(?=[A-Za-z]))?")
+HYPHEN = re.compile(
+    r"(?<![\w-])([A-Z][A-Za-z]{0,20})-([0-9]{1,6}(?:\.[0-9]{1,3})?)(?![\w%]|[.,/:][0-9])(?:-(?=[A-Za-z]))?"
+)
 JOINED = re.compile(r"(?<=[A-Za-z])-(?=[0-9])")
 ORDINAL = re.compile(r"(?<![\w.])(?<![0-9],)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 ORDINALS = re.compile(r"(?<=[0-9])(st|nd|rd|th) ?- ?(?=[0-9]+(?:st|nd|rd|th)\b)")
 PIECE = re.compile(r"[^\W\d_]+|[0-9]+|\.")
 VOWELS = frozenset("aeiouyAEIOUY")
-LETTERS = frozenset("utf usb aes iso url api gpu cpu ide sata xga vga uhd dna rna ipa eos".split())
-SHORT = table("mk Mark, ww World War, v version, ver version, ch chapter, fig figure, pg page, vol volume, kph kilometers per hour")
+LETTERS = frozenset(listed("utf usb aes iso url api gpu cpu ide sata xga vga uhd dna rna ipa eos"))
+SHORT = table("mk Mark, ww World War, v version, ver version, ch chapter, fig figure, pg page, vol volume")
 TIMES = re.compile(rf"{numbers.FREE}({numbers.RANGE})[xX×](?![\w×]| ?[0-9])")
 BY = re.compile(r"(?<![\w.])([0-9]++(?:\.[0-9]++)?) ?x ?(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?")
 BIG = re.compile(rf"{numbers.FREE}(?<![A-Za-z]-)(?<![A-Za-z][0-9]-)({numbers.RANGE})(k|K|M|B|bn|mn)(?:(\+)|(?![\w'’]))")
@@ -68,8 +93,15 @@ def speak_names(text: str) -> str:
     if not re.search("[0-9]", text):
         return text
     text = PAIR.sub(lambda match: put(match, PAIRS[match[0]]), text)
-    text = ISBN.sub(lambda match: f"{' '.join(match[1])}{match[2].strip()} {_grouped(match[3])}".replace("-13", " ").replace("-10", " "), text)
-    text = CALL.sub(lambda match: match[1] + numbers.digits(match[2]) + (match[3] or "") + numbers.digits(match[4] or ""), text)
+    text = ISBN.sub(
+        lambda match: f"{' '.join(match[1])}{match[2].strip()} {_grouped(match[3])}".replace("-13", " ").replace(
+            "-10", " "
+        ),
+        text,
+    )
+    text = CALL.sub(
+        lambda match: match[1] + numbers.digits(match[2]) + (match[3] or "") + numbers.digits(match[4] or ""), text
+    )
     text = SECRET.sub(lambda match: match[1] + numbers.digits(match[2]), text)
     text = EMERGENCY.sub(lambda match: numbers.digits(match[1]), text)
     text = ABROAD.sub(lambda match: put(match, _abroad(match[0])), text)
@@ -102,7 +134,7 @@ def speak_codes(text: str) -> str:
     text = NOT_THOUSANDS.sub(lambda match: f"{numbers.words(match[1])} K", text)
     text = BIG.sub(_big, text)
     text = TIMES.sub(lambda match: f"{numbers.amount(match[1])} times", text)
-    text = HYPHEN.sub(lambda match: f"{match[1]} {numbers.name(match[2]) if match[2].isdigit() else numbers.words(match[2])}{' ' if match[0].endswith('-') else ''}", text)
+    text = HYPHEN.sub(_hyphened, text)
     text = LETTER_DOT.sub(lambda match: f"{match[1]} {numbers.name(match[2])}", text)
     return CODE.sub(_code, JOINED.sub(" ", text))
 
@@ -140,6 +172,11 @@ def _version(match: re.Match[str]) -> str:
 def _big(match: re.Match[str]) -> str:
     size = "thousand" if match[2] in "kK" else "million" if match[2] in ("M", "mn") else "billion"
     return f"{numbers.amount(match[1])} {size}{' plus' if match[3] else ''}"
+
+
+def _hyphened(match: re.Match[str]) -> str:
+    number = numbers.name(match[2]) if match[2].isdigit() else numbers.words(match[2])
+    return f"{match[1]} {number}{' ' if match[0].endswith('-') else ''}"
 
 
 def _code(match: re.Match[str]) -> str:
@@ -187,7 +224,11 @@ def _groups(match: re.Match[str]) -> str:
         return _grouped(written)
     if written[0] == "0" or shape not in SHAPES or (" " in marks and shape in ("3 4", "3 2 4", "5 6")):
         return written
-    if shape == "3 4" and (groups[1].endswith("0") or RANGED.search(match.string[max(0, match.start() - 12) : match.start()]) or COUNTED.match(match.string, match.end())):
+    if shape == "3 4" and (
+        groups[1].endswith("0")
+        or RANGED.search(match.string[max(0, match.start() - 12) : match.start()])
+        or COUNTED.match(match.string, match.end())
+    ):
         return written
     return _grouped(written)
 

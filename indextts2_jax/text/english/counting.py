@@ -23,7 +23,7 @@ DIGITS = re.compile("[0-9]++")
 APPROXIMATE = re.compile(r"(?<![\w~])~ ?(?=[$€£¥]?[0-9.])")
 MONEY_IN_GROUPS = re.compile(r"(?<=[$€£¥₹])[0-9]{1,3}(?: [0-9]{3}){1,5}(?![\w]| [0-9])")
 SCIENTIFIC = re.compile(rf"{FREE}({NUMBER})[eE]([+-]?[0-9]{{1,3}})(?!\w)")
-TILDE_RANGE = re.compile(rf"(?<=[0-9]) ?~ ?(?=[$€£]?[0-9])")
+TILDE_RANGE = re.compile(r"(?<=[0-9]) ?~ ?(?=[$€£]?[0-9])")
 
 
 def spell_fractions(text: str) -> str:

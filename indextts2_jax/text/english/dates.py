@@ -6,30 +6,38 @@ July 4, 1776 ─► July fourth, seventeen seventy six     10:05 ─► ten oh f
 import re
 
 from indextts2_jax.text.english import numbers
-from indextts2_jax.text.english.tables import any_of, put
+from indextts2_jax.text.english.tables import any_of, listed, put, table
 
-MONTHS = """January February March April May June July August September October November December""".split()
-SHORT_MONTHS = dict(zip("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), MONTHS, strict=True)) | {"Sept": "September"}
+MONTHS = listed("""January February March April May June July August September October November December""")
+SHORT_MONTHS = dict(zip(listed("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"), MONTHS, strict=True)) | {
+    "Sept": "September"
+}
 MONTH = any_of([*MONTHS, *SHORT_MONTHS])
 DAY = r"([0-9]{1,2})(?:st|nd|rd|th)?"
-ISO = re.compile(r"(?<![\w/.-])([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?:[T ](?=[0-9]{2}:[0-9]{2})|(?![\w/-]|[.:][0-9]))")
+ISO = re.compile(
+    r"(?<![\w/.-])([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?:[T ](?=[0-9]{2}:[0-9]{2})|(?![\w/-]|[.:][0-9]))"
+)
 SLASHED = re.compile(r"(?<![\w/.-])([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(?![\w/-]|[.:][0-9])")
 MONTH_DAY = re.compile(
-    rf"\b({MONTH})\.? {DAY}(?: ?- ?{DAY})?(?![\w%:/]|[.,-]?[0-9]|-[A-Za-z])(?:(,?) ([12][0-9]{{3}})(?![\w/:%]|[.,-][0-9]))?"
+    rf"\b({MONTH})\.? {DAY}(?: ?- ?{DAY})?(?![\w%:/]|[.,-]?[0-9]|-[A-Za-z])"
+    rf"(?:(,?) ([12][0-9]{{3}})(?![\w/:%]|[.,-][0-9]))?"
 )
 DAY_MONTH = re.compile(
-    rf"(?<![\w.,$€£:/-])((?:[Tt]he )?){DAY}(?: ?- ?{DAY})? (of )?({MONTH})\b(?!\.[A-Za-z])(?:\.(?= [12][0-9]{{3}}\b|,| [a-z]))?"
+    rf"(?<![\w.,$€£:/-])((?:[Tt]he )?){DAY}(?: ?- ?{DAY})? (of )?({MONTH})\b(?!\.[A-Za-z])"
+    rf"(?:\.(?= [12][0-9]{{3}}\b|,| [a-z]))?"
     rf"(?:(,?) ([12][0-9]{{3}})(?![\w/:%]|[.,-][0-9]))?"
 )
 LEADING_ZERO = re.compile(r"(?<![\w/.-])(?=0|[0-9]+/0)([0-9]{1,2})/([0-9]{1,2})(?![\w/%-]|[.,][0-9])")
-WEEKDAYS = dict(Mon="Monday", Tue="Tuesday", Wed="Wednesday", Thu="Thursday", Fri="Friday", Sat="Saturday", Sun="Sunday")
-WEEKDAYS |= {"Tues": "Tuesday", "Thur": "Thursday", "Thurs": "Thursday"}
+WEEKDAYS = table("Mon Monday, Tue Tuesday, Wed Wednesday, Thu Thursday, Fri Friday, Sat Saturday, Sun Sunday")
+WEEKDAYS |= table("Tues Tuesday, Thur Thursday, Thurs Thursday")
 DAYS = re.compile(rf"\b({any_of(WEEKDAYS)})\.? ?[-–] ?({any_of(WEEKDAYS)})\b")
 DAY_DASHED = re.compile(rf"(?<![\w.-])([0-9]{{1,2}})-({MONTH})-([0-9]{{4}}|[0-9]{{2}})(?!\w)")
 MONTH_YEAR = re.compile(rf"\b({MONTH})(,?) ([12][0-9]{{3}})(?: ?- ?([12][0-9]{{3}}))?(?![\w/:%]|[.,-][0-9])")
 SHORT_BEFORE_DAY = re.compile(rf"\b({any_of(SHORT_MONTHS)})\.?(?= [0-9])")
 DECADE = re.compile(r"(?<![\w$€£.,'’/])(?:(1[0-9]|20)([0-9]0)|['’]?([1-9]0))['’]?s\b")
-BEFORE_DECADE = re.compile(r"(?:\b(?:the|early|late|mid|his|her|their|my|our|your|in|into|low|high|upper|lower|and|or|to|of)[ -]|['’])\Z", re.I)
+BEFORE_DECADE = re.compile(
+    r"(?:\b(?:the|early|late|mid|his|her|their|my|our|your|in|into|low|high|upper|lower|and|or|to|of)[ -]|['’])\Z", re.I
+)
 DECADES = re.compile(r"(?<![\w$€£.,])((?:1[0-9]|20)?[0-9]0)s ?- ?((?:1[0-9]|20)?[0-9]0)s\b")
 SHORT_YEAR = re.compile(r"(?<![\w'’])['’]([0-9]{2})(?![\w'’\"″]|[.,:][0-9])")
 YEARS = re.compile(r"(?<![\w.,$€£:/-])(1[0-9]{3}|20[0-9]{2}) ?[-/] ?((?:1[0-9]|20)?[0-9]{2})(?![\w%:/-]|[.,][0-9])")
@@ -38,12 +46,14 @@ SEASON = re.compile(r"(?<![\w.,$€£:/-])(20[0-9]{2}|19[0-9]{2})/([0-9]{2})(?![
 ERA = re.compile(r"(?<=[0-9]) ?(BCE|BC|AD|CE)\b(?![-'’]\w)|\b(AD) (?=[0-9])")
 # Behind such words four digits are a year, whatever follows
 BEFORE_YEAR = re.compile(
-    rf"\b(?:in|since|until|till|during|circa|year|years|early|late|mid|spring|summer|autumn|fall|winter|{MONTH}) \Z", re.I
+    rf"\b(?:in|since|until|till|during|circa|year|years|early|late|mid|spring|summer|autumn|fall|winter|{MONTH}) \Z",
+    re.I,
 )
 NOT_COUNTED = any_of(
-    """is was has as this us its his hers yes plus versus always perhaps thus does towards besides unless across less
+    listed("""
+    is was has as this us its his hers yes plus versus always perhaps thus does towards besides unless across less
     various sometimes afterwards ours theirs yours goes says makes gives shows marks sees brings comes upwards
-    business progress process access""".split()
+    business progress process access""")
 )
 COUNTED = re.compile(
     rf" (?:(?:of the|more|other|new|different|different|small|large|whole|extra|additional|separate|young|old) )?"
@@ -53,7 +63,9 @@ THOUSANDS = re.compile(r"(?:\b(?:one|number|number of|than|about|nearly|over|und
 
 TIME_RANGE = re.compile(r"(?<=:[0-9]{2}) ?- ?(?=[0-9]{1,2}[: AP])|(?<=[AP] M) ?- ?(?=[0-9])|(?<=:[0-9]{2})-(?=[0-9])")
 HALF_RANGE = re.compile(r"(?<![\w.:,/-])([0-9]{1,2}) ?- ?(?=[0-9]{1,2}(?::[0-9]{2})? ?[AP] M\b)")
-TIME = re.compile(r"(?<![\w:.,])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]{1,6})?)?(?![\w:]|\.[0-9])( [AP] M)?(Z\b)?")
+TIME = re.compile(
+    r"(?<![\w:.,])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]{1,6})?)?(?![\w:]|\.[0-9])( [AP] M)?(Z\b)?"
+)
 DOTTED = re.compile(r"(?<![\w:.,$€£])(1?[0-9]|2[0-3])\.([0-5][0-9])(?= [AP] M\b)")
 HOUR = re.compile(r"(?<![\w:.,$€£-])(1[0-2]|0?[1-9])(?= [AP] M\b)")
 LASTING = re.compile(r"(?<![\w:.])([0-9]{1,3}):([0-9]{2}):([0-9]{2})(?![\w:])")
@@ -174,7 +186,7 @@ def _lone_year(match: re.Match[str]) -> str:
     if not BEFORE_YEAR.search(before):
         if number < 1100 or (number % 100 and (COUNTED.match(match.string, match.end()) or THOUSANDS.search(before))):
             return numbers.cardinal(number)
-        if number % 1000 == 0 or number >= 2000 and COUNTED.match(match.string, match.end()):
+        if number % 1000 == 0 or (number >= 2000 and COUNTED.match(match.string, match.end())):
             return numbers.cardinal(number)
     elif 1009 < number < 1100:
         return numbers.pairs(number // 100, number % 100)

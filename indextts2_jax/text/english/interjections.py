@@ -2,6 +2,8 @@
 
 import re
 
+from indextts2_jax.text.english.tables import listed
+
 SOUNDS = (
     (re.compile(r"\b[Hh][Mm]{1,40}\b(?!-)"), "hm"),
     (re.compile(r"\b[Mm]{1,40}-?[Hh][Mm]{1,40}\b"), "mhm"),
@@ -28,7 +30,9 @@ SOUNDS = (
 )
 DRAWN = re.compile(r"\b(?=[A-Za-z]?[a-z]*([a-z])\1\1)[A-Za-z][a-z]{2,60}\b")
 TRIPLE = re.compile(r"([a-z])\1{2,}")
-DOUBLED = frozenset("see too zoo boo moo woo yee wee gee bee free tree knee flee will all well hell bell tell yell".split())
+DOUBLED = frozenset(
+    listed("see too zoo boo moo woo yee wee gee bee free tree knee flee will all well hell bell tell yell")
+)
 
 
 def speak(text: str) -> str:

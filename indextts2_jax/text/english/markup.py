@@ -10,18 +10,20 @@ Line breaks stay where they are, since paragraphs are cut at them later.
 import html
 import re
 
-from indextts2_jax.text.english.tables import any_of
+from indextts2_jax.text.english.tables import any_of, listed
 
 BLOCKS = frozenset(
-    """address article aside blockquote body caption center dd div dl dt fieldset figcaption figure footer form h1 h2 h3
-    h4 h5 h6 head header html li main nav ol p paragraph pre section speak table tbody tfoot thead title tr ul""".split()
+    listed("""
+    address article aside blockquote body caption center dd div dl dt fieldset figcaption figure footer form h1 h2 h3
+    h4 h5 h6 head header html li main nav ol p paragraph pre section speak table tbody tfoot thead title tr ul""")
 )
 CELLS = frozenset(["br", "hr", "td", "th", "option", "label"])
 INLINE = frozenset(
-    """a abbr acronym amazon audio b bdi bdo big blink button cite code data del dfn details dialog em emphasis font
+    listed("""
+    a abbr acronym amazon audio b bdi bdo big blink button cite code data del dfn details dialog em emphasis font
     google i img input ins kbd lang mark mstts object output p phoneme picture prosody q rp rt ruby s samp say-as
     select small source span strike strong sub summary sup svg textarea time tt u var video voice w wbr break lexicon
-    link meta metadata token""".split()
+    link meta metadata token""")
 )
 HIDDEN = re.compile(r"<(?:(script|style|head|template|svg)\b[^<>]*>|!--)", re.IGNORECASE)
 DECLARATION = re.compile(r"<[!?][^<>]*>")
@@ -60,7 +62,7 @@ EMPHASIS = (
     re.compile(r"(`{1,2})([^`\n]{1,1000})\1"),
 )
 # well-⏎known keeps its hyphen, trans-⏎port is one word
-KEPT = any_of("well self half ill all ever twenty thirty forty fifty sixty seventy eighty ninety".split())
+KEPT = any_of(listed("well self half ill all ever twenty thirty forty fifty sixty seventy eighty ninety"))
 BROKEN = re.compile(r"(?<=[A-Za-z])(?:\xad|[-‐‑])[ \t]*\r?\n[ \t]*(?=[a-z])|\xad[ \t]*\r?\n[ \t]*")
 KEEPS_HYPHEN = re.compile(rf"(?<![A-Za-z]){KEPT}\Z", re.IGNORECASE)
 PAUSE = re.compile(r"\[pause(?:[:：][^\[\]\n]*)?\]", re.IGNORECASE)
@@ -187,7 +189,7 @@ def _lists(text: str) -> str:
     inside = False
     for number, (line, item) in enumerate(zip(lines, items, strict=True)):
         before = lines[number - 1].rstrip() if number else ""
-        goes_on = before != "" and not inside and before[-1] not in ".:;!?,\"”"
+        goes_on = before != "" and not inside and before[-1] not in '.:;!?,"”'
         if item and not goes_on:
             inside = True
             line = item[1] + (f"{item[2]}, " if item.re is NUMBERED else "") + line[item.end() :]

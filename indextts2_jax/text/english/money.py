@@ -8,47 +8,54 @@ from indextts2_jax.text.english.tables import any_of, put, table
 
 # sign or code -> one, many, one hundredth, many of these ("-" where a word has no plural, or is never used)
 _CURRENCIES = """
-$ dollar dollars cent cents; US$ U+S+dollar U+S+dollars cent cents; £ pound pounds penny pence; € euro euros cent cents;
-¥ yen yen sen sen; ₹ rupee rupees paisa paise; ₽ ruble rubles kopek kopeks; ₩ won won jeon jeon;
-₿ bitcoin bitcoins satoshi satoshis; ₺ lira lira kurus kurus; ₴ hryvnia hryvnias kopiyka kopiykas; ₫ dong dong xu xu;
-₪ shekel shekels agora agorot; ฿ baht baht satang satang; ₦ naira naira kobo kobo; ₱ peso pesos centavo centavos;
-₡ colon colones centimo centimos; ₲ guarani guaranies centimo centimos; ₸ tenge tenge tiyn tiyn; ₵ cedi cedis pesewa pesewas;
-₾ lari lari tetri tetri; ₼ manat manat qepik qepik; ƒ guilder guilders cent cents; ₣ franc francs centime centimes;
-C$ Canadian+dollar Canadian+dollars cent cents; CA$ Canadian+dollar Canadian+dollars cent cents;
-A$ Australian+dollar Australian+dollars cent cents; AU$ Australian+dollar Australian+dollars cent cents;
-NZ$ New+Zealand+dollar New+Zealand+dollars cent cents; HK$ Hong+Kong+dollar Hong+Kong+dollars cent cents;
-S$ Singapore+dollar Singapore+dollars cent cents; R$ real reais centavo centavos; Rs rupee rupees paisa paise; Rs. rupee rupees paisa paise;
-USD U+S+dollar U+S+dollars cent cents; EUR euro euros cent cents; GBP pound+sterling pounds+sterling penny pence;
-JPY yen yen sen sen; CNY yuan yuan fen fen; RMB yuan yuan fen fen; INR rupee rupees paisa paise;
-CHF Swiss+franc Swiss+francs centime centimes; SEK Swedish+krona Swedish+kronor ore ore;
-NOK Norwegian+krone Norwegian+kroner ore ore; DKK Danish+krone Danish+kroner ore ore; CAD Canadian+dollar Canadian+dollars cent cents;
-AUD Australian+dollar Australian+dollars cent cents; NZD New+Zealand+dollar New+Zealand+dollars cent cents;
-KRW won won jeon jeon; RUB ruble rubles kopek kopeks; PLN zloty zloty grosz groszy; BRL real reais centavo centavos;
-MXN Mexican+peso Mexican+pesos centavo centavos; ZAR rand rand cent cents; TRY lira lira kurus kurus; kr krona kronor ore ore;
-zł zloty zloty grosz groszy; Kč koruna koruny haler haleru; BTC bitcoin bitcoins satoshi satoshis;
-HKD Hong+Kong+dollar Hong+Kong+dollars cent cents; SGD Singapore+dollar Singapore+dollars cent cents;
-THB baht baht satang satang; ILS shekel shekels agora agorot; UAH hryvnia hryvnias kopiyka kopiykas; CZK koruna koruny haler haleru
-"""
+    $ dollar dollars cent cents; US$ U+S+dollar U+S+dollars cent cents; £ pound pounds penny pence;
+    € euro euros cent cents; ¥ yen yen sen sen; ₹ rupee rupees paisa paise; ₽ ruble rubles kopek kopeks;
+    ₩ won won jeon jeon; ₿ bitcoin bitcoins satoshi satoshis; ₺ lira lira kurus kurus;
+    ₴ hryvnia hryvnias kopiyka kopiykas; ₫ dong dong xu xu; ₪ shekel shekels agora agorot;
+    ฿ baht baht satang satang; ₦ naira naira kobo kobo; ₱ peso pesos centavo centavos;
+    ₡ colon colones centimo centimos; ₲ guarani guaranies centimo centimos; ₸ tenge tenge tiyn tiyn;
+    ₵ cedi cedis pesewa pesewas; ₾ lari lari tetri tetri; ₼ manat manat qepik qepik; ƒ guilder guilders cent cents;
+    ₣ franc francs centime centimes; C$ Canadian+dollar Canadian+dollars cent cents;
+    CA$ Canadian+dollar Canadian+dollars cent cents; A$ Australian+dollar Australian+dollars cent cents;
+    AU$ Australian+dollar Australian+dollars cent cents; NZ$ New+Zealand+dollar New+Zealand+dollars cent cents;
+    HK$ Hong+Kong+dollar Hong+Kong+dollars cent cents; S$ Singapore+dollar Singapore+dollars cent cents;
+    R$ real reais centavo centavos; Rs rupee rupees paisa paise; Rs. rupee rupees paisa paise;
+    USD U+S+dollar U+S+dollars cent cents; EUR euro euros cent cents;
+    GBP pound+sterling pounds+sterling penny pence; JPY yen yen sen sen; CNY yuan yuan fen fen;
+    RMB yuan yuan fen fen; INR rupee rupees paisa paise; CHF Swiss+franc Swiss+francs centime centimes;
+    SEK Swedish+krona Swedish+kronor ore ore; NOK Norwegian+krone Norwegian+kroner ore ore;
+    DKK Danish+krone Danish+kroner ore ore; CAD Canadian+dollar Canadian+dollars cent cents;
+    AUD Australian+dollar Australian+dollars cent cents; NZD New+Zealand+dollar New+Zealand+dollars cent cents;
+    KRW won won jeon jeon; RUB ruble rubles kopek kopeks; PLN zloty zloty grosz groszy;
+    BRL real reais centavo centavos; MXN Mexican+peso Mexican+pesos centavo centavos; ZAR rand rand cent cents;
+    TRY lira lira kurus kurus; kr krona kronor ore ore; zł zloty zloty grosz groszy; Kč koruna koruny haler haleru;
+    BTC bitcoin bitcoins satoshi satoshis; HKD Hong+Kong+dollar Hong+Kong+dollars cent cents;
+    SGD Singapore+dollar Singapore+dollars cent cents; THB baht baht satang satang;
+    ILS shekel shekels agora agorot; UAH hryvnia hryvnias kopiyka kopiykas; CZK koruna koruny haler haleru"""
 CURRENCIES = {
     key: tuple(name.replace("+", " ") for name in names) for key, *names in map(str.split, _CURRENCIES.split(";"))
 }
 SIGNS = any_of(key for key in CURRENCIES if not key.isalpha())
 CODES = any_of(key for key in CURRENCIES if key.isalpha())
 MAGNITUDES = table(
-    """k thousand, K thousand, m million, M million, mn million, mm million, mio million, MM million, b billion, B billion,
-    bn billion, Bn billion, bln billion, t trillion, T trillion, tn trillion, tr trillion"""
+    """
+    k thousand, K thousand, m million, M million, mn million, mm million, mio million, MM million, b billion,
+    B billion, bn billion, Bn billion, bln billion, t trillion, T trillion, tn trillion, tr trillion"""
 )
 MAGNITUDES |= {word: word for word in ("hundred", "thousand", "million", "billion", "trillion", "grand", "dozen")}
 SPELLED = any_of(word for word in MAGNITUDES.values())
 _SHORT = [key for key in MAGNITUDES if MAGNITUDES[key] != key]
-MAGNITUDE = rf"(?:(?P<short>{any_of(_SHORT)})(?![\w'’])| (?P<apart>{any_of(key for key in _SHORT if len(key) > 1 and key != 'mm')})(?![\w'’])|[ -]?(?P<long>{SPELLED})\b)"
+_APART = any_of(key for key in _SHORT if len(key) > 1 and key != "mm")
+MAGNITUDE = rf"(?:(?:(?P<short>{any_of(_SHORT)})| (?P<apart>{_APART}))(?![\w'’])|[ -]?(?P<long>{SPELLED})\b)"
 FROM = rf"(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?: ?- ?| to ))?"
 BEFORE = re.compile(
     rf"(?<![\w.])(?P<minus>-?)(?P<sign>{SIGNS}|\b(?:{CODES})(?= ?[0-9])) ?(?P<minus2>-?)"
-    rf"(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?: ?- ?| to )(?:{SIGNS})?)?(?P<last>{NUMBER}|\.[0-9]++)(?P<dash>\.-|,-)?{MAGNITUDE}?"
+    rf"(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?: ?- ?| to )(?:{SIGNS})?)?"
+    rf"(?P<last>{NUMBER}|\.[0-9]++)(?P<dash>\.-|,-)?{MAGNITUDE}?"
 )
 BEHIND = re.compile(
-    rf"{numbers.FREE}(?P<minus>(?<![\w)])-)?(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?:{SIGNS})?(?: ?- ?| to ))?(?P<last>{NUMBER}){MAGNITUDE}?"
+    rf"{numbers.FREE}(?P<minus>(?<![\w)])-)?"
+    rf"(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?:{SIGNS})?(?: ?- ?| to ))?(?P<last>{NUMBER}){MAGNITUDE}?"
     rf" ?(?P<sign>[€£₹₽₩₿₺₴₫₪₦₱₸]|\$(?![0-9])|¥(?![0-9])|(?:{CODES})\b)(?![\w'’])"
 )
 PENCE = re.compile(rf"{numbers.FREE}({RANGE})p(?= (?:each|coin|stamp|piece|off|per)|/)")
@@ -57,10 +64,12 @@ CENTS = re.compile(rf"{numbers.FREE}({RANGE}) ?(?:¢|c(?= (?:each|coin|stamp|pie
 # Before a noun that the amount belongs to: a five dollar bill
 ARTICLE = re.compile(r"\b(?:[Aa]n?|[Aa]nother|[Ee]very|[Ee]ach|[Tt]hat|[Tt]his|single|crisp|new|old) \Z")
 NOUN = re.compile(
-    r" (?!(?:a|an|and|or|of|in|for|to|on|at|by|with|from|per|each|more|less|is|was|are|were|than|as|if|but|when|that|which"
-    r"|every|off|extra|total|back|here|there|now|then|so|too|into|until|before|after|because|plus|minus)\b)[a-z]{3,}"
+    r" (?!(?:a|an|and|or|of|in|for|to|on|at|by|with|from|per|each|more|less|is|was|are|were|than|as|if|but|when|that"
+    r"|which|every|off|extra|total|back|here|there|now|then|so|too|into|until|before|after|because|plus|minus)\b)[a-z]{3,}"
 )
-THINGS = re.compile(r" (?:bill|note|coin|question|ticket|fee|fine|prize|tip|bonus|check|cheque|menu|gift|deal|entry|bet)s?\b")
+THINGS = re.compile(
+    r" (?:bill|note|coin|question|ticket|fee|fine|prize|tip|bonus|check|cheque|menu|gift|deal|entry|bet)s?\b"
+)
 HYPHENED = re.compile(r"-(?=[a-z])")
 LOOSE = re.compile(r"([$£€¥₹₩₽₿¢])")
 
@@ -76,7 +85,9 @@ def speak(text: str) -> str:
     return LOOSE.sub(lambda match: put(match, CURRENCIES[match[1]][1] if match[1] != "¢" else "cents"), text)
 
 
-MONEY = re.compile(rf"[¢{''.join(key for key in CURRENCIES if len(key) == 1)}]|[0-9] ?(?:{CODES}|p[ /]|c )|(?:{CODES})\.? ?[0-9]")
+MONEY = re.compile(
+    rf"[¢{''.join(key for key in CURRENCIES if len(key) == 1)}]|[0-9] ?(?:{CODES}|p[ /]|c )|(?:{CODES})\.? ?[0-9]"
+)
 
 
 def _each(pattern: re.Pattern[str], text: str) -> str:
@@ -102,13 +113,17 @@ def _amount(match: re.Match[str]) -> str:
     long = match["short"] or match["apart"] or match["long"]
     magnitude = f" {MAGNITUDES[long]}" if long else ""
     minus = "minus " if match["minus"] or match.groupdict().get("minus2") else ""
-    whole, point, fraction = last.replace(",", "").partition(".")
+    whole, _, fraction = last.replace(",", "").partition(".")
     adjective = _is_adjective(match)
     if first or long or len(fraction) not in (0, 2) or (adjective and int(fraction or 0)):
         start = f"{numbers.words(first)}{_size(match['size'])} to " if first else ""
         only_one = not first and not long and numbers.is_one(last)
         return f"{minus}{start}{numbers.words(last)}{magnitude} {one if only_one or adjective else many}"
-    said = f"{numbers.words(whole)} {one if numbers.is_one(whole) or adjective else many}" if int(whole or 0) or not int(fraction or 0) else ""
+    said = (
+        f"{numbers.words(whole)} {one if numbers.is_one(whole) or adjective else many}"
+        if int(whole or 0) or not int(fraction or 0)
+        else ""
+    )
     if int(fraction or 0):
         hundredths = f"{numbers.cardinal(int(fraction))} {cent if int(fraction) == 1 else cents}"
         said = f"{said} and {hundredths}" if said else hundredths

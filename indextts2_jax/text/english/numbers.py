@@ -10,7 +10,8 @@ import num2words
 
 FREE = r"(?<![\w.])(?<![0-9],)"
 """Before a number: it is not the rest of a word or of another number."""
-NUMBER = r"(?:[0-9]{1,3}+(?:,[0-9]{3})++(?![0-9])|[0-9]{1,2}+(?:,[0-9]{2}(?![0-9]))++,[0-9]{3}(?![0-9])|[0-9]++)(?:\.[0-9]++)?+"
+_GROUPED = r"[0-9]{1,3}+(?:,[0-9]{3})++(?![0-9])|[0-9]{1,2}+(?:,[0-9]{2}(?![0-9]))++,[0-9]{3}(?![0-9])"  # 1,00,000 too
+NUMBER = rf"(?:{_GROUPED}|[0-9]++)(?:\.[0-9]++)?+"
 RANGE = rf"{NUMBER}(?: ?- ?{NUMBER})?+"
 LARGEST = 15
 """Digits that a number may have; longer ones are read digit by digit."""
@@ -64,7 +65,7 @@ def is_one(written: str) -> bool:
 def year(number: int) -> str:
     """1905 -> "nineteen oh five", 2004 -> "two thousand four", 2024 -> "twenty twenty four"."""
     high, low = divmod(number, 100)
-    if number < 100 or number > 9999 or 0 <= number % 1000 < 10 or high % 10 == 0 and low < 10:
+    if number < 100 or number > 9999 or 0 <= number % 1000 < 10 or (high % 10 == 0 and low < 10):
         return cardinal(number)
     return pairs(high, low)
 

@@ -1,6 +1,6 @@
 """English as a person reads it: any text -> the same text in plain words and punctuation.
 
-    text ─ markup ─ addresses ─ abbreviations ─ names of digits ─ dates ─ money ─ units ─ codes ─ numbers ─ signs ─► words
+    text ─ markup ─ addresses ─ abbreviations ─ dates ─ money ─ units ─ codes ─ numbers ─ signs ─► words
 
 Plain prose stays as it is, character by character. Every step takes time linear in the length of the text: no pattern
 reads again what it has read, and all repetitions that could are bounded.

@@ -3,45 +3,53 @@
 import re
 
 from indextts2_jax.text.english import numbers
-from indextts2_jax.text.english.tables import BEGINNINGS, any_of
+from indextts2_jax.text.english.tables import BEGINNINGS, any_of, listed
 
 VALUES = {"M": 1000, "D": 500, "C": 100, "L": 50, "X": 10, "V": 5, "I": 1}
 NUMERAL = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLCDM])"
-COUNTED = """Chapter Part Book Volume Vol Act Scene Section Article Title Appendix Phase Stage Type Class Level Grade
-    Episode Season Canto Psalm Figure Table Plate Page Unit Module Lesson Number Round Game Model Mark Mk Division Group
-    Corps Apollo Region Zone Category Tier Step Theorem Lemma Item Annex Exhibit Amendment Schedule Column Verse Symphony
-    Sonata Concerto Opus Super\\sBowl WrestleMania Olympiad Factor Schedule Cohort Form Question Problem Option Plan
-    Protocol World\\sWar War Vatican Saturn Gemini Titan Rocky Henry\\sPart Quartet Movement Sector District""".split()
-REIGNING = """Louis Henry Charles George Edward Richard James William Elizabeth Mary Napoleon Pius Leo Benedict Paul
-    Gregory Alexander Catherine Frederick Friedrich Wilhelm Nicholas Peter Ivan Philip Philippe Ferdinand Alfonso Carlos
+COUNTED = listed("""
+    Chapter Part Book Volume Vol Act Scene Section Article Title Appendix Phase Stage Type Class Level Grade Episode
+    Season Canto Psalm Figure Table Plate Page Unit Module Lesson Number Round Game Model Mark Mk Division Group
+    Corps Apollo Region Zone Category Tier Step Theorem Lemma Item Annex Exhibit Amendment Schedule Column Verse
+    Symphony Sonata Concerto Opus Super\\sBowl WrestleMania Olympiad Factor Schedule Cohort Form Question Problem
+    Option Plan Protocol World\\sWar War Vatican Saturn Gemini Titan Rocky Henry\\sPart Quartet Movement Sector
+    District""")
+REIGNING = listed("""
+    Louis Henry Charles George Edward Richard James William Elizabeth Mary Napoleon Pius Leo Benedict Paul Gregory
+    Alexander Catherine Frederick Friedrich Wilhelm Nicholas Peter Ivan Philip Philippe Ferdinand Alfonso Carlos
     Felipe Victoria Francis Franz Otto Ludwig Maximilian Constantine Constantius Justinian Theodosius Ramses Ramesses
     Rameses Thutmose Amenhotep Seti Ptolemy Cleopatra Darius Xerxes Artaxerxes Urban Innocent Clement Boniface Sixtus
-    Harald Haakon Olaf Olav Gustav Gustavus Adolf Carl Karl Christian Margrethe Beatrix Umberto Emmanuel Emanuel Pedro
-    João John Joao Stephen Malcolm Robert David Mehmed Selim Murad Suleiman Akbar Leopold Baudouin Albert Rudolf Rudolph
-    Joseph Josef Vladimir Basil Michael Manuel Isaac Andronikos Alexios Romanos Sigismund Casimir Władysław Ladislaus Bela
-    Béla Géza Andrew Matthias Abdul Abdulhamid Mahmud Mustafa Osman Ahmed Bayezid Cyrus Menelik Selassie Antiochus Seleucus
-    Mithridates Philip Eric Erik Valdemar Knut Canute Magnus Sverre Hans Anne Jane Isabella Juan Jaime Sancho Ramon Hugh
-    Guy Baldwin Bohemond Fulk Humphrey Thomas Theodore Adrian Hadrian Celestine Honorius Julius Callixtus Eugene Martin
-    Marcellus Sylvester Victor Lucius Alexei Feodor Fyodor Rama Kamehameha Hassan Mohammed Muhammad Abdullah Hussein Faisal
-    Simeon Boris Carol Ernst Ernest Augustus Jerome Walter Samuel Daniel Harold Howard Kenneth Donald Donnell Duncan
-    Frank Fred Arthur Randolph Winston Patrick Tim Steven Jack Joe Jim Bill Bob Ben Sam Max Hank Ted Thurston Winthrop
-    Cornelius Theodoric Athanasius Ignatius Bartholomew Tutankhamun Mentuhotep Psamtik Nebuchadnezzar Shapur Khosrow
-    Yazdegerd Harthacnut Childeric Clovis Dagobert Pepin Lothair Conrad Konrad""".split()
-TITLED = any_of("King Queen Pope Emperor Empress Tsar Czar Tsarina Kaiser Sultan Shah Pharaoh Prince Duke Patriarch".split())
+    Harald Haakon Olaf Olav Gustav Gustavus Adolf Carl Karl Christian Margrethe Beatrix Umberto Emmanuel Emanuel
+    Pedro João John Joao Stephen Malcolm Robert David Mehmed Selim Murad Suleiman Akbar Leopold Baudouin Albert
+    Rudolf Rudolph Joseph Josef Vladimir Basil Michael Manuel Isaac Andronikos Alexios Romanos Sigismund Casimir
+    Władysław Ladislaus Bela Béla Géza Andrew Matthias Abdul Abdulhamid Mahmud Mustafa Osman Ahmed Bayezid Cyrus
+    Menelik Selassie Antiochus Seleucus Mithridates Philip Eric Erik Valdemar Knut Canute Magnus Sverre Hans Anne
+    Jane Isabella Juan Jaime Sancho Ramon Hugh Guy Baldwin Bohemond Fulk Humphrey Thomas Theodore Adrian Hadrian
+    Celestine Honorius Julius Callixtus Eugene Martin Marcellus Sylvester Victor Lucius Alexei Feodor Fyodor Rama
+    Kamehameha Hassan Mohammed Muhammad Abdullah Hussein Faisal Simeon Boris Carol Ernst Ernest Augustus Jerome
+    Walter Samuel Daniel Harold Howard Kenneth Donald Donnell Duncan Frank Fred Arthur Randolph Winston Patrick Tim
+    Steven Jack Joe Jim Bill Bob Ben Sam Max Hank Ted Thurston Winthrop Cornelius Theodoric Athanasius Ignatius
+    Bartholomew Tutankhamun Mentuhotep Psamtik Nebuchadnezzar Shapur Khosrow Yazdegerd Harthacnut Childeric Clovis
+    Dagobert Pepin Lothair Conrad Konrad""")
+TITLED = any_of(
+    listed("King Queen Pope Emperor Empress Tsar Czar Tsarina Kaiser Sultan Shah Pharaoh Prince Duke Patriarch")
+)
 RULES = r"(?=\s+(?:of|died|ruled|reigned|became|succeeded|married|ascended|abdicated)\b|'s\b|’s\b)"
 LONG = rf"(?=[IVXLCDM]{{2}}){NUMERAL}"
 AS_RULER = re.compile(
     rf"\b({any_of(REIGNING)})\s+({LONG}(?![\w-])|[VX](?![\w’'-]|\.?\s*(?!{BEGINNINGS}\b)[A-Z])|[VX](?=['’]s\b))"
 )
-THE_FIRST = re.compile(rf"\b((?:{TITLED}\s+[A-Z]\w+)|(?:{any_of(REIGNING)}(?={' '}I{RULES})))\s+I\b(?!['’](?:m|d|ll|ve)\b)")
+THE_FIRST = re.compile(
+    rf"\b((?:{TITLED}\s+[A-Z]\w+)|(?:{any_of(REIGNING)}(?={' '}I{RULES})))\s+I\b(?!['’](?:m|d|ll|ve)\b)"
+)
 OF_TITLE = re.compile(rf"\b({TITLED}\s+(?:[A-Z]\w+\s+){{1,3}})({NUMERAL})\b(?!['’](?:m|d|ll|ve)\b)")
 ANY_CASE = [*COUNTED, *map(str.lower, COUNTED), *(word.upper() for word in COUNTED if word.isalpha())]
-AS_NUMBER = re.compile(
-    rf"\b((?:{'|'.join(ANY_CASE)})\.?)\s+({LONG})(?:\s?[-–]\s?({NUMERAL}))?(?![\w'’])"
-)
-SINGLE = """Chapter chapter Act act Scene scene Volume volume Book Part Section Article Canto Phase Stage Type Title
-    Super\\sBowl World\\sWar Schedule Amendment""".split()
-GOES_ON = r"(?=\s*(?:\Z|\n|[,.;:?!)\"”–—-]|(?:of|is|was|and|begins?|began|ends?|ended|to|in|deals|describes|had|has|broke)\b))"
+AS_NUMBER = re.compile(rf"\b((?:{'|'.join(ANY_CASE)})\.?)\s+({LONG})(?:\s?[-–]\s?({NUMERAL}))?(?![\w'’])")
+SINGLE = listed("""
+    Chapter chapter Act act Scene scene Volume volume Book Part Section Article Canto Phase Stage Type Title
+    Super\\sBowl World\\sWar Schedule Amendment""")
+_VERBS = "of|is|was|and|begins?|began|ends?|ended|to|in|deals|describes|had|has|broke"
+GOES_ON = rf"(?=\s*(?:\Z|\n|[,.;:?!)\"”–—-]|(?:{_VERBS})\b))"
 AS_SINGLE = re.compile(rf"\b({'|'.join(SINGLE)})\s+([VX](?![\w'’.]*\w)|I(?!['’]){GOES_ON})(?:\s?[-–]\s?({LONG}))?")
 OF_KIND = re.compile(r"\b(Type|Phase|Stage|Class|Grade|Level) I(?= [a-z])")
 NTH = re.compile(rf"\b({LONG})(?:th|st|nd|rd)\b")

@@ -1,45 +1,57 @@
 """Signs that have a name: of mathematics, Greek letters, law, music; those that are seen and not heard.
 
-    5 ≠ 7 ─► five does not equal seven      10^2 ─► ten squared     E=mc^2 ─► E equals m c squared
+5 ≠ 7 ─► five does not equal seven      10^2 ─► ten squared     E=mc^2 ─► E equals m c squared
 """
 
 import re
-import unicodedata
 
 from indextts2_jax.text.english import numbers
-from indextts2_jax.text.english.tables import any_of, put, table
+from indextts2_jax.text.english.tables import any_of, listed, put, table
 
 SPOKEN = table(
-    """≠ does not equal, ≤ less than or equal to, ≥ greater than or equal to, ⩽ less than or equal to, ⩾ greater than or equal to,
-    ≪ much less than, ≫ much greater than, ≈ about, ≃ about, ≅ about, ≡ is equivalent to, ± plus or minus, ∓ minus or plus,
-    √ square root of, ∛ cube root of, ∜ fourth root of, ∞ infinity, × times, ÷ divided by, ∝ is proportional to, ∑ sum of,
-    ∏ product of, ∫ integral of, ∂ partial, ∇ nabla, ∆ delta, ∈ in, ∉ not in, ∀ for all, ∃ there exists, ∅ the empty set,
-    ∩ intersection, ∪ union, ⊂ subset of, ⊆ subset of, ⊃ superset of, ∴ therefore, ∵ because, ¬ not, ∧ and, ∨ or, ⊕ plus,
-    → to, ⇒ implies, ⟶ to, ➔ to, ➜ to, ← from, ⇐ from, ↔ to and from, ⇔ if and only if, ↑ up, ↓ down, ‰ per mille,
-    ‱ per ten thousand, § section, ¶ paragraph, © copyright, ℗ copyright, ™ trademark, ♯ sharp, ♭ flat, ♮ natural, ¢ cents,
-    ° degrees, ∠ angle, ⊥ perpendicular to, ∥ parallel to, ¡ , ¿ , ′ prime, ″ double prime, ℃ degrees Celsius,
-    ℉ degrees Fahrenheit, ² squared, ³ cubed, ª , ℓ liter, ħ h bar, ∘ degrees, ⌀ diameter"""
+    """
+    ≠ does not equal, ≤ less than or equal to, ≥ greater than or equal to, ⩽ less than or equal to,
+    ⩾ greater than or equal to, ≪ much less than, ≫ much greater than, ≈ about, ≃ about, ≅ about, ≡ is equivalent to,
+    ± plus or minus, ∓ minus or plus, √ square root of, ∛ cube root of, ∜ fourth root of, ∞ infinity, × times,
+    ÷ divided by, ∝ is proportional to, ∑ sum of, ∏ product of, ∫ integral of, ∂ partial, ∇ nabla, ∆ delta, ∈ in,
+    ∉ not in, ∀ for all, ∃ there exists, ∅ the empty set, ∩ intersection, ∪ union, ⊂ subset of, ⊆ subset of,
+    ⊃ superset of, ∴ therefore, ∵ because, ¬ not, ∧ and, ∨ or, ⊕ plus, → to, ⇒ implies, ⟶ to, ➔ to, ➜ to, ← from,
+    ⇐ from, ↔ to and from, ⇔ if and only if, ↑ up, ↓ down, ‰ per mille, ‱ per ten thousand, § section, ¶ paragraph,
+    © copyright, ℗ copyright, ™ trademark, ♯ sharp, ♭ flat, ♮ natural, ¢ cents, ° degrees, ∠ angle,
+    ⊥ perpendicular to, ∥ parallel to, ¡, ¿, ′ prime, ″ double prime, ℃ degrees Celsius, ℉ degrees Fahrenheit,
+    ² squared, ³ cubed, ª, ℓ liter, ħ h bar, ∘ degrees, ⌀ diameter"""
 )
 GREEK = dict(
     zip(
         "αβγδεζηθικλμνξοπρστυφχψω",
-        """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi
-        omega""".split(),
+        listed("""
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi
+    psi omega"""),
         strict=True,
     )
 )
-GREEK |= {letter.upper(): name for letter, name in GREEK.items()} | {"ς": "sigma", "ϕ": "phi", "ϵ": "epsilon", "ϑ": "theta"}
+GREEK |= {letter.upper(): name for letter, name in GREEK.items()} | {
+    "ς": "sigma",
+    "ϕ": "phi",
+    "ϵ": "epsilon",
+    "ϑ": "theta",
+}
 LETTER = re.compile(rf"(?<![Ͱ-Ͽ])[{''.join(GREEK)}](?![Ͱ-Ͽ])")
 # Of several characters, longest first; spoken only where there is something on the right
 OPERATORS = table(
-    """!== does not equal, === equals, != does not equal, <> does not equal, <= less than or equal to, >= greater than or equal to,
-    =< less than or equal to, == equals, => implies, -> to, <- from, <-> to and from, +/- plus or minus, +- plus or minus, += plus equals,
-    -= minus equals, && and, || or, := is, ~= about, =~ about"""
+    """
+    !== does not equal, === equals, != does not equal, <> does not equal, <= less than or equal to,
+    >= greater than or equal to, =< less than or equal to, == equals, => implies, -> to, <- from, <-> to and from,
+    +/- plus or minus, +- plus or minus, += plus equals, -= minus equals, && and, || or, := is, ~= about, =~ about"""
 )
 OPERATOR = re.compile(rf"(?<![<>=!+&|-]){any_of(OPERATORS)}(?![<>=!&|])(?=\s*[\w(.$\"'√±πα-ω-])")
-EMOTICON = re.compile(r"(?<!\S)(?:[:;=8][-'^o]?[)(\]\[DPpOo/\\|*3](?![\w])|<3+(?![\w.]*\d)|\^_?\^|[xX]D|:'[()]|¯\\_\(ツ\)_/¯)(?=\s|[.,!?]|\Z)")
+EMOTICON = re.compile(
+    r"(?<!\S)(?:[:;=8][-'^o]?[)(\]\[DPpOo/\\|*3](?![\w])|<3+(?![\w.]*\d)|\^_?\^|[xX]D|:'[()]|¯\\_\(ツ\)_/¯)(?=\s|[.,!?]|\Z)"
+)
 LESS = re.compile(r"(?<=[\w)\]]) < ?(?=[\w($.√-])|(?<=[0-9)])<(?=[\w(.-])|(?<=[\w)])<(?=[0-9.-])|(?<!\S)<(?= ?[0-9])")
-GREATER = re.compile(r"(?<=[\w)\]]) > ?(?=[\w($.√-])|(?<=[0-9)])>(?=[\w(.-])|(?<=[\w)])>(?=[0-9.-])|(?<!\S)>(?= ?[0-9])")
+GREATER = re.compile(
+    r"(?<=[\w)\]]) > ?(?=[\w($.√-])|(?<=[0-9)])>(?=[\w(.-])|(?<=[\w)])>(?=[0-9.-])|(?<!\S)>(?= ?[0-9])"
+)
 EQUALS = re.compile(r"(?<![=])=(?!=)")
 PRODUCT = re.compile(r"(?<=[\w)]) ?[*·⋅∙×] ?(?=[\w(√-])|(?<=[a-z0-9)])\*(?=[a-z0-9(])")
 POWER = re.compile(r"(?<![\w^])((?:[A-Za-z]{1,40}|[0-9][0-9,.]{0,30})?\)?)\^\(?([+-]?[0-9]{1,6}|[a-z])\)?(?![\w.]*\w)")
@@ -48,7 +60,9 @@ PLUS = re.compile(r"(?<=[\w)]) ?\+ ?(?=[\w(.√-])|(?<!\w)\+(?=[0-9.])")
 SUFFIX_PLUS = re.compile(r"(?<=[0-9A-Za-z])(\+{1,2})(?!\w)")
 SHARP = re.compile(r"\b([A-G])#(?!\w)|\b([A-Z])#(?=\w)")
 SUM = r"(?: ?[-+*/×÷] ?\(?[\w.^]{1,15}\)?){0,6} ?="
-MINUS = re.compile(rf"(?<=[\w)]) ?- ?(?=\(?[\w.^]{{1,15}}\)?{SUM})|(?<=[=(]) ?-(?=[a-z0-9])|(?<=[=*/+] [0-9a-z]) ?- ?(?=[0-9])")
+MINUS = re.compile(
+    rf"(?<=[\w)]) ?- ?(?=\(?[\w.^]{{1,15}}\)?{SUM})|(?<=[=(]) ?-(?=[a-z0-9])|(?<=[=*/+] [0-9a-z]) ?- ?(?=[0-9])"
+)
 SLASH = re.compile(rf"(?<=[a-zA-Z)]) ?/ ?(?=\(?\w{{1,15}}\)?{SUM})")
 WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus"}
 AND = re.compile(r"[&@%]|\++")

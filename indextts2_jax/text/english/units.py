@@ -4,30 +4,36 @@ import re
 
 from indextts2_jax.text.english import numbers
 from indextts2_jax.text.english.numbers import FREE, NUMBER, RANGE
-from indextts2_jax.text.english.tables import any_of, put
+from indextts2_jax.text.english.tables import any_of, listed, put
 
 _PREFIXES = {"n": "nano", "μ": "micro", "m": "milli", "c": "centi", "d": "deci", "h": "hecto", "k": "kilo", "M": "mega"}
 _PREFIXES |= {"G": "giga", "T": "tera", "P": "peta", "Ki": "kibi", "Mi": "mebi", "Gi": "gibi", "Ti": "tebi"}
 # unit, what is said, and the prefixes that it takes
-_WITH_PREFIXES = """m meter nμmcdk, g gram nμmk, l liter μmcdh, L liter μmcdh, s second nμm, W watt mkMGT, V volt μmkM,
-    A amp nμm, J joule mkMG, N newton mkM, Pa pascal hkMG, Hz hertz kMGT, Wh watt+hour mkMGT, Ah amp+hour m, B byte kMGTP,
-    bit bit kMGT, b bit kMGT, eV electron+volt kMGT, Ω ohm mkM, F farad nμm, H henry μm, T tesla m, Bq becquerel kM,
-    Sv sievert μm, mol mole μm, cal calorie k, bps bit+per+second kMG, t ton kM, VA volt+amp kM, ppm part+per+million -,
-    iB x -, px pixel -, lm lumen -, lx lux k, cd candela -"""
-_IRREGULAR = """inch:inches foot:feet hertz:hertz lux:lux henry:henries stone:stone kelvin:kelvin percent:percent
-    hundredweight:hundredweight knot:knots""".split()
-_OTHERS = """in inch, ft foot, yd yard, mi mile, lb pound, lbs pound, oz ounce, fl+oz fluid+ounce, gal gallon, qt quart,
-    pt pint, st stone, ha hectare, ac acre, mph mile+per+hour, kph kilometer+per+hour, kmh kilometer+per+hour, kmph kilometer+per+hour,
-    rpm revolution+per+minute, fps frame+per+second, bpm beat+per+minute, dpi dot+per+inch, ppi pixel+per+inch, mpg mile+per+gallon,
-    kgs kilogram, KB kilobyte, qts quart, kms kilometer, cms centimeter, mcg microgram, cc cubic+centimeter, ml milliliter, sec second, secs second,
-    min minute, mins minute, hr hour, hrs hour, h hour, yr year, yrs year, mo month, mos month, wk week, wks week, d day,
-    dB decibel, dBA decibel, atm atmosphere, bar bar, mbar millibar, psi pound+per+square+inch, hp horsepower, BTU B+T+U,
-    kcal kilocalorie, kn knot, kt knot, kWp kilowatt+peak, MP megapixel, Mpx megapixel, VDC volt+D+C, VAC volt+A+C,
-    sq+ft square+foot, sq+m square+meter, sq+mi square+mile, sq+km square+kilometer, sqft square+foot, cu+ft cubic+foot,
-    tbsp tablespoon, tsp teaspoon, K kelvin, °C degree+Celsius, °F degree+Fahrenheit, °K kelvin, deg degree, ppb part+per+billion,
-    person person, day day, night night, week week, month month, year year, hour hour, minute minute, second second,
-    pp percentage+point, bp basis+point, bps basis+point, kWh/m² x, Å angstrom, ly light+year, AU astronomical+unit,
-    GT/s gigatransfer+per+second, MT/s megatransfer+per+second, req request, IOPS x, TFLOPS teraflops, GFLOPS gigaflops"""
+_WITH_PREFIXES = """
+    m meter nμmcdk, g gram nμmk, l liter μmcdh, L liter μmcdh, s second nμm, W watt mkMGT, V volt μmkM, A amp nμm,
+    J joule mkMG, N newton mkM, Pa pascal hkMG, Hz hertz kMGT, Wh watt+hour mkMGT, Ah amp+hour m, B byte kMGTP,
+    bit bit kMGT, b bit kMGT, eV electron+volt kMGT, Ω ohm mkM, F farad nμm, H henry μm, T tesla m,
+    Bq becquerel kM, Sv sievert μm, mol mole μm, cal calorie k, bps bit+per+second kMG, t ton kM, VA volt+amp kM,
+    ppm part+per+million -, iB x -, px pixel -, lm lumen -, lx lux k, cd candela -"""
+_IRREGULAR = listed("""
+    inch:inches foot:feet hertz:hertz lux:lux henry:henries stone:stone kelvin:kelvin percent:percent
+    hundredweight:hundredweight knot:knots""")
+_OTHERS = """
+    in inch, ft foot, yd yard, mi mile, lb pound, lbs pound, oz ounce, fl+oz fluid+ounce, gal gallon, qt quart,
+    pt pint, st stone, ha hectare, ac acre, mph mile+per+hour, kph kilometer+per+hour, kmh kilometer+per+hour,
+    kmph kilometer+per+hour, rpm revolution+per+minute, fps frame+per+second, bpm beat+per+minute,
+    dpi dot+per+inch, ppi pixel+per+inch, mpg mile+per+gallon, kgs kilogram, KB kilobyte, qts quart, kms kilometer,
+    cms centimeter, mcg microgram, cc cubic+centimeter, ml milliliter, sec second, secs second, min minute,
+    mins minute, hr hour, hrs hour, h hour, yr year, yrs year, mo month, mos month, wk week, wks week, d day,
+    dB decibel, dBA decibel, atm atmosphere, bar bar, mbar millibar, psi pound+per+square+inch, hp horsepower,
+    BTU B+T+U, kcal kilocalorie, kn knot, kt knot, kWp kilowatt+peak, MP megapixel, Mpx megapixel, VDC volt+D+C,
+    VAC volt+A+C, sq+ft square+foot, sq+m square+meter, sq+mi square+mile, sq+km square+kilometer,
+    sqft square+foot, cu+ft cubic+foot, tbsp tablespoon, tsp teaspoon, K kelvin, °C degree+Celsius,
+    °F degree+Fahrenheit, °K kelvin, deg degree, ppb part+per+billion, person person, day day, night night,
+    week week, month month, year year, hour hour, minute minute, second second, pp percentage+point,
+    bp basis+point, bps basis+point, kWh/m² x, Å angstrom, ly light+year, AU astronomical+unit,
+    GT/s gigatransfer+per+second, MT/s megatransfer+per+second, req request, IOPS x, TFLOPS teraflops,
+    GFLOPS gigaflops"""
 
 
 def _names() -> dict[str, str]:
@@ -49,21 +55,29 @@ def _names() -> dict[str, str]:
 
 NAMES = _names()
 MANY = dict(pair.split(":") for pair in _IRREGULAR)
-SPOKEN_PLURAL = frozenset("horsepower percent teraflops gigaflops".split())
+SPOKEN_PLURAL = frozenset(listed("horsepower percent teraflops gigaflops"))
 # Symbols that are words or letters too: only right behind the number, or with a space in some company
-LETTERS = frozenset("A B C F H J K N T V b d h l m s t F".split())
-NOT_SPACED = frozenset(["B", "b", "F", "H", "d", "in", "T", "st", "pp", "kt", "pt", "mo", "t", "A", "AU", "MP", "req", "person"])
+LETTERS = frozenset(listed("A B C F H J K N T V b d h l m s t F"))
+NOT_SPACED = frozenset(
+    ["B", "b", "F", "H", "d", "in", "T", "st", "pp", "kt", "pt", "mo", "t", "A", "AU", "MP", "req", "person"]
+)
 """Never behind a space: "5 in", "5 A", "the 5 st" are something else, mostly."""
 NOT_TOUCHING = frozenset(["T", "B", "A", "C", "K", "d", "st", "AU", "req", "person", "day", "H", "F", "J", "N"])
 """Never right behind a number: 5T, 3B, A4 and 5K are codes and magnitudes."""
-ALONE = any_of("""km/h mph m/s km kg cm kWh MWh GWh kHz MHz GHz °C °F kph mg/L mg/dL g/L Mbps Gbps MB/s GB/s rpm mL kW MW
-    μm mmHg m/s² kg/m³ g/cm³""".split())
+ALONE = any_of(
+    listed("""
+    km/h mph m/s km kg cm kWh MWh GWh kHz MHz GHz °C °F kph mg/L mg/dL g/L Mbps Gbps MB/s GB/s rpm mL kW MW μm mmHg
+    m/s² kg/m³ g/cm³""")
+)
 POWERS = {"²": "square", "³": "cubic", "^2": "square", "^3": "cubic", "2": "square", "3": "cubic"}
 POWER = r"(?:\^[23]|[²³]|(?<=[mtn])[23])"
 SYMBOL = any_of(NAMES)
 ANY = rf"(?:{SYMBOL})"
 UNIT = rf"(?P<unit>{SYMBOL})(?P<power>{POWER})?(?:(?P<link>[/·]|-(?=h\b))(?P<over>{SYMBOL})(?P<under>\^?-?[23²³])?)?"
-MEASURE = re.compile(rf"{FREE}(?P<minus>(?<![\w)-])-)?(?P<amount>{RANGE})(?P<space> ?|-)(?:{UNIT})(?![\w'’]|/[A-Za-z])(?:\.(?= [a-z(]|[,;:)]))?")
+MEASURE = re.compile(
+    rf"{FREE}(?P<minus>(?<![\w)-])-)?(?P<amount>{RANGE})(?P<space> ?|-)(?:{UNIT})"
+    r"(?![\w'’]|/[A-Za-z])(?:\.(?= [a-z(]|[,;:)]))?"
+)
 REPEATED = re.compile(rf"{FREE}(?P<first>{NUMBER}) ?(?P<unit>{SYMBOL}|%)(?= ?- ?{NUMBER} ?(?P=unit)(?!\w)) ?- ?")
 PERCENT = re.compile(rf"{FREE}(?P<minus>(?<![\w)%-])-)?({RANGE}) ?(%|‰|‱|pct\b)")
 DEGREE_RANGE = re.compile(rf"{FREE}({NUMBER}) ?°[CF]? ?- ?(?={NUMBER} ?°)")
@@ -77,20 +91,29 @@ SCALES = {"C": " Celsius", "F": " Fahrenheit"}
 FEET_INCHES = re.compile(r"(?<![\w.,'’])([0-9]{1,2}) ?['′’] ?([0-9]{1,2}(?:\.[0-9])?)(?: ?(?:[\"″”]|''))?(?![\w'’])")
 FEET = re.compile(rf"{FREE}({NUMBER}) ?(?:′|['’](?= (?:tall|long|wide|high|deep|by|x|×)))")
 INCHES = re.compile(
-    rf"{FREE}({NUMBER}(?: [0-9]/[0-9]{{1,2}})?) ?(?:″|[\"”](?= ?(?:x|×|by|tall|long|wide|high|deep|thick|screen|display|monitor|tv|TV"
-    rf"|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun|diameter)\b)|in\.(?= [a-z]|[,;)])| in\.(?= [a-z(]|[,;)]))"
+    rf"{FREE}({NUMBER}(?: [0-9]/[0-9]{{1,2}})?) ?(?:″|[\"”](?= ?(?:x|×|by|tall|long|wide|high|deep|thick|screen|display"
+    r"|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun|diameter)\b)"
+    r"|in\.(?= [a-z]|[,;)])| in\.(?= [a-z(]|[,;)]))"
 )
 SIDES_IN_INCHES = re.compile(rf"{FREE}({NUMBER}) ?[\"″”] ?(?:x|×|by) ?({NUMBER}) ?[\"″”]")
-THING = re.compile(r" ?(?:screen|display|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun)\b")
+THING = re.compile(
+    r" ?(?:screen|display|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun)\b"
+)
 FOOT_IN = re.compile(r"(?<=\bfeet )([0-9]{1,2}(?:\.[0-9])?) ?in\b\.?|(?<=\bfoot )([0-9]{1,2}) ?in\b\.?")
 AREA = re.compile(rf"(?<![\w^])({ALONE})(?![\w/^])")
 
 
-RATE = re.compile(rf"{FREE}({NUMBER})((?: [a-z]{{2,15}})?) ?/ ?(day|night|week|month|year|hour|minute|second|person|min|sec|hr|h|mo|yr|wk|d)(?![\w/])")
+RATE = re.compile(
+    rf"{FREE}({NUMBER})((?: [a-z]{{2,15}})?) ?/ ?"
+    r"(day|night|week|month|year|hour|minute|second|person|min|sec|hr|h|mo|yr|wk|d)(?![\w/])"
+)
 
 
 OVER = re.compile(rf"(?<=[A-Za-z])/(?={NUMBER} ?{SYMBOL}\b)")
-FRACTION = re.compile(rf"([0-9] )?([0-9]{{1,2}}/[0-9]{{1,2}})[ -]?({any_of(set(NAMES) - LETTERS - NOT_SPACED)}|[mgL])(?![\w'’/])\.?(?! [A-Z])")
+FRACTION = re.compile(
+    rf"([0-9] )?([0-9]{{1,2}}/[0-9]{{1,2}})[ -]?({any_of(set(NAMES) - LETTERS - NOT_SPACED)}|[mgL])"
+    r"(?![\w'’/])\.?(?! [A-Z])"
+)
 
 
 def name_after_fractions(text: str) -> str:
@@ -206,8 +229,8 @@ def _is_unit(match: re.Match[str]) -> bool:
 
 ARTICLE = re.compile(r"\b(?:[Aa]n?|[Aa]nother|[Ee]very|[Ee]ach) \Z")
 NOUN = re.compile(
-    r" (?!(?:a|an|and|or|of|in|for|to|on|at|by|with|from|per|each|more|less|is|was|are|were|than|as|if|but|when|that|which"
-    r"|every|away|north|south|east|west|long|later|ago|into|until|before|after|above|below|because|so|too)\b)[a-z]{3,}"
+    r" (?!(?:a|an|and|or|of|in|for|to|on|at|by|with|from|per|each|more|less|is|was|are|were|than|as|if|but|when|that"
+    r"|which|every|away|north|south|east|west|long|later|ago|into|until|before|after|above|below|because|so|too)\b)[a-z]{3,}"
 )
 
 

@@ -1,31 +1,34 @@
 """Addresses: of the web, of mail, of machines and of files; @names and #tags.
 
-    https://www.example.com/a.html?lang=en ─► example dot com slash a dot H T M L question mark lang equals E N
+https://www.example.com/a.html?lang=en ─► example dot com slash a dot H T M L question mark lang equals E N
 """
 
 import re
 
 from indextts2_jax.text.english import numbers
-from indextts2_jax.text.english.tables import any_of, put, table
+from indextts2_jax.text.english.tables import any_of, listed, put, table
 
 SIGNS = table("/ slash, . dot, ? question mark, = equals, & and, # hash, _ underscore, - dash, ~ tilde, % percent")
 SIGNS |= table("@ at, : colon, + plus, \\ backslash, ! exclamation mark, * star, ; semicolon, $ dollar")
 SIGNS[","] = "comma"
-WORDS = frozenset("go my in is at to of on or we us me no so up by do be he it if an as am news shop blog".split())
+WORDS = frozenset(listed("go my in is at to of on or we us me no so up by do be he it if an as am news shop blog"))
 SPELLED = frozenset(
-    """html htm php asp aspx jsp css js ts xml yaml yml sql jpg jpeg png svg pdf txt csv rtf doc docx xls xlsx ppt pptx
+    listed("""
+    html htm php asp aspx jsp css js ts xml yaml yml sql jpg jpeg png svg pdf txt csv rtf doc docx xls xlsx ppt pptx
     mp wav avi exe dll iso api url uri usb ftp www uk us eu ai io tv id ui ux aac ogg epub ini cfg md rst ipynb cpp
-    apk dmg deb rpm tar gz tgz ico ttf otf py rb rs kt vb cs ps tex utf""".split()
+    apk dmg deb rpm tar gz tgz ico ttf otf py rb rs kt vb cs ps tex utf""")
 )
 ENDINGS = any_of(
-    """com org net edu gov mil int info biz io ai co uk de fr us eu ca au jp cn in ru br it es nl se no ch at be app
-    dev me tv news blog shop online site tech xyz museum travel academy cloud club wiki ly gl example test local""".split()
+    listed("""
+    com org net edu gov mil int info biz io ai co uk de fr us eu ca au jp cn in ru br it es nl se no ch at be app dev
+    me tv news blog shop online site tech xyz museum travel academy cloud club wiki ly gl example test local""")
 )
 FILES = any_of(
-    """txt pdf doc docx xls xlsx ppt pptx csv tsv json xml yaml yml toml ini cfg conf log md rst html htm css js ts jsx
-    tsx py ipynb rb rs go java kt swift c h cpp hpp cs php pl sh bash bat ps1 exe dll so deb rpm apk dmg iso zip tar gz
-    tgz bz2 xz 7z rar jpg jpeg png gif bmp svg webp tiff ico mp3 mp4 m4a wav flac ogg aac avi mkv mov webm epub mobi
-    tex bib sql db sqlite bak tmp lock env ttf otf wasm npz npy pth pt onnx safetensors""".split()
+    listed("""
+    txt pdf doc docx xls xlsx ppt pptx csv tsv json xml yaml yml toml ini cfg conf log md rst html htm css js ts jsx
+    tsx py ipynb rb rs go java kt swift c h cpp hpp cs php pl sh bash bat ps1 exe dll so deb rpm apk dmg iso zip tar
+    gz tgz bz2 xz 7z rar jpg jpeg png gif bmp svg webp tiff ico mp3 mp4 m4a wav flac ogg aac avi mkv mov webm epub
+    mobi tex bib sql db sqlite bak tmp lock env ttf otf wasm npz npy pth pt onnx safetensors""")
 )
 TAIL = r"(?:[/?#](?:[^\s<>\"'“”‘’|\\^`{}\[\]()]|\([^\s()<>]*\))*+)?+"
 HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})\.){1,10}"
@@ -72,15 +75,26 @@ def speak(text: str) -> str:
 
 def spell(address: str) -> str:
     """Every sign by its name, every part as a word, letters or a number."""
-    return " ".join(SIGNS.get(piece, _piece(piece)) for piece in PIECE.findall(address) if piece.isalnum() or piece in SIGNS)
+    return " ".join(
+        SIGNS.get(piece, _piece(piece)) for piece in PIECE.findall(address) if piece.isalnum() or piece in SIGNS
+    )
 
 
 def _piece(piece: str) -> str:
     if piece.isdigit():
-        return numbers.cardinal(int(piece)) if len(piece) < 3 and piece != "0" and piece[0] != "0" else numbers.digits(piece)
+        return (
+            numbers.cardinal(int(piece))
+            if len(piece) < 3 and piece != "0" and piece[0] != "0"
+            else numbers.digits(piece)
+        )
     lower = piece.lower()
     vowels = set(lower) & set("aeiouy")
-    if len(piece) == 1 or lower in SPELLED or (len(piece) < 6 and not vowels) or (len(piece) == 2 and lower not in WORDS):
+    if (
+        len(piece) == 1
+        or lower in SPELLED
+        or (len(piece) < 6 and not vowels)
+        or (len(piece) == 2 and lower not in WORDS)
+    ):
         return " ".join(piece.upper()) if piece.isascii() else piece
     return " ".join(CAMEL.split(piece))
 

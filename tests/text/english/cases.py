@@ -438,7 +438,8 @@ Lt. Col. Smith ─► lieutenant colonel Smith
 etc. ─► et cetera.
 
 = Addresses
-https://www.example.com/docs/start.html?lang=en ─► example dot com slash docs slash start dot H T M L question mark lang equals E N
+https://www.example.com/docs/start.html ─► example dot com slash docs slash start dot H T M L
+example.com/a?lang=en&x=1 ─► example dot com slash A question mark lang equals E N and X equals one
 Visit www.example.net. ─► Visit W W W dot example dot net.
 See example.com, or ─► See example dot com, or
 (see https://a-b.org/x_y) ─► (see A dash B dot org slash X underscore Y)
