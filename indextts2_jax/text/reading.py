@@ -83,7 +83,7 @@ def read(
         check_speakable(frontend, without_pauses(text), result.tokens)
     result.silences_ms.append(pause or 0)
     if unknown:
-        words = " ".join(dict.fromkeys(unknown))
+        words = " ".join(dict.fromkeys(token.removeprefix("▁") for token in unknown))
         result.warnings.append(f"Unknown to the tokenizer, and not spoken as written: {words}")
     result.warnings.extend(f"Left out, as there is nothing to speak in it: {shown}" for shown in left_out)
     return result

@@ -170,7 +170,8 @@ STARTS = re.compile(rf"(?:{BEGINNINGS}|Hello|Dear|Ask|Call|See|Meet|Near|Around|
 SAINTS = listed("""
     Paul Peter John Louis Petersburg Patrick George James Mary Andrew Nicholas Francis Thomas Joseph Michael Martin
     Helena Helens Lucia Moritz Tropez Albans Andrews Augustine Bernard Charles Clair Cloud David Denis Elmo Gallen
-    Germain Ives Kitts Lawrence Luke Mark Matthew Pancras Pierre Stephen Valentine Vincent Vitus Anne Agnes Catherine""")
+    Germain Ives Kitts Lawrence Luke Mark Matthew Pancras Pierre Stephen Valentine Vincent Vitus Anne Agnes
+    Catherine""")
 NAME = re.compile(rf"\s+(?!{BEGINNINGS}(?![\w.]))[A-Z][a-z]+")
 FOLLOWING = {
     "St": re.compile(rf"\s+{any_of(SAINTS)}\b"),

@@ -32,7 +32,8 @@ CALL = re.compile(
 )
 SECRET = re.compile(
     r"\b((?:PIN|[Pp]in code|[Cc]ode|(?:ZIP|[Zz]ip)(?: [Cc]ode)?|[Ee]xtension|[Ee]xt\.?|[Pp]assword|[Pp]asscode"
-    r"|[Pp]ostcode|[Ss]erial|ID|[Aa]ccount|[Rr]eference|[Oo]rder|[Tt]icket|[Cc]ase)(?: (?:number|is|no\.?|No\.?|was|of)){0,4}:? #?)"
+    r"|[Pp]ostcode|[Ss]erial|ID|[Aa]ccount|[Rr]eference|[Oo]rder|[Tt]icket|[Cc]ase)"
+    r"(?: (?:number|is|no\.?|No\.?|was|of)){0,4}:? #?)"
     r"([0-9]{3,19})(?![\w:%/]|[.,-][0-9]| [a-z]+s\b)"
 )
 ABROAD = re.compile(

@@ -28,6 +28,7 @@ SOUNDS = (
     (re.compile(r"\b[Ee][Rr]{2,40}\b(?![a-z])"), "er"),
     (re.compile(r"\b[Ww]{1,3}[Hh][Oo]{2,40}[Aa]{0,40}\b(?<=[Aa])"), "whoa"),
 )
+SPELLINGS = tuple(dict.fromkeys(spelling for _, spelling in SOUNDS))
 DRAWN = re.compile(r"\b(?=[A-Za-z]?[a-z]*([a-z])\1\1)[A-Za-z][a-z]{2,60}\b")
 TRIPLE = re.compile(r"([a-z])\1{2,}")
 DOUBLED = frozenset(

@@ -16,7 +16,7 @@ from indextts2_jax.text.english import markup, numbers, reader
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
 from indextts2_jax.text.pace import SECONDS_PER_MARK, SECONDS_PER_PHONEME
 from indextts2_jax.text.phonemes import spelling
-from indextts2_jax.text.phonemes.pronounce import LISTED, PHONEMES, add_s, decode, read_pronouncer, spell
+from indextts2_jax.text.phonemes.pronounce import LISTED, PHONEMES, SOUND_CODES, add_s, decode, read_pronouncer, spell
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,8 @@ class PhonemeFrontend:
         word = written.lower()
         if (len(word) == 1 and word not in "ai") or (written in SPELLED and not shouted):
             yield spell(word)
+        elif word in SOUND_CODES:
+            yield SOUND_CODES[word]
         elif word in lexicon:
             yield lexicon[word]
         elif word.endswith("'s"):

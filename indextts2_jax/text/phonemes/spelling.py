@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-from indextts2_jax.text.english.tables import BEGINNINGS, table
+from indextts2_jax.text.english.interjections import SPELLINGS
+from indextts2_jax.text.english.tables import BEGINNINGS, any_of, table
 
 FOLDED = {
     **dict.fromkeys("‘’‚‛′`´ʼ＇", "'"),
@@ -16,6 +17,8 @@ FOLDED = {
 PAUSES = re.compile(r"[,;:()\[\]{}–—―~|]|\.{2,}|-{2,}|(?<=\s)-(?=\s)")
 PARAGRAPHS = re.compile(r"\n\s*\n")
 NEXT_SENTENCE = re.compile(rf"(?<=[a-z])\.(?={BEGINNINGS}\b)")
+# A sound is no sentence: models stop behind one of a single short word
+SOUND_END = re.compile(rf"\b({any_of(SPELLINGS)})[.!?]+(?=[\"')]*\s+[\"'(]*\w)", re.IGNORECASE)
 DOT = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z0-9])")
 SIGNS = frozenset(["Sm", "Sc", "So"])
 """Categories of Unicode: signs that stand for something, which is lost where they cannot be read."""
@@ -46,7 +49,7 @@ def _fold(character: str) -> str:
 
 def tidy(text: str) -> str:
     """Marks that are heard as a pause become commas; what is not heard becomes spaces."""
-    text = PARAGRAPHS.sub(" . ", text)
+    text = SOUND_END.sub(r"\1,", PARAGRAPHS.sub(" . ", text))
     text = DOT.sub(" dot ", NEXT_SENTENCE.sub(". ", text))
     text = PAUSES.sub(" , ", text)
     return "".join(c if _is_heard(c) else " " for c in text)

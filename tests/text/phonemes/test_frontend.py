@@ -5,6 +5,7 @@ import random
 import string
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -228,6 +229,36 @@ def test_no_grammar_is_needed():
 )
 def test_numbers(text, spoken):
     assert norm(text) == spoken
+
+
+def test_sounds_and_what_follows_them():
+    assert norm("It is. Hmm! The cat.") == "It is. Hm, The cat."
+    assert norm("Psst... the cat? Shhh!") == "Psst, the cat? Sh!"
+    assert say("Brrr, psst") == "▁B ER1 , ▁P IH1 S T ."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'" * 40_000, "abcde" * 5_000, "x" + "'d" * 900, "x" + "'s" * 999, "aB" * 12_000, "q" * 25_000, "y" * 25_000],
+    ids=itertools.count(),
+)
+def test_long_words_take_no_longer_than_short_ones(text):
+    """Quadratic time took seconds for each, and "'d" recursed."""
+    start = time.process_time()
+    tokens = FRONTEND.tokenize(text)
+    assert time.process_time() - start < 5 and FRONTEND.unknown(tokens) == []
+
+
+def test_markup_is_left_out_and_breaks_are_pauses():
+    assert norm("# The *cat*\n\n- <b>is</b> &amp; [dog](https://dog.com)") == "The cat. is and dog."
+    assert FRONTEND.prepare('The cat <break time="1s"/> is') == "The cat  [pause:1s]  is"
+    assert FRONTEND.reading("reference") is FRONTEND.reading("careful") is FRONTEND
+
+
+def test_signs_are_spoken_silent_or_unknown():
+    assert norm("5 ≠ 7, ±2 🙂") == "five does not equal seven, plus or minus two."
+    tokens = FRONTEND.tokenize("the ⌘ cat")
+    assert FRONTEND.unknown(tokens) == ["▁⌘"] and norm("the ⌘ cat") == "the ⌘ cat."
 
 
 # --- what cannot be read --------------------------------------------------------------------------------------
