@@ -103,10 +103,12 @@ class PhonemeFrontend:
 
         Cuts lie behind sentences, else behind commas, else between words, where a comma is added; inside a word only
         where it does not fit by itself. Neighbours are merged while they fit, but during the first `quick_tokens`
-        tokens only while they fit into half of it. Raises `ConfigError` where `max_tokens` is too small.
+        tokens only while they fit into half of it. Signs that are unknown are left out: they would be a noise. Raises
+        `ConfigError` where `max_tokens` is too small.
         """
         if max_tokens < 2:
             raise ConfigError(f"max_tokens is {max_tokens}, but a phoneme and a comma need 2.")
+        tokens = [token for token in tokens if token in PUNCTUATION or any(map(str.isalnum, token))]
         pieces = [piece for sentence in _behind(tokens, SENTENCE_ENDS) for piece in _cut(sentence, max_tokens)]
         return _merge(pieces, max_tokens, quick_tokens)
 

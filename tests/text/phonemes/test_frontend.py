@@ -258,6 +258,7 @@ def test_markup_is_left_out_and_breaks_are_pauses():
 def test_signs_are_spoken_silent_or_unknown():
     assert norm("5 ≠ 7, ±2 🙂") == "five does not equal seven, plus or minus two."
     tokens = FRONTEND.tokenize("the ⌘ cat")
+    assert FRONTEND.segments(tokens, 20) == [[token for token in tokens if token != "▁⌘"]]
     assert FRONTEND.unknown(tokens) == ["▁⌘"] and norm("the ⌘ cat") == "the ⌘ cat."
 
 
