@@ -44,6 +44,7 @@ GROUPS = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,8}(?:[ .-][0-9]{2,8}){1,6}(?![
 SHAPES = frozenset(
     ["3 3 4", "1 3 3 4", "4 4 4 4", "4 6 5", "3 4", "2 3 4 4", "3 4 4", "3 2 4", "4 4 4 4 3", "5 6", "4 3 4"]
 )
+LETTERED = re.compile(r"(?<![\w-])1-(8[0-9]{2})-(?=[A-Z]{3})")
 CHAIN = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,13}(?:-[0-9]{1,13}){2,20}(?:-?[Xx])?(?![\w%:/]|[.,-][0-9]| ?=)")
 ISBN = re.compile(r"\b(ISBN|ISSN|EAN|UPC|IBAN)((?:-1[03])?:? ?)([0-9][0-9 -]{6,20}[0-9Xx])(?!\w)")
 LONG = re.compile(r"(?<![\w.,$€£/:-])(?:[0-9]{10,}+|0[0-9]{2,}+)(?![\w%:/]|[.,][0-9])")
@@ -62,7 +63,8 @@ SPACED = re.compile(r"(?<![\w.,/:-])(?<![0-9] )[1-9][0-9]{0,2}(?: [0-9]{3}){1,6}
 PAIRS = table(
     """
     24/7 twenty four seven, 9/11 nine eleven, 7/7 seven seven, 20/20 twenty twenty, 20-20 twenty twenty,
-    50/50 fifty fifty, 50-50 fifty fifty"""
+    50/50 fifty fifty, 50-50 fifty fifty,
+    24×7 twenty four seven, 401(k) four oh one K, 401k four oh one K"""
 )
 PAIR = re.compile(rf"(?<![\w./-]){any_of(PAIRS)}(?![\w/%]|[.-][0-9])")
 EMERGENCY = re.compile(
@@ -83,7 +85,7 @@ PIECE = re.compile(r"[^\W\d_]+|[0-9]+|\.")
 VOWELS = frozenset("aeiouyAEIOUY")
 LETTERS = frozenset(listed("utf usb aes iso url api gpu cpu ide sata xga vga uhd dna rna ipa eos"))
 SHORT = table("mk Mark, ww World War, v version, ver version, ch chapter, fig figure, pg page, vol volume")
-TIMES = re.compile(rf"{numbers.FREE}({numbers.RANGE})[xX×](?![\w×]| ?[0-9])")
+TIMES = re.compile(rf"{numbers.FREE}({numbers.RANGE})[xX×](?![\w×]| ?[0-9]| ?[-+=*^)/][ 0-9a-z])")
 BY = re.compile(r"(?<![\w.])([0-9]++(?:\.[0-9]++)?) ?x ?(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?")
 BIG = re.compile(rf"{numbers.FREE}(?<![A-Za-z]-)(?<![A-Za-z][0-9]-)({numbers.RANGE})(k|K|M|B|bn|mn)(?:(\+)|(?![\w'’]))")
 NOT_THOUSANDS = re.compile(r"(?<![\w.,])([2458])K(?![\w'’])")
@@ -105,6 +107,7 @@ def speak_names(text: str) -> str:
     )
     text = SECRET.sub(lambda match: match[1] + numbers.digits(match[2]), text)
     text = EMERGENCY.sub(lambda match: numbers.digits(match[1]), text)
+    text = LETTERED.sub(lambda match: f"one, {numbers.name(match[1])}, ", text)
     text = ABROAD.sub(lambda match: put(match, _abroad(match[0])), text)
     text = AREA.sub(lambda match: put(match, _grouped(match[0])), text)
     text = EUROPEAN.sub(lambda match: match[0].replace(".", "").replace(",", "."), text)

@@ -4,7 +4,7 @@ import re
 
 from indextts2_jax.text.english import numbers
 from indextts2_jax.text.english.numbers import FREE, NUMBER, RANGE
-from indextts2_jax.text.english.tables import put
+from indextts2_jax.text.english.tables import put, table
 
 VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5"}
 VULGAR |= {"⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅑": "1/9", "⅒": "1/10"}
@@ -20,8 +20,13 @@ NUMBERED = re.compile(r"(?<![\w&])#(?= ?[0-9])")
 LEADING = re.compile(r"(?<![\w.])\.([0-9]++)(?![\w.])")
 PLAIN = re.compile(rf"{FREE}({RANGE})(s\b)?")
 DIGITS = re.compile("[0-9]++")
-APPROXIMATE = re.compile(r"(?<![\w~])~ ?(?=[$€£¥]?[0-9.])")
+APPROXIMATE = re.compile(r"(?:\b(about|around|approximately|roughly|circa) )?(?<![\w~])~ ?(?=[$€£¥]?[0-9.])")
 MONEY_IN_GROUPS = re.compile(r"(?<=[$€£¥₹])[0-9]{1,3}(?: [0-9]{3}){1,5}(?![\w]| [0-9])")
+COMPARISONS = table("<= less than or equal to, >= greater than or equal to, < less than, > greater than")
+COMPARISONS |= table("≤ less than or equal to, ≥ greater than or equal to")
+COMPARED = re.compile(r"(?<![^\s(\"'“])(<=|>=|<|>|≤|≥) ?(?=[$€£¥]?-?[0-9.])")
+STAR = re.compile(r"(?<=[0-9])(?:\*(?= [a-z])|[★☆⭐])")
+SUFFIXED = re.compile(r"(?<=[0-9]/)([0-9]{1,4})(?:ths?|rds?|nds?|sts?)\b")
 SCIENTIFIC = re.compile(rf"{FREE}({NUMBER})[eE]([+-]?[0-9]{{1,3}})(?!\w)")
 TILDE_RANGE = re.compile(r"(?<=[0-9]) ?~ ?(?=[$€£]?[0-9])")
 
@@ -30,9 +35,11 @@ def spell_fractions(text: str) -> str:
     """½ -> 1/2, ~5 -> about 5, 5~10 -> 5-10: what makes other rules see them."""
     if not text.isascii():
         text = re.sub(f"[{''.join(VULGAR)}]", lambda match: VULGAR[match[0]], text)
+    text = COMPARED.sub(lambda match: f"{COMPARISONS[match[1]]} ", text)
     text = MONEY_IN_GROUPS.sub(lambda match: match[0].replace(" ", ","), text)
+    text = SUFFIXED.sub(r"\1", STAR.sub(" star", text))
     text = SCIENTIFIC.sub(r"\1 × 10^\2", text)
-    return APPROXIMATE.sub("about ", TILDE_RANGE.sub("-", text)) if "~" in text else text
+    return APPROXIMATE.sub(lambda match: f"{match[1] or 'about'} ", TILDE_RANGE.sub("-", text)) if "~" in text else text
 
 
 def speak_fractions(text: str) -> str:

@@ -28,6 +28,12 @@ DAY_MONTH = re.compile(
     rf"(?:(,?) ([12][0-9]{{3}})(?![\w/:%]|[.,-][0-9]))?"
 )
 LEADING_ZERO = re.compile(r"(?<![\w/.-])(?=0|[0-9]+/0)([0-9]{1,2})/([0-9]{1,2})(?![\w/%-]|[.,][0-9])")
+# 12/25, and behind "on" or the like any day
+ON_DAY = re.compile(
+    r"(?:(?<=\bon )|(?<=\bby )|(?<=\buntil )|(?<=\bsince )|(?<=\bdue )|(?<=\bdated )|(?<=\bfrom ))"
+    r"(1[0-2]|[1-9])/(3[01]|[12]?[0-9])(?![\w/%-]|[.,][0-9]| of\b)"
+    r"|(?<![\w/.-])(1[0-2]|[1-9])/(1[3479]|18|2[1-36-9]|3[01])(?![\w/%-]|[.,][0-9])"
+)
 WEEKDAYS = table("Mon Monday, Tue Tuesday, Wed Wednesday, Thu Thursday, Fri Friday, Sat Saturday, Sun Sunday")
 WEEKDAYS |= table("Tues Tuesday, Thur Thursday, Thurs Thursday")
 DAYS = re.compile(rf"\b({any_of(WEEKDAYS)})\.? ?[-–] ?({any_of(WEEKDAYS)})\b")
@@ -59,9 +65,11 @@ COUNTED = re.compile(
     rf" (?:(?:of the|more|other|new|different|different|small|large|whole|extra|additional|separate|young|old) )?"
     rf"(?:(?!{NOT_COUNTED}\b)[a-z]+[a-rt-z]s|people|men|women|children|feet|mice|sheep|fish|cattle|police|dollars|staff)\b"
 )
-THOUSANDS = re.compile(r"(?:\b(?:one|number|number of|than|about|nearly|over|under|exactly|some|almost) )\Z", re.I)
+THOUSANDS = re.compile(r"(?:\b(?:one|number|number of|than|exactly) )\Z", re.I)
 
-TIME_RANGE = re.compile(r"(?<=:[0-9]{2}) ?- ?(?=[0-9]{1,2}[: AP])|(?<=[AP] M) ?- ?(?=[0-9])|(?<=:[0-9]{2})-(?=[0-9])")
+TIME_RANGE = re.compile(r"(?<=:[0-9]{2}) ?- ?(?=[0-9]{1,2}[: AP])|(?<=[AP] M) ?- ?(?=[0-9])|(?<=[AP] M)-(?=[a-z])")
+LONE_LETTER = re.compile(r"(?<=[0-9]:[0-9]{2})([ap])(?!\w)")
+MONTHS_RANGE = re.compile(rf"\b({MONTH})\.? ?[-–] ?(?=(?:{MONTH})\b)")
 HALF_RANGE = re.compile(r"(?<![\w.:,/-])([0-9]{1,2}) ?- ?(?=[0-9]{1,2}(?::[0-9]{2})? ?[AP] M\b)")
 TIME = re.compile(
     r"(?<![\w:.,])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]{1,6})?)?(?![\w:]|\.[0-9])( [AP] M)?(Z\b)?"
@@ -80,6 +88,8 @@ def speak(text: str) -> str:
     text = DAYS.sub(lambda match: f"{WEEKDAYS[match[1]]} to {WEEKDAYS[match[2]]}", text)
     if not re.search("[0-9]", text):
         return text
+    text = MONTHS_RANGE.sub(lambda match: f"{SHORT_MONTHS.get(match[1], match[1])} to ", text)
+    text = ON_DAY.sub(_day_and_month, text)
     text = LEADING_ZERO.sub(_day_and_month, text)
     text = _speak_times(ISO.sub(_iso, text))
     text = SEASON.sub(lambda match: f"{_year(match[1])} {_year(match[2])}", text)
@@ -138,7 +148,9 @@ def _slashed(match: re.Match[str]) -> str:
 
 
 def _day_and_month(match: re.Match[str]) -> str:
-    month, day = match.groups() if int(match[1]) <= 12 else (match[2], match[1])
+    month, day = filter(None, match.groups())
+    if int(month) > 12:
+        month, day = day, month
     return _date(day, MONTHS[int(month) - 1]) if _is_date(day, month) else match[0]
 
 
@@ -198,6 +210,7 @@ def _lone_year(match: re.Match[str]) -> str:
 
 def _speak_times(text: str) -> str:
     if ":" in text:
+        text = LONE_LETTER.sub(lambda match: f" {match[1].upper()} M", text)
         text = ZONE.sub(_zone, text)
         text = BIBLE.sub(lambda match: f"{match[1]}:{match[2]} to {match[3]}", text)
         text = HALF_RANGE.sub(r"\1 to ", TIME_RANGE.sub(" to ", text))

@@ -44,7 +44,7 @@ RULE = re.compile(r"^[ \t]*(?:(?:=[ \t]*){3,}+|(?:-[ \t]*){3,}+|(?:_[ \t]*){3,}+
 FENCE = re.compile(r"^[ \t]*(?:`{3,}+|~{3,}+)[^\n`]*$", re.M)
 TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}+:?[ \t]*(?:\|[ \t]*:?-{2,}+:?[ \t]*)*+\|?[ \t]*$", re.M)
 HEADING = re.compile(r"^[ \t]{0,3}#{1,6}(?:[ \t]+([^\n]*))?$", re.M)
-QUOTE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?)+", re.M)
+QUOTE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?)+(?![0-9$€£=])", re.M)
 BULLET = re.compile(r"([ \t]*)[-*+•◦▪‣·–][ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
 NUMBERED = re.compile(r"([ \t]*)([0-9]{1,3})[.)][ \t]+(?=\S)")
 ROW = re.compile(r"^[ \t]*\|([^\n]*)\|[ \t]*$", re.M)

@@ -53,9 +53,14 @@ GREATER = re.compile(
     r"(?<=[\w)\]]) > ?(?=[\w($.√-])|(?<=[0-9)])>(?=[\w(.-])|(?<=[\w)])>(?=[0-9.-])|(?<!\S)>(?= ?[0-9])"
 )
 EQUALS = re.compile(r"(?<![=])=(?!=)")
-PRODUCT = re.compile(r"(?<=[\w)]) ?[*·⋅∙×] ?(?=[\w(√-])|(?<=[a-z0-9)])\*(?=[a-z0-9(])")
-POWER = re.compile(r"(?<![\w^])((?:[A-Za-z]{1,40}|[0-9][0-9,.]{0,30})?\)?)\^\(?([+-]?[0-9]{1,6}|[a-z])\)?(?![\w.]*\w)")
+SEPARATOR = re.compile(r"(?<=\S) [·•∙⋅] (?=\S)")
+PRODUCT = re.compile(r"(?<=[\w)])(?: ?× ?| \* |[*·⋅∙])(?=[\w(√-])|(?<=[a-z0-9)])\*(?=[a-z0-9(])")
+POWER = re.compile(
+    r"(?<![\w^])((?:[A-Za-z]{1,40}|[0-9][0-9,.]{0,30})?\)?)\^(?:\(([+-]?[0-9]{1,6}|[a-z])\)|([+-]?[0-9]{1,6}|[a-z]))(?!\w|\.\w)"
+)
 POWER_ANY = re.compile(r"\^\(?([+-]?[0-9]{1,6})\)?")
+# F=ma, y=mx+b
+VARIABLES = re.compile(r"(?<=\b[A-Za-z]=)([a-z]{2})(?![a-z^])|(?<=\b[A-Za-z] = )([b-z][a-z])(?= ?[-+*/^])")
 PLUS = re.compile(r"(?<=[\w)]) ?\+ ?(?=[\w(.√-])|(?<!\w)\+(?=[0-9.])")
 SUFFIX_PLUS = re.compile(r"(?<=[0-9A-Za-z])(\+{1,2})(?!\w)")
 SHARP = re.compile(r"\b([A-G])#(?!\w)|\b([A-Z])#(?=\w)")
@@ -78,13 +83,14 @@ KEYCAP = re.compile("\u20e3")
 
 def speak_operators(text: str) -> str:
     """Operators of mathematics; before numbers are read, for they tell a minus from a hyphen."""
-    text = EMOTICON.sub("", text)
+    text = SEPARATOR.sub(", ", EMOTICON.sub("", text))
     text = SHARP.sub(lambda match: put(match, f"{match[1] or match[2]} sharp"), text) if "#" in text else text
     if not re.search(r"[-<>=!+*^·⋅∙×/&|:~]", text):
         return text
     text = OPERATOR.sub(lambda match: put(match, f" {OPERATORS[match[0]]} ".strip()), text)
     if "=" in text:
         text = SLASH.sub(" over ", MINUS.sub(" minus ", text))
+    text = VARIABLES.sub(lambda match: " ".join(match[0]), text)
     text = POWER.sub(_power, text)
     text = POWER_ANY.sub(lambda match: f" {_raised(match[1])}", text)
     text = LESS.sub(lambda match: _spaced("less than"), text)
@@ -135,7 +141,7 @@ def _raised(power: str) -> str:
 
 def _power(match: re.Match[str]) -> str:
     """10^2 is ten squared; a word of four letters or more has a footnote, which nobody reads aloud."""
-    base, power = match[1], match[2]
+    base, power = match[1], match[2] or match[3]
     if base.isalpha() and len(base) > 3:
         return base
     if base.isalpha() and len(base) > 1:

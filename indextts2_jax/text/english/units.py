@@ -67,7 +67,7 @@ NOT_TOUCHING = frozenset(["T", "B", "A", "C", "K", "d", "st", "AU", "req", "pers
 ALONE = any_of(
     listed("""
     km/h mph m/s km kg cm kWh MWh GWh kHz MHz GHz °C °F kph mg/L mg/dL g/L Mbps Gbps MB/s GB/s rpm mL kW MW μm mmHg
-    m/s² kg/m³ g/cm³""")
+    ft/s mi/h km/s m/min L/min mL/min mg/kg m/s² kg/m³ g/cm³""")
 )
 POWERS = {"²": "square", "³": "cubic", "^2": "square", "^3": "cubic", "2": "square", "3": "cubic"}
 POWER = r"(?:\^[23]|[²³]|(?<=[mtn])[23])"
@@ -96,6 +96,7 @@ INCHES = re.compile(
     r"|in\.(?= [a-z]|[,;)])| in\.(?= [a-z(]|[,;)]))"
 )
 SIDES_IN_INCHES = re.compile(rf"{FREE}({NUMBER}) ?[\"″”] ?(?:x|×|by) ?({NUMBER}) ?[\"″”]")
+LONE_INCH = re.compile(rf"{FREE}({NUMBER})\"(?=[\s.,;:)]|\Z)")
 THING = re.compile(
     r" ?(?:screen|display|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun)\b"
 )
@@ -158,12 +159,24 @@ def speak(text: str) -> str:
     text = SIDES_IN_INCHES.sub(r"\1 by \2 inches", text)
     text = FEET_INCHES.sub(_feet_inches, text)
     text = FEET.sub(lambda match: put(match, f"{numbers.words(match[1])} feet"), text)
-    text = INCHES.sub(_inches, text)
+    text = _lone_inches(INCHES.sub(_inches, text))
     text = OVER.sub(" per ", text)
     text = MEASURE.sub(_measure, text)
     text = RATE.sub(lambda match: put(match, f"{numbers.words(match[1])}{match[2]} per {one(match[3])}"), text)
     text = FOOT_IN.sub(lambda match: put(match, f"{numbers.words(match[1] or match[2])} inches"), text)
     return AREA.sub(lambda match: put(match, _alone(match[1])), text)
+
+
+def _lone_inches(text: str) -> str:
+    """A quotation mark behind a number is that of inches where no quotation is open."""
+    parts, start, marks = [], 0, 0
+    for match in LONE_INCH.finditer(text):
+        marks += text.count('"', start, match.end() - 1)
+        parts.append(text[start : match.start()])
+        parts.append(match[0] if marks % 2 else f"{numbers.words(match[1])} inch{'es' * (match[1] != '1')}")
+        marks += marks % 2
+        start = match.end()
+    return "".join([*parts, text[start:]])
 
 
 def _inches(match: re.Match[str]) -> str:
@@ -223,7 +236,7 @@ def _is_unit(match: re.Match[str]) -> bool:
     if unit in ("N", "W", "S", "E") and re.match(r" [A-Z]", after) and space == " ":
         return unit == "W" and "." in match["amount"]
     if space == "-" and len(unit) == 1:
-        return bool(re.match(r" [a-z]", after)) and unit not in ("d", "s", "t", "B", "b")
+        return unit in "mghlLWVJ" and not re.match(r"[-\w]", after)
     return not (unit == "h" and space == " " and after[:1] == "-")
 
 

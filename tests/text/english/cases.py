@@ -668,4 +668,63 @@ index.html, ~/.bashrc ─► index dot H T M L, tilde slash dot bashrc
 a ≡ b ─► a is equivalent to b
 x ∈ A ─► x in A
 €1 000 000 ─► one million euros
+
+= Still more of each kind
+Born 1950 - died 2020. ─► Born nineteen fifty - died twenty twenty.
+~1990 ─► about nineteen ninety
+about ~3 ─► about three
+F=ma ─► F equals m a
+y=2x+1 ─► y equals two X plus one
+365/24 ─► three hundred sixty five over twenty four
+1-800-FLOWERS ─► one, eight hundred, FLOWERS
+401(k) plan ─► four oh one K plan
+a 5* hotel ─► a five star hotel
+12/31 ─► December thirty first
+on 3/4 we met ─► on March fourth we met
+Jan–Mar 2020 ─► January to March twenty twenty
+10 am-noon ─► ten A M to noon
+7:30p ─► seven thirty P M
+3/4ths ─► three quarters
+a 24-h day ─► a twenty four hour day
+a 100-m race ─► a one hundred meter race
+7" ─► seven inches
+"I am 7" she said. ─► "I am seven" she said.
+24×7 ─► twenty four seven
+<$5 ─► less than five dollars
+<5% ─► less than five percent
+>= 3 ─► greater than or equal to three
+tea · milk · sugar ─► tea, milk, sugar
+Elizabeth I was queen. ─► Elizabeth the first was queen.
+Charles I. ─► Charles the first.
+ft/s ─► feet per second
+(the note¹) ─► (the note)
+H1N1 and B12 ─► H one N one and B twelve
+3-D glasses ─► three D glasses
+9-1-1 ─► nine one one
+ABC123 ─► A B C one twenty three
+18+ ─► eighteen plus
+1:1,000 ─► one to one thousand
+50%+ ─► fifty percent plus
+5@$2 ─► five at two dollars
+β-carotene ─► beta-carotene
+α=0.05 ─► alpha equals zero point zero five
+5 N·m ─► five newton meters
+55 mi/h ─► fifty five miles per hour
+€0.50 ─► fifty cents
+20 €/month ─► twenty euros per month
+$15/person ─► fifteen dollars per person
+3²=9 ─► three squared equals nine
+self-⏎made ─► self-made
+Monday, 4 March 2024 ─► Monday, the fourth of March twenty twenty four
+March 4-6, 2024 ─► March fourth to sixth, twenty twenty four
+4–6 March 2024 ─► the fourth to sixth of March twenty twenty four
+18:45 ─► eighteen forty five
+51.5074° N ─► fifty one point five zero seven four degrees north
+(-3) ─► (minus three)
+.357 ─► point three five seven
+John@foo.com ─► John at foo dot com
+text 80808 ─► text eight zero eight zero eight
+020 7946 0018 ─► zero two zero, seven nine four six, zero zero one eight
+We ran 3-4 miles. ─► We ran three to four miles.
+10-12 people here ─► ten to twelve people here
 """
