@@ -86,7 +86,7 @@ VOWELS = frozenset("aeiouyAEIOUY")
 LETTERS = frozenset(listed("utf usb aes iso url api gpu cpu ide sata xga vga uhd dna rna ipa eos"))
 SHORT = table("mk Mark, ww World War, v version, ver version, ch chapter, fig figure, pg page, vol volume")
 TIMES = re.compile(rf"{numbers.FREE}({numbers.RANGE})[xX×](?![\w×]| ?[0-9]| ?[-+=*^)/][ 0-9a-z])")
-BY = re.compile(r"(?<![\w.])([0-9]++(?:\.[0-9]++)?) ?x ?(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?")
+BY = re.compile(r"(?<![\w.])(?!0x)([0-9]++(?:\.[0-9]++)?) ?x ?(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?")
 BIG = re.compile(rf"{numbers.FREE}(?<![A-Za-z]-)(?<![A-Za-z][0-9]-)({numbers.RANGE})(k|K|M|B|bn|mn)(?:(\+)|(?![\w'’]))")
 NOT_THOUSANDS = re.compile(r"(?<![\w.,])([2458])K(?![\w'’])")
 

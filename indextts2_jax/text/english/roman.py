@@ -34,7 +34,9 @@ REIGNING = listed("""
 TITLED = any_of(
     listed("King Queen Pope Emperor Empress Tsar Czar Tsarina Kaiser Sultan Shah Pharaoh Prince Duke Patriarch")
 )
-RULES = r"(?=\s*(?:\Z|[,.;:!?)])|\s+(?:of|died|ruled|reigned|became|succeeded|married|ascended|abdicated)\b|'s\b|’s\b)"
+_REIGNED = "of|died|ruled|reigned|became|succeeded|married|ascended|abdicated"
+_WAS = "queen|king|born|crowned|executed|beheaded|the|succeeded|emperor|empress|pope|buried|never"
+RULES = rf"(?=\s*(?:\Z|[,.;:!?)])|\s+(?:{_REIGNED}|was (?:{_WAS}))\b|['’]s\b)"
 LONG = rf"(?=[IVXLCDM]{{2}}){NUMERAL}"
 AS_RULER = re.compile(
     rf"\b({any_of(REIGNING)})\s+({LONG}(?![\w-])|[VX](?![\w’'-]|\.?\s*(?!{BEGINNINGS}\b)[A-Z])|[VX](?=['’]s\b))"

@@ -534,6 +534,9 @@ pffft ─► pfft
 sooo good ─► so good
 Nooo! ─► No!
 coool ─► cool
+loooong ─► long
+sweeet ─► sweet
+yesss ─► yes
 tooo ─► too
 uhhh ─► uh
 tsk-tsk ─► tsk
@@ -701,6 +704,7 @@ ft/s ─► feet per second
 H1N1 and B12 ─► H one N one and B twelve
 3-D glasses ─► three D glasses
 9-1-1 ─► nine one one
+0x1F ─► zero X one F
 ABC123 ─► A B C one twenty three
 18+ ─► eighteen plus
 1:1,000 ─► one to one thousand
