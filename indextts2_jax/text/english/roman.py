@@ -51,7 +51,7 @@ SINGLE = listed("""
     Chapter chapter Act act Scene scene Volume volume Book Part Section Article Canto Phase Stage Type Title
     Super\\sBowl World\\sWar Schedule Amendment""")
 _VERBS = "of|is|was|and|begins?|began|ends?|ended|to|in|deals|describes|had|has|broke"
-GOES_ON = rf"(?=\s*(?:\Z|\n|[,.;:?!)\"”–—-]|(?:{_VERBS})\b))"
+GOES_ON = rf"(?=\s*(?:\Z|\n|\(|[,.;:?!)\"”–—-]|(?:{_VERBS})\b))"
 AS_SINGLE = re.compile(rf"\b({'|'.join(SINGLE)})\s+([VX](?![\w'’.]*\w)|I(?!['’]){GOES_ON})(?:\s?[-–]\s?({LONG}))?")
 OF_KIND = re.compile(r"\b(Type|Phase|Stage|Class|Grade|Level) I(?= [a-z])")
 NTH = re.compile(rf"\b({LONG})(?:th|st|nd|rd)\b")
