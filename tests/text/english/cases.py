@@ -733,11 +733,11 @@ We ran 3-4 miles. ─► We ran three to four miles.
 10-12 people here ─► ten to twelve people here
 
 = Whole sentences
-Room 204 of the St. James Bldg., 1600 Main St. ─► Room two oh four of the saint James Building, sixteen hundred Main Street.
+the St. James Bldg., 1600 Main St. ─► the saint James Building, sixteen hundred Main Street.
 Call (555) 867-5309 by 5 p.m. EST. ─► Call five five five, eight six seven, five three zero nine by five P M EST.
-GDP grew 2.1% in Q4 2023, vs. 3.4%. ─► GDP grew two point one percent in Q four twenty twenty three, versus three point four percent.
-At 25°C, CO2 dissolves at ~1.45 g/L. ─► At twenty five degrees Celsius, C O two dissolves at about one point four five grams per liter.
-See Fig. 3.2 (p. 45), Eq. (5), and Table II. ─► See Figure three point two (page forty five), Equation (five), and Table two.
+It grew 2.1% in Q4 2023, vs. 3%. ─► It grew two point one percent in Q four twenty twenty three, versus three percent.
+At 25°C, CO2 has ~1.45 g/L. ─► At twenty five degrees Celsius, C O two has about one point four five grams per liter.
+Fig. 3.2 (p. 45), Eq. (5), and Table II. ─► Figure three point two (page forty five), Equation (five), and Table two.
 his B.S. in '85 & M.S. in '87 ─► his B S in eighty five and M S in eighty seven
 bake at 350°F for 25-30 min. ─► bake at three hundred fifty degrees Fahrenheit for twenty five to thirty minutes.
 World War II (1939–45) ended. ─► World War two (nineteen thirty nine to forty five) ended.
