@@ -86,6 +86,7 @@ SHORT = re.compile(rf"(?<![\w.'’@/-])({any_of(SHORTENED)})\.(?![\w@])", re.IGN
 EXACT = re.compile(rf"(?<![\w.])({any_of(PLAIN)})(?![\w/])")
 NUMBER_DOT = re.compile(rf"(?<![\w.'’$€£])({any_of(NUMBERED)})\. ?(?=\(?[0-9]|[IVXLC]{{2,}}\b(?!['’]))", re.IGNORECASE)
 COUNTED = re.compile(r"[0-9,.]{1,12} (?:people|[a-z]+[a-rt-z]s)\b")
+NUMERO = re.compile(r"\b[Nn][°º] ?(?=[0-9])")
 ISSUE = re.compile(r"\bNo (?=[0-9]{1,4}\b(?! ?[-–]|[.,]?[0-9]| [a-z]))")
 INITIALS = re.compile(
     r"(?<![\w'’.])((?:[A-Za-z]\. ?){1,12}[A-Za-z])\.(?!\w)|(?<![\w'’.])((?:[A-Za-z]\.){1,12}[A-Za-z])(?![\w.])"
@@ -99,7 +100,7 @@ def speak(text: str) -> str:
     for short, full in SHORT_FORMS:
         text = text.replace(short, full)
     text = EXACT.sub(_plain, text)
-    text = ISSUE.sub("number ", text)
+    text = NUMERO.sub("number ", ISSUE.sub("number ", text))
     if "." not in text:
         text = CLOCK.sub(_clock, text)
         return TITLE.sub(_title, PLACE.sub(_place, text))

@@ -27,6 +27,9 @@ COMPARISONS |= table("≤ less than or equal to, ≥ greater than or equal to")
 COMPARED = re.compile(r"(?<![^\s(\"'“])(<=|>=|<|>|≤|≥) ?(?=[$€£¥]?-?[0-9.])")
 STAR = re.compile(r"(?<=[0-9])(?:\*(?= [a-z])|[★☆⭐])")
 SUFFIXED = re.compile(r"(?<=[0-9]/)([0-9]{1,4})(?:ths?|rds?|nds?|sts?)\b")
+EUROS = re.compile(
+    r"(?:(?<=€)|(?<=€ ))([0-9]{1,6}),([0-9]{2})(?![0-9,.]*[0-9])|(?<![\w.,])([0-9]{1,6}),([0-9]{2})(?= ?€)"
+)
 SCIENTIFIC = re.compile(rf"{FREE}({NUMBER})[eE]([+-]?[0-9]{{1,3}})(?!\w)")
 TILDE_RANGE = re.compile(r"(?<=[0-9]) ?~ ?(?=[$€£]?[0-9])")
 
@@ -38,6 +41,7 @@ def spell_fractions(text: str) -> str:
     text = COMPARED.sub(lambda match: f"{COMPARISONS[match[1]]} ", text)
     text = MONEY_IN_GROUPS.sub(lambda match: match[0].replace(" ", ","), text)
     text = SUFFIXED.sub(r"\1", STAR.sub(" star", text))
+    text = EUROS.sub(lambda match: ".".join(filter(None, match.groups())), text)
     text = SCIENTIFIC.sub(r"\1 × 10^\2", text)
     return APPROXIMATE.sub(lambda match: f"{match[1] or 'about'} ", TILDE_RANGE.sub("-", text)) if "~" in text else text
 

@@ -39,7 +39,6 @@ WEEKDAYS |= table("Tues Tuesday, Thur Thursday, Thurs Thursday")
 DAYS = re.compile(rf"\b({any_of(WEEKDAYS)})\.? ?[-–] ?({any_of(WEEKDAYS)})\b")
 DAY_DASHED = re.compile(rf"(?<![\w.-])([0-9]{{1,2}})-({MONTH})-([0-9]{{4}}|[0-9]{{2}})(?!\w)")
 MONTH_YEAR = re.compile(rf"\b({MONTH})(,?) ([12][0-9]{{3}})(?: ?- ?([12][0-9]{{3}}))?(?![\w/:%]|[.,-][0-9])")
-SHORT_BEFORE_DAY = re.compile(rf"\b({any_of(SHORT_MONTHS)})\.?(?= [0-9])")
 DECADE = re.compile(r"(?<![\w$€£.,'’/])(?:(1[0-9]|20)([0-9]0)|['’]?([1-9]0))['’]?s\b")
 BEFORE_DECADE = re.compile(
     r"(?:\b(?:the|early|late|mid|his|her|their|my|our|your|in|into|low|high|upper|lower|and|or|to|of)[ -]|['’])\Z", re.I
@@ -68,6 +67,7 @@ COUNTED = re.compile(
 THOUSANDS = re.compile(r"(?:\b(?:one|number|number of|than|exactly) )\Z", re.I)
 
 TIME_RANGE = re.compile(r"(?<=:[0-9]{2}) ?- ?(?=[0-9]{1,2}[: AP])|(?<=[AP] M) ?- ?(?=[0-9])|(?<=[AP] M)-(?=[a-z])")
+FROM_NOON = re.compile(r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=[0-9])")
 LONE_LETTER = re.compile(r"(?<=[0-9]:[0-9]{2})([ap])(?!\w)")
 MONTHS_RANGE = re.compile(rf"\b({MONTH})\.? ?[-–] ?(?=(?:{MONTH})\b)")
 HALF_RANGE = re.compile(r"(?<![\w.:,/-])([0-9]{1,2}) ?- ?(?=[0-9]{1,2}(?::[0-9]{2})? ?[AP] M\b)")
@@ -90,6 +90,7 @@ def speak(text: str) -> str:
         return text
     text = MONTHS_RANGE.sub(lambda match: f"{SHORT_MONTHS.get(match[1], match[1])} to ", text)
     text = ON_DAY.sub(_day_and_month, text)
+    text = FROM_NOON.sub(r"\1 to ", text)
     text = LEADING_ZERO.sub(_day_and_month, text)
     text = _speak_times(ISO.sub(_iso, text))
     text = SEASON.sub(lambda match: f"{_year(match[1])} {_year(match[2])}", text)

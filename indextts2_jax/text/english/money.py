@@ -47,7 +47,6 @@ SPELLED = any_of(word for word in MAGNITUDES.values())
 _SHORT = [key for key in MAGNITUDES if MAGNITUDES[key] != key]
 _APART = any_of(key for key in _SHORT if len(key) > 1 and key != "mm")
 MAGNITUDE = rf"(?:(?:(?P<short>{any_of(_SHORT)})| (?P<apart>{_APART}))(?![\w'’])|[ -]?(?P<long>{SPELLED})\b)"
-FROM = rf"(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?: ?- ?| to ))?"
 BEFORE = re.compile(
     rf"(?<![\w.])(?P<minus>-?)(?P<sign>{SIGNS}|\b(?:{CODES})(?= ?[0-9])) ?(?P<minus2>-?)"
     rf"(?:(?P<first>{NUMBER})(?P<size>[kKmMbB]|bn)?(?: ?- ?| to )(?:{SIGNS})?)?"

@@ -16,7 +16,6 @@ RANGE = rf"{NUMBER}(?: ?- ?{NUMBER})?+"
 LARGEST = 15
 """Digits that a number may have; longer ones are read digit by digit."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-PLURALS = {"six": "sixes", "hundred": "hundreds", "thousand": "thousands"}
 
 
 @functools.lru_cache(4096)

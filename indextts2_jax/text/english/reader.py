@@ -24,6 +24,7 @@ from indextts2_jax.text.english import (
 )
 
 STEPS = (
+    symbols.drop_emoticons,
     characters.fold,
     web.speak,
     interjections.speak,

@@ -11,15 +11,16 @@ from indextts2_jax.text.english.tables import any_of, listed, put, table
 SPOKEN = table(
     """
     ≠ does not equal, ≤ less than or equal to, ≥ greater than or equal to, ⩽ less than or equal to,
-    ⩾ greater than or equal to, ≪ much less than, ≫ much greater than, ≈ about, ≃ about, ≅ about, ≡ is equivalent to,
-    ± plus or minus, ∓ minus or plus, √ square root of, ∛ cube root of, ∜ fourth root of, ∞ infinity, × times,
-    ÷ divided by, ∝ is proportional to, ∑ sum of, ∏ product of, ∫ integral of, ∂ partial, ∇ nabla, ∆ delta, ∈ in,
-    ∉ not in, ∀ for all, ∃ there exists, ∅ the empty set, ∩ intersection, ∪ union, ⊂ subset of, ⊆ subset of,
-    ⊃ superset of, ∴ therefore, ∵ because, ¬ not, ∧ and, ∨ or, ⊕ plus, → to, ⇒ implies, ⟶ to, ➔ to, ➜ to, ← from,
-    ⇐ from, ↔ to and from, ⇔ if and only if, ↑ up, ↓ down, ‰ per mille, ‱ per ten thousand, § section, ¶ paragraph,
-    © copyright, ℗ copyright, ™ trademark, ♯ sharp, ♭ flat, ♮ natural, ¢ cents, ° degrees, ∠ angle,
-    ⊥ perpendicular to, ∥ parallel to, ¡, ¿, ′ prime, ″ double prime, ℃ degrees Celsius, ℉ degrees Fahrenheit,
-    ² squared, ³ cubed, ª, ℓ liter, ħ h bar, ∘ degrees, ⌀ diameter"""
+    ⩾ greater than or equal to, ≪ much less than, ≫ much greater than, ≈ about, ≃ about, ≅ about,
+    ≡ is equivalent to, ± plus or minus, ∓ minus or plus, √ square root of, ∛ cube root of, ∜ fourth root of,
+    ∞ infinity, × times, ÷ divided by, ∝ is proportional to, ∑ sum of, ∏ product of, ∫ integral of, ∂ partial,
+    ∇ nabla, ∆ delta, ∈ in, ∉ not in, ∀ for all, ∃ there exists, ∅ the empty set, ∩ intersection, ∪ union,
+    ⊂ subset of, ⊆ subset of, ⊃ superset of, ∴ therefore, ∵ because, ¬ not, ∧ and, ∨ or, ⊕ plus, → to, ⇒ implies,
+    ⟶ to, ➔ to, ➜ to, ← from, ⇐ from, ↔ to and from, ⇔ if and only if, ↑ up, ↓ down, ‰ per mille,
+    ‱ per ten thousand, §§ sections, § section, ¶¶ paragraphs, ¶ paragraph, © copyright, ℗ copyright, ™ trademark,
+    ♯ sharp, ♭ flat, ♮ natural, ¢ cents, ° degrees, ∠ angle, ⊥ perpendicular to, ∥ parallel to, ¡, ¿, ′ prime,
+    ″ double prime, ℃ degrees Celsius, ℉ degrees Fahrenheit, ² squared, ³ cubed, ª, ℓ liter, ħ h bar, ∘ degrees,
+    ⌀ diameter"""
 )
 GREEK = dict(
     zip(
@@ -46,8 +47,10 @@ OPERATORS = table(
 )
 OPERATOR = re.compile(rf"(?<![<>=!+&|-]){any_of(OPERATORS)}(?![<>=!&|])(?=\s*[\w(.$\"'√±πα-ω-])")
 EMOTICON = re.compile(
-    r"(?<!\S)(?:[:;=8][-'^o]?[)(\]\[DPpOo/\\|*3](?![\w])|<3+(?![\w.]*\d)|\^_?\^|[xX]D|:'[()]|¯\\_\(ツ\)_/¯)(?=\s|[.,!?]|\Z)"
+    r"(?<!\S)(?:[:;][-'^o]?[)(\]\[DPpOo/\\|*3](?!\w)|=[)(\]\[DP](?!\w)|(?<!\b[a-hj-zA-HJ-Z0-9] )<3+(?![\w.])"
+    r"|\^_?\^|[xX]D|:'[()]|¯\\_\(ツ\)_/¯)(?=\s|[.,!?]|\Z)"
 )
+EMOTICON_SIGNS = re.compile(r"[:;=xX^<¯]")
 LESS = re.compile(r"(?<=[\w)\]]) < ?(?=[\w($.√-])|(?<=[0-9)])<(?=[\w(.-])|(?<=[\w)])<(?=[0-9.-])|(?<!\S)<(?= ?[0-9])")
 GREATER = re.compile(
     r"(?<=[\w)\]]) > ?(?=[\w($.√-])|(?<=[0-9)])>(?=[\w(.-])|(?<=[\w)])>(?=[0-9.-])|(?<!\S)>(?= ?[0-9])"
@@ -76,16 +79,19 @@ AND = re.compile(r"[&@%]|\++")
 # Seen and not heard
 BETWEEN = re.compile(r"(?<=[A-Za-z]) ?/ ?(?=[A-Za-z])|[/\\_|^<>{}~*`]+")
 NUMERO = re.compile(r"(?<![\w#])#(?!\w)|(?<=\w)#")
-SILENT_CATEGORIES = frozenset(["So", "Sk", "Co", "Cn", "Mn", "Me", "Cf", "Cc"])
 # So (other symbol) that mean something: they are named where they cannot be spoken
 MEANINGFUL = re.compile("[⌘⌥⌃⇧⏎␣⍟Ⓐ-ⓩ℀-ℂ℄-ℇ℈-℘ℚ-ℝ℟℣℥℮⎀-⏏]")
 SILENT = re.compile(r"[\u2190-\u21ff\u2500-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u20e3®†‡※]")
-KEYCAP = re.compile("\u20e3")
+
+
+def drop_emoticons(text: str) -> str:
+    """The text without :) and <3."""
+    return EMOTICON.sub("", text) if EMOTICON_SIGNS.search(text) else text
 
 
 def speak_operators(text: str) -> str:
     """Operators of mathematics; before numbers are read, for they tell a minus from a hyphen."""
-    text = SEPARATOR.sub(", ", TIMES.sub(" × ", EMOTICON.sub("", text)))
+    text = SEPARATOR.sub(", ", TIMES.sub(" × ", text))
     text = OVER.sub(" over ", text)
     text = SHARP.sub(lambda match: put(match, f"{match[1] or match[2]} sharp"), text) if "#" in text else text
     if not re.search(r"[-<>=!+*^·⋅∙×/&|:~]", text):

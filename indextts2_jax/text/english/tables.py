@@ -1,4 +1,4 @@
-"""Small helpers for tables that are written as text, and for the patterns that are made of them."""
+"""Tables that are written as text, and the patterns that are made of them."""
 
 import re
 from collections.abc import Iterable

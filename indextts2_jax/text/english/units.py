@@ -109,7 +109,7 @@ RATE = re.compile(
 )
 
 
-OVER = re.compile(rf"(?<=[A-Za-z])/(?={NUMBER} ?{SYMBOL}\b)")
+OVER = re.compile(rf"(?<=[A-Za-z])/(?=(?:100|1,?000) ?{SYMBOL}\b)")
 FRACTION = re.compile(
     rf"([0-9] )?([0-9]{{1,2}}/[0-9]{{1,2}})[ -]?({any_of(set(NAMES) - LETTERS - NOT_SPACED)}|[mgL])"
     r"(?![\w'’/])\.?(?! [A-Z])"

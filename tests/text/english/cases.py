@@ -755,4 +755,11 @@ y = mx + b ─► y equals m x plus b
 Na+ and Cl- ─► N A plus and C L minus
 030/901821 ─► zero three zero, nine zero one eight two one
 1.800.555.0199 ─► one, eight zero zero, five five five, zero one nine nine
+€3,50 or 4,20 € ─► three euros and fifty cents or four euros and twenty cents
+noon-5 p.m. today ─► noon to five P M today
+§§ 5-6 ─► sections five to six
+n° 8 ─► number eight
+I <3 you :-) and it works ;) ─► I you and it works
+2.5GBASE-T ─► two point five GBASE-T
+16GB/512GB ─► sixteen gigabytes five hundred twelve gigabytes
 """
