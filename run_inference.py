@@ -2,7 +2,8 @@
 
 import sys
 
-from indextts2_jax.commands.speak import main
+from indextts2_jax.__main__ import main
+from indextts2_jax.runtime.process import leave
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main(["speak", *sys.argv[1:]]))

@@ -14,6 +14,10 @@
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from indextts2_jax.runtime import streams
+from indextts2_jax.runtime.process import leave, tidily
 
 COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
@@ -28,9 +32,13 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the first argument names; returns its exit code."""
-    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    return tidily(lambda: _run(*((sys.argv[1:] if arguments is None else arguments) or ["--help"])))
+
+
+def _run(name: str, *rest: str) -> int:
     if name in ("--help", "-h"):
-        print(__doc__)
+        with streams.until_closed():
+            print(__doc__)
         return 0
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
@@ -50,5 +58,10 @@ def _main_of(module: str) -> Callable[[Sequence[str]], int]:
     return work
 
 
+def program() -> NoReturn:
+    """What `indextts2` is."""
+    leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

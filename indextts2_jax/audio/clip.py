@@ -15,7 +15,8 @@ import operator
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import soundfile
@@ -23,6 +24,7 @@ from jaxtyping import Float32
 
 from indextts2_jax.audio.headers import ALLOWED, check_header, refusal
 from indextts2_jax.errors import AudioError
+from indextts2_jax.runtime import streams
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -104,14 +106,29 @@ def load_clip(path: Path, min_seconds: float = MIN_SECONDS) -> Clip:
       AudioError: no such file, not audio, not an allowed format, damaged, too long, too short, silent, not finite.
     """
     with _opened(path, min_seconds) as (sound, info):
-        wanted = min(info.frames, _kept(info.sampling_rate))
-        # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
-        samples = sound.read(wanted, dtype="float32", always_2d=True)
+        return _decoded(sound, info, min_seconds)
+
+
+def _decoded(sound: soundfile.SoundFile, info: ClipInfo, min_seconds: float) -> Clip:
+    wanted = min(info.frames, _kept(info.sampling_rate))
+    # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
+    samples = sound.read(wanted, dtype="float32", always_2d=True)
     # An MP3 without an index only has an estimated length.
     if len(samples) < wanted and info.container != "MP3":
         missing = f"sample {len(samples)} of {info.frames} cannot be decoded"
         raise refusal(info.path, f"is cut short: {missing}", "Copy it again.")
     return _checked(info.path, _mono(samples), info.sampling_rate, min_seconds)
+
+
+def read_clip(min_seconds: float = MIN_SECONDS) -> Clip:
+    """The clip that standard input holds, decoded like that of a file. Raises `AudioError` as `load_clip`."""
+    try:
+        data = streams.read_input(streams.STANDARD, MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise refusal(streams.SHOWN, f"cannot be read ({reason})", "Give the path of a file.") from None
+    with _decoder(BytesIO(data), len(data), streams.SHOWN, min_seconds) as (sound, info):
+        return _decoded(sound, info, min_seconds)
 
 
 def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SECONDS) -> Clip:
@@ -155,22 +172,30 @@ def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFil
             raise refusal(name, "is not a regular file", "Give an audio file.")
         if status.st_size > MAX_FILE_BYTES:
             raise refusal(name, f"is a file of {status.st_size >> 20} MiB", "Cut out the 15 seconds to speak like.")
-        with open(name, "rb") as handle:
-            check_header(handle, status.st_size, name)
-            with soundfile.SoundFile(handle) as sound:
-                yield sound, _info(name, sound, min_seconds)
+        with open(name, "rb") as handle, _decoder(handle, status.st_size, name, min_seconds) as opened:
+            yield opened
     except FileNotFoundError as error:
         raise refusal(name, "does not exist", "Check the path.") from error
-    except soundfile.LibsndfileError as error:
-        reason = " ".join(error.error_string.split())
-        raise refusal(name, f"cannot be decoded ({reason.rstrip('.')})") from error
-    except soundfile.SoundFileError as error:
-        raise refusal(name, f"cannot be decoded ({error})") from error
     except AudioError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL character within the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise refusal(name, f"cannot be read ({reason})", "Check the path and its permissions.") from error
+
+
+@contextlib.contextmanager
+def _decoder(
+    handle: BinaryIO | BytesIO, size: int, name: str, min_seconds: float
+) -> Iterator[tuple[soundfile.SoundFile, ClipInfo]]:
+    check_header(handle, size, name)
+    try:
+        with soundfile.SoundFile(handle) as sound:
+            yield sound, _info(name, sound, min_seconds)
+    except soundfile.LibsndfileError as error:
+        reason = " ".join(error.error_string.split())
+        raise refusal(name, f"cannot be decoded ({reason.rstrip('.')})") from error
+    except soundfile.SoundFileError as error:
+        raise refusal(name, f"cannot be decoded ({error})") from error
 
 
 def _info(name: str, sound: soundfile.SoundFile, min_seconds: float) -> ClipInfo:

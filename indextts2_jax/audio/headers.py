@@ -13,9 +13,12 @@ overflow in the header path of IMA-ADPCM, CVE-2026-37555, is one), so a check af
 
 import re
 import struct
-from typing import BinaryIO
+from io import BytesIO
+from typing import BinaryIO, TypeAlias
 
 from indextts2_jax.errors import AudioError
+
+Handle: TypeAlias = BinaryIO | BytesIO
 
 ALLOWED = "WAV (16, 24 or 32 bit, or float), FLAC, OGG (Vorbis or Opus) and MP3"
 CONVERT = "Convert it with: ffmpeg -i OLD -c:a pcm_s16le NEW.wav"
@@ -35,7 +38,7 @@ def refusal(name: str, reason: str, remedy: str = CONVERT) -> AudioError:
     return AudioError(f"The reference clip {name!r} {reason}. {remedy}")
 
 
-def check_header(handle: BinaryIO, size: int, name: str) -> None:
+def check_header(handle: Handle, size: int, name: str) -> None:
     """Raises `AudioError` unless the file is of an allowed container, codec and sample format.
 
     Args:
@@ -49,7 +52,7 @@ def check_header(handle: BinaryIO, size: int, name: str) -> None:
     handle.seek(0)
 
 
-def _check_at(handle: BinaryIO, start: int, size: int, name: str) -> None:
+def _check_at(handle: Handle, start: int, size: int, name: str) -> None:
     head = _read(handle, start, 12)
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE" and start == 0:
         _check_wav(handle, head, size, name)
@@ -61,7 +64,7 @@ def _check_at(handle: BinaryIO, start: int, size: int, name: str) -> None:
         raise refusal(name, f"is not audio of a kind that is read here: {ALLOWED}")
 
 
-def _read(handle: BinaryIO, start: int, length: int) -> bytes:
+def _read(handle: Handle, start: int, length: int) -> bytes:
     handle.seek(start)
     return handle.read(length)
 
@@ -86,7 +89,7 @@ def _tag_end(head: bytes, size: int, name: str) -> int:
     return end
 
 
-def _check_wav(handle: BinaryIO, head: bytes, size: int, name: str) -> None:
+def _check_wav(handle: Handle, head: bytes, size: int, name: str) -> None:
     long_form = head[:4] == b"RF64"
     if not long_form and int.from_bytes(head[4:8], "little") in (0, _STREAMED):
         raise _streamed(name)
@@ -144,7 +147,7 @@ def _check_wav_format(body: bytes, name: str) -> None:
         raise refusal(name, f"is damaged: {channels} channels of {bits} bits do not fill frames of {frame_bytes} bytes")
 
 
-def _check_ogg(handle: BinaryIO, name: str) -> None:
+def _check_ogg(handle: Handle, name: str) -> None:
     page = _read(handle, 0, 27 + 255 + 8)
     packet = page[27 + page[26] :] if len(page) > 27 else b""
     if not packet.startswith((b"OpusHead", b"\x01vorbis")):

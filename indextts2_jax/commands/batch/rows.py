@@ -20,9 +20,13 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace_dotted, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.voice import fingerprint
+from indextts2_jax.runtime import streams, text_files
 from indextts2_jax.synthesis.request import EMOTION_KINDS, Request, check_request, read_emotion
 
 Kind: TypeAlias = type | tuple[type, ...]
+
+MAX_BYTES = 1 << 30
+"""Of the input: some million lines."""
 
 KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "seed": int, **EMOTION_KINDS}
 
@@ -68,25 +72,25 @@ def read_rows(
     """
     outputs: dict[str, int] = {}
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = _row(number, line, path.parent, config, model, speaker, identity)
-                    if outputs.setdefault(row.output, number) != number:
-                        raise ConfigError(f"output {row.output!r} is that of line {outputs[row.output]} too.")
-                except IndexTTSError as error:
-                    yield BadRow(number, str(error))
-                else:
-                    yield row
-    except OSError as error:
-        raise TextError(f"Cannot read {path}: {error.strerror}.") from None
+        lines = text_files.read_text(path, MAX_BYTES).split("\n")
+    except text_files.TextFileError as error:
+        raise TextError(f"Cannot read {streams.shown(path)}: {error}.") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = _row(number, line, path.parent, config, model, speaker, identity)
+            if outputs.setdefault(row.output, number) != number:
+                raise ConfigError(f"output {row.output!r} is that of line {outputs[row.output]} too.")
+        except IndexTTSError as error:
+            yield BadRow(number, str(error))
+        else:
+            yield row
 
 
 def _row(
     number: int,
-    line: bytes,
+    line: str,
     folder: pathlib.Path,
     config: Config,
     model: ModelConfig,
@@ -111,12 +115,12 @@ def _row(
     return dataclasses.replace(row, key=fingerprint([values, clip, *stamps, to_dict(own), identity]))
 
 
-def _values(line: bytes) -> dict[str, Any]:
+def _values(line: str) -> dict[str, Any]:
     """What a line says, every key known and of its kind. Raises `TextError`, `ConfigError`."""
     try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise TextError(f"This is not JSON: {error}.") from None
+        values = text_files.parse_json(line)
+    except text_files.TextFileError as error:
+        raise TextError(f"This is {error}.") from None
     if not isinstance(values, dict):
         raise TextError('This is no JSON object: a line looks like {"text": "…", "speaker": "voice.wav"}.')
     for key, value in values.items():
