@@ -14,7 +14,6 @@
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from indextts2_jax.runtime import streams
 from indextts2_jax.runtime.process import leave, tidily
@@ -31,8 +30,11 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command that the first argument names; returns its exit code."""
-    return tidily(lambda: _run(*((sys.argv[1:] if arguments is None else arguments) or ["--help"])))
+    """Runs the command that the first argument names; returns its exit code, or ends the program with it."""
+    code = tidily(lambda: _run(*((sys.argv[1:] if arguments is None else arguments) or ["--help"])))
+    if arguments is None:
+        leave(code)
+    return code
 
 
 def _run(name: str, *rest: str) -> int:
@@ -58,10 +60,5 @@ def _main_of(module: str) -> Callable[[Sequence[str]], int]:
     return work
 
 
-def program() -> NoReturn:
-    """What `indextts2` is."""
-    leave(main())
-
-
 if __name__ == "__main__":
-    program()
+    main()
