@@ -22,7 +22,8 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
-from indextts2_jax.audio.headers import ALLOWED, check_header, refusal
+from indextts2_jax.audio.headers import open_sound
+from indextts2_jax.audio.refusal import ALLOWED, refusal
 from indextts2_jax.errors import AudioError
 from indextts2_jax.runtime import streams
 
@@ -60,10 +61,13 @@ MIN_PEAK = 1e-3
 MAX_PEAK = 8.0
 """+18 dBFS. Float files may overshoot 1.0; a peak beyond 8 means integers stored as floats, or garbage."""
 
+_PLAIN = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _SUBTYPES = {
-    "WAV": ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-    "WAVEX": ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-    "RF64": ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
+    "WAV": ("PCM_U8", *_PLAIN),
+    "WAVEX": ("PCM_U8", *_PLAIN),
+    "RF64": ("PCM_U8", *_PLAIN),
+    "AIFF": ("PCM_S8", "PCM_U8", *_PLAIN),
+    "CAF": ("PCM_S8", *_PLAIN),
     "FLAC": ("PCM_16", "PCM_24"),
     "OGG": ("VORBIS", "OPUS"),
     "MP3": ("MPEG_LAYER_III",),
@@ -187,9 +191,9 @@ def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFil
 def _decoder(
     handle: BinaryIO | BytesIO, size: int, name: str, min_seconds: float
 ) -> Iterator[tuple[soundfile.SoundFile, ClipInfo]]:
-    check_header(handle, size, name)
+    source = open_sound(handle, size, name)
     try:
-        with soundfile.SoundFile(handle) as sound:
+        with soundfile.SoundFile(source) as sound:
             yield sound, _info(name, sound, min_seconds)
     except soundfile.LibsndfileError as error:
         reason = " ".join(error.error_string.split())
