@@ -22,12 +22,14 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
+from indextts2_jax.audio import containers
 from indextts2_jax.audio.headers import open_sound
 from indextts2_jax.audio.refusal import ALLOWED, refusal
 from indextts2_jax.errors import AudioError
 from indextts2_jax.runtime import streams
 
 Path: TypeAlias = str | os.PathLike[str]
+Decoder: TypeAlias = soundfile.SoundFile | containers.Sound
 
 USED_SECONDS = 15
 """Of every clip the first 15 seconds count (indextts/infer_v2.py)."""
@@ -71,7 +73,10 @@ _SUBTYPES = {
     "FLAC": ("PCM_16", "PCM_24"),
     "OGG": ("VORBIS", "OPUS"),
     "MP3": ("MPEG_LAYER_III",),
+    **{kind: tuple(map(str.upper, codecs)) for kind, codecs in containers.CODECS.items()},
 }
+_ESTIMATED = ("MP3", *containers.CODECS)
+"""Whose header only estimates the length, or leaves it open."""
 _UNKNOWN_LENGTH = 1 << 62  # libsndfile's frame count where a header leaves it open
 
 
@@ -113,12 +118,11 @@ def load_clip(path: Path, min_seconds: float = MIN_SECONDS) -> Clip:
         return _decoded(sound, info, min_seconds)
 
 
-def _decoded(sound: soundfile.SoundFile, info: ClipInfo, min_seconds: float) -> Clip:
+def _decoded(sound: Decoder, info: ClipInfo, min_seconds: float) -> Clip:
     wanted = min(info.frames, _kept(info.sampling_rate))
     # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
     samples = sound.read(wanted, dtype="float32", always_2d=True)
-    # An MP3 without an index only has an estimated length.
-    if len(samples) < wanted and info.container != "MP3":
+    if len(samples) < wanted and info.container not in _ESTIMATED:
         missing = f"sample {len(samples)} of {info.frames} cannot be decoded"
         raise refusal(info.path, f"is cut short: {missing}", "Copy it again.")
     return _checked(info.path, _mono(samples), info.sampling_rate, min_seconds)
@@ -166,7 +170,7 @@ def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SEC
 
 
 @contextlib.contextmanager
-def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFile, ClipInfo]]:
+def _opened(path: Path, min_seconds: float) -> Iterator[tuple[Decoder, ClipInfo]]:
     name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else repr(path)
     try:
         status = os.stat(name)
@@ -190,7 +194,12 @@ def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFil
 @contextlib.contextmanager
 def _decoder(
     handle: BinaryIO | BytesIO, size: int, name: str, min_seconds: float
-) -> Iterator[tuple[soundfile.SoundFile, ClipInfo]]:
+) -> Iterator[tuple[Decoder, ClipInfo]]:
+    kind = containers.container(handle.read(12))
+    if kind is not None:
+        with containers.open_container(kind, handle, name) as sound:
+            yield sound, _info(name, sound, min_seconds)
+        return
     source = open_sound(handle, size, name)
     try:
         with soundfile.SoundFile(source) as sound:
@@ -202,13 +211,14 @@ def _decoder(
         raise refusal(name, f"cannot be decoded ({error})") from error
 
 
-def _info(name: str, sound: soundfile.SoundFile, min_seconds: float) -> ClipInfo:
+def _info(name: str, sound: Decoder, min_seconds: float) -> ClipInfo:
     if sound.subtype not in _SUBTYPES.get(sound.format, ()):
         raise refusal(name, f"is {sound.format} of the kind {sound.subtype}, which is not read. Read are {ALLOWED}")
     if sound.frames >= _UNKNOWN_LENGTH:
         raise refusal(name, "was written to a pipe: its header does not say how long it is")
-    _check_numbers(name, sound.samplerate, sound.channels, sound.frames, min_seconds)
-    return ClipInfo(name, sound.format, sound.subtype, sound.samplerate, sound.channels, sound.frames)
+    frames = sound.frames or (_kept(sound.samplerate) if sound.format in containers.CODECS else 0)
+    _check_numbers(name, sound.samplerate, sound.channels, frames, min_seconds)
+    return ClipInfo(name, sound.format, sound.subtype, sound.samplerate, sound.channels, frames)
 
 
 def _kept(rate: int) -> int:

@@ -27,7 +27,15 @@ class Reading:
 
 
 def check_text(text: str, paragraphs: bool = False) -> list[Stretch]:
-    """The stretches of a text. Raises `TextError` for what can be seen without a front-end: its length, a bad pause."""
+    """The stretches of a text.
+
+    Raises:
+      TextError: for what can be seen without a front-end: its length, half a character, a bad pause.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from None
     if len(text) > MAX_CHARACTERS:
         raise TextError(f"The text has {len(text)} characters; give at most {MAX_CHARACTERS} at a time.")
     return stretches(text, paragraphs)
