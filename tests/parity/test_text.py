@@ -6,21 +6,15 @@ import re
 import pytest
 
 from indextts2_jax.text.bpe.frontend import BpeFrontend
-from tests.conftest import SCRATCH, SHARED
+from tests.conftest import SHARED
 
 GOLDENS = SHARED / "goldens"
-pytest.importorskip("pynini", reason="the recorded texts are those of WeTextProcessing, which has no wheel here")
 
 
 def texts() -> list:
     path = GOLDENS / "text_frontend.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [pytest.param(json.loads(line), id=f"line{number}") for number, line in enumerate(lines, 1)]
-
-
-@pytest.fixture(autouse=True)
-def _cache(monkeypatch):
-    monkeypatch.setenv("INDEXTTS2_CACHE", str(SCRATCH / "cache"))
 
 
 @pytest.fixture(scope="module")

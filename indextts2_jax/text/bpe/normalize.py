@@ -104,7 +104,7 @@ def _speak_chinese(text: str, rules: wetext.Rules) -> str:
     text, names = _hide_names(text)
     try:
         text = rules(text)
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The Chinese text rules reject %.60r (%r): it is left out.", text, error)
         text = ""
     text = syllables.restore(names.restore(text))
@@ -115,7 +115,7 @@ def _speak_english(text: str, rules: wetext.Rules) -> str:
     hidden, has_terms = _hide_terms(text)
     try:
         spoken = rules(hidden)
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The English text rules reject %.60r (%r): it is not spelled out.", text, error)
         return text
     return _restore_terms(spoken) if has_terms else spoken
