@@ -20,6 +20,7 @@ from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language
 logger = logging.getLogger(__name__)
 
 HAN = r"[\u4e00-\u9fff]"
+LETTER = re.compile(rf"[a-zA-Z]|{HAN}")
 
 CONTRACTION = re.compile(r"(what|where|who|which|how|t?here|it|s?he|that|this)'s", re.IGNORECASE)
 
@@ -77,18 +78,26 @@ class TextNormalizer:
     def __init__(self, glossary: Glossary | None = None):
         self._glossary = GlossaryRewriter(glossary or {})
 
-    def normalize(self, text: str) -> str:
+    def normalize(self, text: str, language: Language | None = None) -> str:
         """The text as spoken, of the characters the tokenizer knows.
+
+        Where it has neither an ideograph nor a Latin letter it is read as `language`, by default Chinese.
 
         Text that the rules reject is left as it is in English and vanishes in Chinese, as in the official code, with
         a warning in the log. Raises only where the rules cannot be loaded (`IndexTTSError`).
         """
         text, tags = _hide_tags(text)
-        language: Language = "zh" if is_chinese(text) else "en"
+        if not language or LETTER.search(text):
+            language = language_of(text)
         rules = wetext.load_rules(language)
         text = self._glossary(CONTRACTION.sub(r"\1 is", text), language)
         spoken = _speak_chinese(text, rules) if language == "zh" else _speak_english(text, rules)
         return tags.restore(_map_characters[language](spoken))
+
+
+def language_of(text: str) -> Language:
+    """Whose rules apply to a text: see `is_chinese`."""
+    return "zh" if is_chinese(text) else "en"
 
 
 def is_chinese(text: str) -> bool:

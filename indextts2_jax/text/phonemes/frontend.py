@@ -86,6 +86,10 @@ class PhonemeFrontend:
                     tokens += _word(said)
         return tokens
 
+    def within(self, text: str) -> "PhonemeFrontend":
+        """Itself: every piece is English."""
+        return self
+
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The id of every token, 2 for unknown ones."""
         return [IDS.get(token.removeprefix(WORD), UNKNOWN) for token in tokens]
