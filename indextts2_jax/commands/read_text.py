@@ -24,7 +24,7 @@ from indextts2_jax.runtime import command_line, streams, text_files
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
 from indextts2_jax.text.pace import is_english
-from indextts2_jax.text.script import Stretch, has_pauses, stretches
+from indextts2_jax.text.script import Stretch, has_pauses, stretches, without_pauses
 
 FRONTENDS = ("bpe", "phonemes")
 
@@ -48,11 +48,12 @@ def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str,
         return frontend.segments(tokens, limit, limits.quick_streaming_tokens)
 
     parts = stretches(text, paragraphs=False) if has_pauses(text) else [Stretch(text, None, False)]
-    read = [frontend.tokenize(part.text) for part in parts]
+    pieces = frontend.within(without_pauses(text))
+    read = [pieces.tokenize(part.text) for part in parts]
     tokens = [token for part in read for token in part]
     result: dict[str, object] = {
         "text": text,
-        "normalized": " ".join(frontend.normalize(part.text) for part in parts if part.text or len(parts) == 1),
+        "normalized": " ".join(pieces.normalize(part.text) for part in parts if part.text or len(parts) == 1),
         "tokens": tokens,
         "ids": frontend.encode(tokens),
         "segments": [segment for part, own in zip(parts, read, strict=True) for segment in segments(part, own)],

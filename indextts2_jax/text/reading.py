@@ -65,6 +65,7 @@ def read(
       TextError: too long, nothing to speak, a bad pause.
     """
     text = text.strip()  # a departure: the English grammar rejects text that begins with a newline
+    pieces = frontend.within(without_pauses(text))
     result = Reading([], [], [], [])
     unknown: list[str] = []
     left_out: list[str] = []
@@ -73,7 +74,7 @@ def read(
     for stretch in check_text(text, paragraph_pause_ms > 0):
         pause = _add(pause, stretch.pause_ms)
         paragraph |= stretch.new_paragraph
-        tokens = tokenize(frontend, stretch.text)
+        tokens = tokenize(pieces, stretch.text)
         result.tokens.extend(tokens)
         if not is_speakable(frontend, tokens):
             left_out += _shown(stretch)

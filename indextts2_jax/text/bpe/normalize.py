@@ -20,6 +20,7 @@ from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language
 logger = logging.getLogger(__name__)
 
 HAN = r"[\u4e00-\u9fff]"
+LETTER = re.compile(rf"[a-zA-Z]|{HAN}")
 
 CONTRACTION = re.compile(r"(what|where|who|which|how|t?here|it|s?he|that|this)'s", re.IGNORECASE)
 
@@ -77,18 +78,26 @@ class TextNormalizer:
     def __init__(self, glossary: Glossary | None = None):
         self._glossary = GlossaryRewriter(glossary or {})
 
-    def normalize(self, text: str) -> str:
+    def normalize(self, text: str, language: Language | None = None) -> str:
         """The text as spoken, of the characters the tokenizer knows.
+
+        Where it has neither an ideograph nor a Latin letter it is read as `language`, by default Chinese.
 
         Text that the rules reject is left as it is in English and vanishes in Chinese, as in the official code, with
         a warning in the log. Raises only where the rules cannot be loaded (`IndexTTSError`).
         """
         text, tags = _hide_tags(text)
-        language: Language = "zh" if is_chinese(text) else "en"
+        if not language or LETTER.search(text):
+            language = language_of(text)
         rules = wetext.load_rules(language)
         text = self._glossary(CONTRACTION.sub(r"\1 is", text), language)
         spoken = _speak_chinese(text, rules) if language == "zh" else _speak_english(text, rules)
         return tags.restore(_map_characters[language](spoken))
+
+
+def language_of(text: str) -> Language:
+    """Whose rules apply to a text: see `is_chinese`."""
+    return "zh" if is_chinese(text) else "en"
 
 
 def is_chinese(text: str) -> bool:
@@ -104,7 +113,7 @@ def _speak_chinese(text: str, rules: wetext.Rules) -> str:
     text, names = _hide_names(text)
     try:
         text = rules(text)
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The Chinese text rules reject %.60r (%r): it is left out.", text, error)
         text = ""
     text = syllables.restore(names.restore(text))
@@ -115,7 +124,7 @@ def _speak_english(text: str, rules: wetext.Rules) -> str:
     hidden, has_terms = _hide_terms(text)
     try:
         spoken = rules(hidden)
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The English text rules reject %.60r (%r): it is not spelled out.", text, error)
         return text
     return _restore_terms(spoken) if has_terms else spoken

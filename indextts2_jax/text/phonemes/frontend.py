@@ -11,7 +11,7 @@ import pathlib
 import re
 from collections.abc import Container, Iterator, Sequence
 
-from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
+from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.text import wetext
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
 from indextts2_jax.text.pace import SECONDS_PER_MARK, SECONDS_PER_PHONEME
@@ -85,6 +85,10 @@ class PhonemeFrontend:
                 for said in self._say(part, shouted):
                     tokens += _word(said)
         return tokens
+
+    def within(self, text: str) -> "PhonemeFrontend":
+        """Itself: every piece is English."""
+        return self
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The id of every token, 2 for unknown ones."""
@@ -172,9 +176,7 @@ def _speak_sentence(text: str) -> str:
         return text
     try:
         return wetext.load_rules("en")(spelling.prepare_numbers(text))
-    except IndexTTSError:
-        raise
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The English text rules reject %.60r (%r): digits are read one by one.", text, error)
         return text
 
