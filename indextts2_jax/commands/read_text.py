@@ -24,7 +24,7 @@ from indextts2_jax.runtime import command_line, streams, text_files
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
 from indextts2_jax.text.pace import is_english
-from indextts2_jax.text.script import Stretch, has_pauses, stretches, without_pauses
+from indextts2_jax.text.script import Stretch, has_pauses, normalize, stretches, tokenize, without_pauses
 
 FRONTENDS = ("bpe", "phonemes")
 
@@ -47,13 +47,15 @@ def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str,
         limit = english if english and is_english(part.text) else limits.max_text_tokens_per_segment
         return frontend.segments(tokens, limit, limits.quick_streaming_tokens)
 
-    parts = stretches(text, paragraphs=False) if has_pauses(text) else [Stretch(text, None, False)]
-    pieces = frontend.within(without_pauses(text))
-    read = [pieces.tokenize(part.text) for part in parts]
+    frontend = frontend.reading(limits.english)
+    prepared = frontend.prepare(text)
+    parts = stretches(prepared, paragraphs=False) if has_pauses(prepared) else [Stretch(prepared, None, False)]
+    pieces = frontend.within(without_pauses(prepared))
+    read = [tokenize(pieces, part.text) for part in parts]
     tokens = [token for part in read for token in part]
     result: dict[str, object] = {
         "text": text,
-        "normalized": " ".join(pieces.normalize(part.text) for part in parts if part.text or len(parts) == 1),
+        "normalized": " ".join(normalize(pieces, part.text) for part in parts if part.text or len(parts) == 1),
         "tokens": tokens,
         "ids": frontend.encode(tokens),
         "segments": [segment for part, own in zip(parts, read, strict=True) for segment in segments(part, own)],

@@ -30,6 +30,7 @@ class TextConfig:
     max_english_tokens_per_segment: int = 0  # for English text (0: as above); 120 of its tokens are half a minute
     quick_streaming_tokens: int = 0  # merge short neighbours only after this many tokens (0: always)
     paragraph_pause_ms: int = 0  # silence between paragraphs (0: a line break is a space, as in the reference)
+    english: str = "reference"  # tokens equal to the reference's; careful: as a person reads it (text/english)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +149,7 @@ def check(config: Config) -> None:
     _require(n == 0 or n >= 2, "text.max_english_tokens_per_segment", n, "at least 2, or 0")
     pause = text.paragraph_pause_ms
     _require(0 <= pause <= 60_000, "text.paragraph_pause_ms", pause, "from 0 to 60000 milliseconds")
+    _require(text.english in ("reference", "careful"), "text.english", text.english, "reference or careful")
     _require(text.quick_streaming_tokens >= 0, "text.quick_streaming_tokens", text.quick_streaming_tokens, ">= 0")
     _require(1 <= decode.num_beams <= 16, "decode.num_beams", decode.num_beams, "from 1 to 16")
     _require(decode.top_k >= 0, "decode.top_k", decode.top_k, ">= 0 (0 switches it off)")

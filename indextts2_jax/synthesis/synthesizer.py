@@ -330,7 +330,7 @@ class IndexTTS2:
     def _read(self, text: str, config: Config) -> Reading:
         settings = config.text
         reading = read_text(
-            self.frontend,
+            self.frontend.reading(settings.english),
             text,
             max_tokens=settings.max_text_tokens_per_segment,
             max_english_tokens=settings.max_english_tokens_per_segment,

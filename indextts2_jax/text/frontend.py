@@ -12,6 +12,14 @@ from indextts2_jax.text.glossary import Glossary
 class TextFrontend(Protocol):
     """Text -> token ids, in steps that a caller can look at."""
 
+    def prepare(self, text: str) -> str:
+        """A whole text before it is cut at pauses and paragraphs: without what is not spoken, e.g. markup."""
+        ...
+
+    def reading(self, english: str) -> "TextFrontend":
+        """The same front-end, reading English as `TextConfig.english` says: "reference" or "careful"."""
+        ...
+
     @property
     def vocab_size(self) -> int:
         """Every id is below it."""

@@ -1,6 +1,6 @@
 """What is read and when: a text of any length -> segments for the speech model, and the silence before each.
 
-text ─ stretches between pauses and paragraphs ─ tokens of each ─ segments of each ─► Reading
+text ─ prepared ─ stretches between pauses and paragraphs ─ tokens of each ─ segments of each ─► Reading
 """
 
 import dataclasses
@@ -65,13 +65,15 @@ def read(
       TextError: too long, nothing to speak, a bad pause.
     """
     text = text.strip()  # a departure: the English grammar rejects text that begins with a newline
+    check_text(text)
+    text = frontend.prepare(text).strip()
     pieces = frontend.within(without_pauses(text))
     result = Reading([], [], [], [])
     unknown: list[str] = []
     left_out: list[str] = []
     pause: float | None = None
     paragraph = False
-    for stretch in check_text(text, paragraph_pause_ms > 0):
+    for stretch in stretches(text, paragraph_pause_ms > 0):
         pause = _add(pause, stretch.pause_ms)
         paragraph |= stretch.new_paragraph
         tokens = tokenize(pieces, stretch.text)
@@ -90,7 +92,7 @@ def read(
         check_speakable(frontend, without_pauses(text), result.tokens)
     result.silences_ms.append(pause or 0)
     if unknown:
-        words = " ".join(dict.fromkeys(unknown))
+        words = " ".join(dict.fromkeys(token.removeprefix("▁") for token in unknown))
         result.warnings.append(f"Unknown to the tokenizer, and not spoken as written: {words}")
     result.warnings.extend(f"Left out, as there is nothing to speak in it: {shown}" for shown in left_out)
     return result

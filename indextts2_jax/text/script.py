@@ -16,7 +16,10 @@ MAX_PAUSE_SECONDS = 60.0
 MAX_PAUSES_SECONDS = 3600.0
 """Of all pauses of a text together."""
 
-PAUSE = re.compile(r"\[pause[:：]([^\[\]\n]*)(\]?)", re.IGNORECASE)
+DEFAULT_PAUSE_MS = 500.0
+"""Of a bare `[pause]`."""
+
+PAUSE = re.compile(r"\[pause(?:[:：]([^\[\]\n]*)(\]?)|\])", re.IGNORECASE)
 LENGTH = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s)\s*", re.IGNORECASE)
 
 # A blank line, or a line break before an indented line
@@ -80,10 +83,12 @@ def _parts(text: str) -> Iterator[tuple[str, float | None]]:
 
 
 def _milliseconds(match: re.Match[str]) -> float:
+    if match[1] is None:
+        return DEFAULT_PAUSE_MS
     shown = match[0] if len(match[0]) <= 40 else match[0][:40] + "…"
     length = LENGTH.fullmatch(match[1])
     if not length or not match[2]:
-        raise TextError(f"{shown!r} in the text is no pause: write [pause:800ms] or [pause:1.5s].")
+        raise TextError(f"{shown!r} in the text is no pause: write [pause:800ms], [pause:1.5s] or [pause].")
     milliseconds = float(length[1]) * (1000.0 if length[2].lower() == "s" else 1.0)
     if milliseconds > 1000 * MAX_PAUSE_SECONDS:
         raise TextError(f"{shown!r} in the text is too long: a pause may last {MAX_PAUSE_SECONDS:.0f} seconds.")
@@ -104,9 +109,16 @@ CUTS = [
 
 def tokenize(frontend: TextFrontend, text: str) -> list[str]:
     """`frontend.tokenize` for text of any length, in memory that does not grow with it but for the tokens."""
-    if len(text) <= WHOLE:
-        return frontend.tokenize(text)
-    return [token for piece in cut(text) for token in frontend.tokenize(piece.strip())]
+    return [token for piece in _pieces(text) for token in frontend.tokenize(piece)]
+
+
+def normalize(frontend: TextFrontend, text: str) -> str:
+    """`frontend.normalize` likewise."""
+    return " ".join(filter(None, map(frontend.normalize, _pieces(text))))
+
+
+def _pieces(text: str) -> list[str]:
+    return [text] if len(text) <= WHOLE else [piece.strip() for piece in cut(text)]
 
 
 def cut(text: str, most: int = PIECE) -> Iterator[str]:

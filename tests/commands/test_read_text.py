@@ -86,6 +86,22 @@ def test_errors_are_one_line(flags, stdin, message, model, read):
     assert message in line and code == 2
 
 
+def test_english_as_a_person_reads_it(model, read):
+    text = b'In 1,234 cases <break time="1s"/> No.\n'
+    code, (row,), _ = read("--checkpoint=demo", stdin=text)
+    assert code == 0 and row["pauses_ms"] == [1000.0]
+    assert row["normalized"] == "In one thousand two hundred thirty four cases. No."
+    code, (row,), _ = read(f"--tokenizer={model}", "--config.text.english=careful", stdin=text)
+    assert code == 0 and row["pauses_ms"] == [1000.0]
+    assert row["normalized"] == "In one thousand two hundred thirty four cases No."
+
+
+def test_a_long_line_is_read_in_pieces(read):
+    text = b"The boat came home at 10:30, and it rained. " * 600
+    code, (row,), _ = read("--checkpoint=demo", stdin=text + b"\n")
+    assert code == 0 and row["normalized"].count("ten thirty") == 600
+
+
 def test_a_checkpoint_has_its_front_end_and_its_settings(read):
     text = b"The boat came home before the storm, and everyone on the quay was glad, and sang. It was late.\n"
     flags = (

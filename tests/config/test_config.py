@@ -56,6 +56,7 @@ def test_config_files_are_the_dataclasses():
         ("text.quick_streaming_tokens", -1),
         ("text.max_english_tokens_per_segment", 1),
         ("text.paragraph_pause_ms", -1),
+        ("text.english", "careless"),
         ("text.paragraph_pause_ms", 60_001),
         ("duration.factor", 0.49),
         ("duration.factor", 2.01),

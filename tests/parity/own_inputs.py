@@ -78,6 +78,12 @@ class IdFrontend:
 
     vocab_size = CONFIG["gpt"]["number_text_tokens"]
 
+    def prepare(self, text: str) -> str:
+        return text
+
+    def reading(self, english: str) -> "IdFrontend":
+        return self
+
     def normalize(self, text: str) -> str:
         return text
 

@@ -88,6 +88,18 @@ def test_quick_tokens_are_those_of_the_whole_text(frontend):
     ) == len(frontend.tokenize(text))
 
 
+def test_markup_of_a_small_model_becomes_pauses():
+    from indextts2_jax.checkpoint import bundled
+    from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
+
+    small = PhonemeFrontend(bundled.model_folder() / "tokenizer.model")
+    found = reading.read(small, 'Ready? <break time="1.5s"/> 3 [pause] 2 ⌘')
+    assert [len(segment) for segment in found.segments] == [5, 4, 3] and found.silences_ms == [0, 1500, 500, 0]
+    assert found.warnings == ["Unknown to the tokenizer, and not spoken as written: ⌘"]
+    with pytest.raises(TextError, match="60 seconds"):
+        reading.read(small, 'Ready? <break time="61s"/> Go.')
+
+
 # --- long text ------------------------------------------------------------------------------------------------
 
 

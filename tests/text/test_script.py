@@ -11,7 +11,7 @@ def cut(text: str, paragraphs: bool = False) -> list[tuple[str, float | None]]:
 
 
 def test_text_without_pauses_is_one_stretch():
-    text = "One [two] {three}.\n\nFour: [pause] five."
+    text = "One [two] {three}.\n\nFour: [pauses] five."
     assert stretches(text, paragraphs=False) == [Stretch(text, None, False)]
 
 
@@ -19,6 +19,7 @@ def test_pauses_cut():
     assert cut("One. [pause:800ms] Two.") == [("One.", None), ("Two.", 800.0)]
     assert cut("一。[pause：1.5s]二。") == [("一。", None), ("二。", 1500.0)]
     assert cut("[Pause: 0 MS ]One") == [("One", 0.0)]
+    assert cut("One [pause] two[PAUSE]") == [("One", None), ("two", 500.0), ("", 500.0)]
     assert cut("[pause:1s]One[pause:2s]") == [("One", 1000.0), ("", 2000.0)]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from sentencepiece import SentencePieceProcessor
 
 from indextts2_jax.errors import CheckpointError, TextError
-from indextts2_jax.text.bpe.normalize import TextNormalizer, language_of
+from indextts2_jax.text.bpe.normalize import TextNormalizer
 from indextts2_jax.text.bpe.segment import split_segments
 from indextts2_jax.text.glossary import Glossary, Language
 from indextts2_jax.text.pace import spelled_seconds
@@ -35,6 +35,16 @@ class BpeFrontend:
         self._pieces = _load(tokenizer)
         self._normalizer = TextNormalizer(glossary)
         self._language: Language | None = None
+
+    def prepare(self, text: str) -> str:
+        """See `TextNormalizer.prepare`."""
+        return self._normalizer.prepare(text)
+
+    def reading(self, english: str) -> "BpeFrontend":
+        """The same over the same tokenizer, reading English so (see `TextNormalizer`)."""
+        other = copy.copy(self)
+        other._normalizer = self._normalizer.reading(english)
+        return other
 
     @property
     def vocab_size(self) -> int:
@@ -70,7 +80,7 @@ class BpeFrontend:
         else is read as without.
         """
         piece = copy.copy(self)
-        piece._language = language_of(text)
+        piece._language = self._normalizer.language(text)
         return piece
 
     def _is_lost(self, text: str) -> bool:

@@ -10,15 +10,18 @@ is why some look odd. The result is the official one for every text whose offici
 the order of a hash set (one pinyin or name inside another, or more than 26 of them) the longest match is taken.
 """
 
+import copy
 import logging
 import re
 from collections.abc import Callable
 
 from indextts2_jax.text import wetext
+from indextts2_jax.text.english import markup, reader
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language
 
 logger = logging.getLogger(__name__)
 
+FOREIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ffff]")
 HAN = r"[\u4e00-\u9fff]"
 LETTER = re.compile(rf"[a-zA-Z]|{HAN}")
 
@@ -70,13 +73,31 @@ _map_characters = {"zh": _replacer(ZH_CHARACTERS), "en": _replacer(CHARACTERS)}
 
 
 class TextNormalizer:
-    """`normalize(text)` for texts in Chinese, English or both. Holds the glossary and nothing else.
+    """`normalize(text)` for texts in Chinese, English or both. Holds the glossary, how English is read, nothing else.
+
+    Read carefully, a text without ideographs is English, and our reader puts it into words instead of the official
+    rules, which would find numbers in words ("No." and "per second"). That is no longer the official result.
 
     Raises `ConfigError` for a glossary that is none.
     """
 
     def __init__(self, glossary: Glossary | None = None):
         self._glossary = GlossaryRewriter(glossary or {})
+        self._careful = False
+
+    def reading(self, english: str) -> "TextNormalizer":
+        """The same, reading English as in the "reference" or "careful"."""
+        other = copy.copy(self)
+        other._careful = english == "careful"
+        return other
+
+    def prepare(self, text: str) -> str:
+        """Where English is read carefully, the text without its markup, and with pauses for SSML's breaks."""
+        return markup.plain(text) if self._careful and not FOREIGN.search(text) else text
+
+    def language(self, text: str) -> Language:
+        """What a text is read as: read carefully, English where it has no character of another language."""
+        return "en" if self._careful and not FOREIGN.search(text) else language_of(text)
 
     def normalize(self, text: str, language: Language | None = None) -> str:
         """The text as spoken, of the characters the tokenizer knows.
@@ -88,7 +109,10 @@ class TextNormalizer:
         """
         text, tags = _hide_tags(text)
         if not language or LETTER.search(text):
-            language = language_of(text)
+            language = self.language(text)
+        if self._careful and language == "en" and not FOREIGN.search(text):
+            spoken = reader.read(self._glossary(CONTRACTION.sub(r"\1 is", text), "en"))
+            return tags.restore(_map_characters["en"](spoken))
         rules = wetext.load_rules(language)
         text = self._glossary(CONTRACTION.sub(r"\1 is", text), language)
         spoken = _speak_chinese(text, rules) if language == "zh" else _speak_english(text, rules)

@@ -1,6 +1,6 @@
 """The phoneme front-end, for small English models: words become CMUdict phonemes, punctuation becomes , . ? or !
 
-    Café №5… ─ glossary ─ fold ─ en rules ─ tidy ─► Cafe number five. ─ pronounce ─► ▁K AH0 F EY1 ... V . ─► ids
+    Café №5… ─ glossary ─ English reader ─ fold ─ tidy ─► Cafe number five. ─ pronounce ─► ▁K AH0 F EY1 ... V . ─► ids
 
 Ids: 0 start, 1 stop, 2 unknown, 3 to 6 the punctuation , . ? ! and 7 to 75 `pronounce.PHONEMES` in their order. The
 mark ▁ on the first phoneme of a word is for people and for `segments`; it carries no id.
@@ -12,11 +12,11 @@ import re
 from collections.abc import Container, Iterator, Sequence
 
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.text import wetext
+from indextts2_jax.text.english import markup, numbers, reader
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
 from indextts2_jax.text.pace import SECONDS_PER_MARK, SECONDS_PER_PHONEME
 from indextts2_jax.text.phonemes import spelling
-from indextts2_jax.text.phonemes.pronounce import LISTED, PHONEMES, add_s, decode, read_pronouncer, spell
+from indextts2_jax.text.phonemes.pronounce import LISTED, PHONEMES, SOUND_CODES, add_s, decode, read_pronouncer, spell
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +28,12 @@ SENTENCE_ENDS = frozenset(".?!")
 STRONGEST = "?!.,"  # of adjacent punctuation the first of these stays
 
 # A word in Latin letters, a digit, punctuation, or a run of characters that nobody taught us to read
-PART = re.compile(r"'*[A-Za-z][A-Za-z']*|[0-9]|[,.?!]|[^\s\x00-\x7f]+")
-SENTENCE = re.compile(r"(?<=[.?!])(\s+)(?=[^\w\s]*[A-Z])")
+PART = re.compile(r"(?<!')'*+[A-Za-z][A-Za-z']*|[A-Za-z][A-Za-z']*|[0-9]|[,.?!]|[^\s\x00-\x7f]+")
+LONGEST = 64  # letters of a word; what is longer is cut, so that no rule takes long over it
 # iPhone, TensorFlow, but not CPUs
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 ACRONYM = re.compile(r"([A-Z]{2,})(s?)")
 SPELLED = frozenset(["US", "UN"])  # although they are words too
-DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 class PhonemeFrontend:
@@ -47,6 +46,14 @@ class PhonemeFrontend:
         self._pronouncer = read_pronouncer(tokenizer)
         self._glossary = GlossaryRewriter(glossary or {})
 
+    def prepare(self, text: str) -> str:
+        """The text without Markdown, HTML and SSML, with `[pause:…]` for SSML's breaks."""
+        return markup.plain(text)
+
+    def reading(self, english: str) -> "PhonemeFrontend":
+        """Itself: it reads English carefully, however it is asked."""
+        return self
+
     @property
     def vocab_size(self) -> int:
         """76: start, stop, unknown, 4 kinds of punctuation, 69 phonemes."""
@@ -55,14 +62,14 @@ class PhonemeFrontend:
     def normalize(self, text: str) -> str:
         """The text as spoken: words, single spaces, and , . ? ! with one of the last three at the end.
 
-        Numbers, dates and money are read in English, whatever else is in the text. "" where there is no word. Raises
-        `TextError` for text that is not valid Unicode, `IndexTTSError` where the rules for numbers cannot be loaded.
+        It is read as English (`english.reader`), whatever else is in the text. Signs that cannot be read stay, as
+        words that are unknown. "" where there is no word. Raises `TextError` for text that is not valid Unicode.
         """
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from error
-        text = _speak_numbers(spelling.fold(self._glossary(text, "en")))
+        text = spelling.fold(reader.read(self._glossary(text, "en")))
         return _join(PART.findall(spelling.tidy(text)))
 
     def tokenize(self, text: str) -> list[str]:
@@ -82,8 +89,9 @@ class PhonemeFrontend:
             elif part == "A" and (after in PUNCTUATION or _is_letter(before) or _is_letter(after)):
                 tokens += _word(spell(part))  # the letter, not the article
             else:
-                for said in self._say(part, shouted):
-                    tokens += _word(said)
+                for start in range(0, len(part), LONGEST):
+                    for said in self._say(part[start : start + LONGEST], shouted):
+                        tokens += _word(said) if said else []
         return tokens
 
     def within(self, text: str) -> "PhonemeFrontend":
@@ -99,10 +107,12 @@ class PhonemeFrontend:
 
         Cuts lie behind sentences, else behind commas, else between words, where a comma is added; inside a word only
         where it does not fit by itself. Neighbours are merged while they fit, but during the first `quick_tokens`
-        tokens only while they fit into half of it. Raises `ConfigError` where `max_tokens` is too small.
+        tokens only while they fit into half of it. Signs that are unknown are left out: they would be a noise. Raises
+        `ConfigError` where `max_tokens` is too small.
         """
         if max_tokens < 2:
             raise ConfigError(f"max_tokens is {max_tokens}, but a phoneme and a comma need 2.")
+        tokens = [token for token in tokens if token in PUNCTUATION or any(map(str.isalnum, token))]
         pieces = [piece for sentence in _behind(tokens, SENTENCE_ENDS) for piece in _cut(sentence, max_tokens)]
         return _merge(pieces, max_tokens, quick_tokens)
 
@@ -121,11 +131,13 @@ class PhonemeFrontend:
         """The phonemes (a character each) of one word, or of several that are written as one."""
         lexicon = self._pronouncer.lexicon
         if written.isdigit():
-            written = DIGITS[int(written)]
+            written = numbers.digits(written)
         written = _strip_quotes(written, lexicon)
         word = written.lower()
         if (len(word) == 1 and word not in "ai") or (written in SPELLED and not shouted):
             yield spell(word)
+        elif word in SOUND_CODES:
+            yield SOUND_CODES[word]
         elif word in lexicon:
             yield lexicon[word]
         elif word.endswith("'s"):
@@ -164,21 +176,6 @@ def _strip_quotes(written: str, lexicon: Container[str]) -> str:
 
 
 # --- text -----------------------------------------------------------------------------------------------------
-
-
-def _speak_numbers(text: str) -> str:
-    """Applies the rules to the sentences with digits only: they cost 3 ms a word and do little else in English."""
-    return "".join(map(_speak_sentence, SENTENCE.split(text)))
-
-
-def _speak_sentence(text: str) -> str:
-    if not any(map(str.isdigit, text)):
-        return text
-    try:
-        return wetext.load_rules("en")(spelling.prepare_numbers(text))
-    except ValueError as error:
-        logger.warning("The English text rules reject %.60r (%r): digits are read one by one.", text, error)
-        return text
 
 
 def _join(parts: Sequence[str]) -> str:

@@ -35,6 +35,8 @@ REACH = 6  # letters on either side that the sound of a letter may depend on, at
 _ALPHABET = """A EY1, B B IY1, C S IY1, D D IY1, E IY1, F EH1 F, G JH IY1, H EY1 CH, I AY1, J JH EY1, K K EY1, L EH1 L,
 M EH1 M, N EH1 N, O OW1, P P IY1, Q K Y UW1, R AA1 R, S EH1 S, T T IY1, U Y UW1, V V IY1, W D AH1 B AH0 L Y UW0,
 X EH1 K S, Y W AY1, Z Z IY1"""
+# Sounds without a vowel, with one: spelled, or said as the dictionary has them, they are not understood
+SOUNDS = {"psst": "P IH1 S T", "brr": "B ER1", "grr": "G ER1", "pfft": "P AH0 F", "tsk": "T IH1 S K", "zzz": "Z IH1 Z"}
 LETTERS = {letter: said for letter, *said in map(str.split, _ALPHABET.split(","))}
 STRESSED = frozenset(code for phoneme, code in CODES.items() if phoneme.endswith("1"))
 VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
@@ -49,6 +51,9 @@ def encode(phonemes: Iterable[str]) -> str:
 def decode(codes: str) -> list[str]:
     """The phonemes again."""
     return [NAMES[code] for code in codes]
+
+
+SOUND_CODES = {word: encode(said.split()) for word, said in SOUNDS.items()}
 
 
 def context(word: str, position: int, said: str) -> str:

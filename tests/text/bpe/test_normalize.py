@@ -133,6 +133,46 @@ def test_rejected_text_is_raw_in_english_and_empty_in_chinese(monkeypatch, caplo
     assert ["English" in caplog.messages[0], "Chinese" in caplog.messages[1]] == [True, True]
 
 
+# --- English as a person reads it ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text, spoken",
+    [
+        ("Take the A1 road in 5 minutes.", "Take the A one road in five minutes."),
+        ("An i5, v2 and U2.", "An i five, version two and U two."),
+        ("Blinked? No. Smiled?", "Blinked? No. Smiled?"),
+        ("Go to www.example.net.", "Go to W W W dot example dot net."),
+        ("someone7@example.org", "someone seven at example dot org"),
+        ("12:30", "twelve thirty"),
+        ("It's 5 ≠ 7: ok", "It is five does not equal seven, ok"),
+        ("Anna <Anna|AN1> is 5.", "Anna <Anna|AN1> is five."),
+        ("100 Mbps", "one hundred megabits per second"),
+        ("Press ⌘ now", "Press ⌘ now"),
+    ],
+)
+def test_careful_english(text, spoken, plain_rules):
+    assert TextNormalizer().reading("careful").normalize(text) == spoken
+    assert plain_rules == []
+
+
+def test_careful_reading_is_for_english_only(plain_rules):
+    careful = TextNormalizer({"R.9": "R nine"}).reading("careful")
+    for text in ("你好 A1, 5 <b>", "カナ 5", "한글 5"):
+        assert careful.prepare(text) == text
+        assert careful.normalize(text) == TextNormalizer().normalize(text)
+    assert careful.prepare('a<break time="1s"/><b>b</b>') == "a [pause:1s] b"
+    assert careful.normalize("the r.9 has 5") == "the R nine has five"
+
+
+def test_the_reference_stays_as_it_is(plain_rules):
+    normalizer = TextNormalizer()
+    for text in ("# A <b>5</b> ≠ 7", "a <break time='1s'/>"):
+        assert normalizer.prepare(text) == text
+        assert normalizer.reading("reference").normalize(text) == normalizer.normalize(text)
+    assert normalizer.reading("careful").reading("reference").normalize("$5") == normalizer.normalize("$5")
+
+
 # --- glossary -------------------------------------------------------------------------------------------------
 
 GLOSSARY = {
