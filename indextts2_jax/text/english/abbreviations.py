@@ -41,6 +41,7 @@ SHORTENED = table(
     Ariz Arizona, Colo Colorado, Fla Florida, Kans Kansas, Mich Michigan, Minn Minnesota, Neb Nebraska, Nev Nevada,
     Okla Oklahoma, Tenn Tennessee, Va Virginia, Wis Wisconsin, Wyo Wyoming"""
 )
+UNITS_TOO = frozenset(listed("min mins hr hrs secs lb lbs oz ft gal qt yr yrs mos wk wks"))
 ANY_CASE = frozenset(key for key in SHORTENED if key.islower())
 WORDS_TOO = frozenset(listed("ed min max est trans temp sq cu ft ext tel mos inst orig assoc gal Sat Sun"))
 """Not at the end of a sentence, where "Ed." may be a name and "max." a word."""
@@ -83,7 +84,7 @@ ROAD = re.compile(rf"(?<=[\w] )({any_of(ROADS)})(\.|(?=,))(?!\w)")
 PLACE = re.compile(rf"\b(?:({any_of(PLACES)})\.|(St|Mt))(?= [A-Z])")
 SHORT = re.compile(rf"(?<![\w.'’@/-])({any_of(SHORTENED)})\.(?![\w@])", re.IGNORECASE)
 EXACT = re.compile(rf"(?<![\w.])({any_of(PLAIN)})(?![\w/])")
-NUMBER_DOT = re.compile(rf"(?<![\w.'’$€£])({any_of(NUMBERED)})\. ?(?=[0-9]|[IVXLC]{{2,}}\b(?!['’]))", re.IGNORECASE)
+NUMBER_DOT = re.compile(rf"(?<![\w.'’$€£])({any_of(NUMBERED)})\. ?(?=\(?[0-9]|[IVXLC]{{2,}}\b(?!['’]))", re.IGNORECASE)
 COUNTED = re.compile(r"[0-9,.]{1,12} (?:people|[a-z]+[a-rt-z]s)\b")
 ISSUE = re.compile(r"\bNo (?=[0-9]{1,4}\b(?! ?[-–]|[.,]?[0-9]| [a-z]))")
 INITIALS = re.compile(
@@ -195,6 +196,8 @@ def _short(match: re.Match[str]) -> str:
         return match[0]
     ends = _ends(match, name_ends=True)
     before = match.string[max(0, match.start() - 12) : match.start()]
+    if key in UNITS_TOO and before[-2:].strip().isdigit():
+        return match[0]  # 15 min.
     if ends and (key in WORDS_TOO or (key in ("Jan", "Mon") and not NAMES_TOO.search(before))):
         return match[0]
     full = SHORTENED[key]

@@ -12,6 +12,7 @@ SPACES = dict.fromkeys(map(ord, "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u200
 NARROW = re.compile(r"(?<=[0-9])[\u2009\u202f\u00a0\u2007'’](?=[0-9]{3}(?![0-9]))")
 INVISIBLE = re.compile("[\u00ad\u200c\u200d\u200e\u200f\u2060\u2066-\u2069\u202a-\u202e\ufe0e\ufe0f\ufeff]+")
 DASH = re.compile(r"(?:(?<=[0-9%$€£¥°])|(?<=°[CF])) ?[‐‑‒–—−] ?(?=[$€£¥]?[0-9])|(?<=[0-9]) - (?=[0-9])")
+SPACED_MINUS = re.compile(r"(?<=[\w)]) − (?=[\w(])")
 MINUS = re.compile(r"[−‐‑‒](?=[0-9.])|(?<![\w–])–(?=[0-9])")
 FRACTION = re.compile(r"(?<=[0-9]) ?([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒])")
 SIMPLE = {
@@ -66,6 +67,7 @@ def fold(text: str) -> str:
     text = "".join(map(_digit, text)) if re.search(r"[^\x00-\x7f]", text) else text
     text = re.sub("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁺⁻]?|[ⁿ]", lambda match: "^" + match[0].translate(RAISED), text)
     text = text.translate(LOWERED)
+    text = SPACED_MINUS.sub(" minus ", text)
     text = DASH.sub("-", text)
     return MINUS.sub("-", text)
 

@@ -18,7 +18,7 @@ FORMULA = re.compile(
     rf"(?<![\w.'’-])(?!WW[12]\b)(?=[A-Za-z()]{{0,30}}(?:[0-9]|\^[0-9]?[+-]))((?:\(?{ELEMENTS}[0-9]{{0,3}}(?:\)[0-9]{{0,2}})?){{1,12}})(?:\^?([0-9]?[+-])(?![\w]))?(?![\w'’]|[.,][0-9])"
 )
 SALTS = re.compile(r"(?<![\w-])(NaCl|HCl|NaOH|KCl|KOH|NaF|LiCl|AgCl|HBr|KBr|CuO|ZnO|MgO|CaO|FeO)(?![\w'’-])")
-IONS = re.compile(r"(?<![\w-])(Na|K|H|Li|Ag|Cl|F|Br|OH)\^?([+])(?![\w+])")
+IONS = re.compile(r"(?<![\w-])(?:(Na|K|H|Li|Ag)\^?\+|(Cl|Br|OH)\^?-(?=[ ,.;)]|\Z))(?![\w+])")
 PART = re.compile(r"[A-Z][a-z]?|[0-9]+")
 
 CALLED = (
@@ -44,6 +44,7 @@ GROUPS = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,8}(?:[ .-][0-9]{2,8}){1,6}(?![
 SHAPES = frozenset(
     ["3 3 4", "1 3 3 4", "4 4 4 4", "4 6 5", "3 4", "2 3 4 4", "3 4 4", "3 2 4", "4 4 4 4 3", "5 6", "4 3 4"]
 )
+SLASHED = re.compile(r"(?<![\w./-])0[0-9]{1,4} ?/ ?[0-9]{4,9}(?![\w/])")
 LETTERED = re.compile(r"(?<![\w-])1-(8[0-9]{2})-(?=[A-Z]{3})")
 CHAIN = re.compile(r"(?<![\w.,$€£/:-])[0-9]{1,13}(?:-[0-9]{1,13}){2,20}(?:-?[Xx])?(?![\w%:/]|[.,-][0-9]| ?=)")
 ISBN = re.compile(r"\b(ISBN|ISSN|EAN|UPC|IBAN)((?:-1[03])?:? ?)([0-9][0-9 -]{6,20}[0-9Xx])(?!\w)")
@@ -76,17 +77,20 @@ CODE = re.compile(
 )
 LETTER_DOT = re.compile(r"(?<![\w.])([A-Z])\.(?=[0-9]{2,4}(?![\w.]))([0-9]{2,4})")
 HYPHEN = re.compile(
-    r"(?<![\w-])([A-Z][A-Za-z]{0,20})-([0-9]{1,6}(?:\.[0-9]{1,3})?)(?![\w%]|[.,/:][0-9])(?:-(?=[A-Za-z]))?"
+    r"(?<![\w-])([A-Z][A-Za-z]{0,20})-([0-9]{1,6}(?:\.[0-9]{1,3})?)(?:(s)\b|(?![\w%]|[.,/:][0-9]))(?:-(?=[A-Za-z]))?"
 )
 JOINED = re.compile(r"(?<=[A-Za-z])-(?=[0-9])")
 ORDINAL = re.compile(r"(?<![\w.])(?<![0-9],)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 ORDINALS = re.compile(r"(?<=[0-9])(st|nd|rd|th) ?- ?(?=[0-9]+(?:st|nd|rd|th)\b)")
+K8S = re.compile(r"[a-z][0-9]+s\b")
 PIECE = re.compile(r"[^\W\d_]+|[0-9]+|\.")
 VOWELS = frozenset("aeiouyAEIOUY")
 LETTERS = frozenset(listed("utf usb aes iso url api gpu cpu ide sata xga vga uhd dna rna ipa eos"))
 SHORT = table("mk Mark, ww World War, v version, ver version, ch chapter, fig figure, pg page, vol volume")
 TIMES = re.compile(rf"{numbers.FREE}({numbers.RANGE})[xX×](?![\w×]| ?[0-9]| ?[-+=*^)/][ 0-9a-z])")
-BY = re.compile(r"(?<![\w.])([0-9]++(?:\.[0-9]++)?) ?x ?(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?")
+BY = re.compile(
+    r"(?<![\w.])(?!0x)([0-9]++(?:\.[0-9]++)?)(?: ?x ?|(?<=[0-9]{3})×(?=[0-9]{3}))(?=[0-9])(?:([0-9]{3,4})(?![\w.,]))?"
+)
 BIG = re.compile(rf"{numbers.FREE}(?<![A-Za-z]-)(?<![A-Za-z][0-9]-)({numbers.RANGE})(k|K|M|B|bn|mn)(?:(\+)|(?![\w'’]))")
 NOT_THOUSANDS = re.compile(r"(?<![\w.,])([2458])K(?![\w'’])")
 
@@ -109,6 +113,7 @@ def speak_names(text: str) -> str:
     text = EMERGENCY.sub(lambda match: numbers.digits(match[1]), text)
     text = LETTERED.sub(lambda match: f"one, {numbers.name(match[1])}, ", text)
     text = ABROAD.sub(lambda match: put(match, _abroad(match[0])), text)
+    text = SLASHED.sub(lambda match: _grouped(match[0]), text)
     text = AREA.sub(lambda match: put(match, _grouped(match[0])), text)
     text = EUROPEAN.sub(lambda match: match[0].replace(".", "").replace(",", "."), text)
     text = BY.sub(_by, BY.sub(_by, text))  # twice, as in 2x3x4
@@ -129,7 +134,7 @@ def speak_formulas(text: str) -> str:
     """Chemical formulas, letter by letter."""
     text = FORMULA.sub(_formula, text)
     text = SALTS.sub(lambda match: " ".join(match[1].upper()), text)
-    return IONS.sub(lambda match: f"{' '.join(match[1].upper())} plus", text)
+    return IONS.sub(_ion, text)
 
 
 def speak_codes(text: str) -> str:
@@ -152,6 +157,10 @@ def _by(match: re.Match[str]) -> str:
     if second and first.isdigit() and len(first) in (3, 4):
         return f"{numbers.name(first)} by {numbers.name(second)}"
     return f"{first} by {second or ''}"
+
+
+def _ion(match: re.Match[str]) -> str:
+    return f"{' '.join((match[1] or match[2]).upper())} {'plus' if match[1] else 'minus'}"
 
 
 def _number(part: str) -> str:
@@ -180,6 +189,7 @@ def _big(match: re.Match[str]) -> str:
 
 def _hyphened(match: re.Match[str]) -> str:
     number = numbers.name(match[2]) if match[2].isdigit() else numbers.words(match[2])
+    number = numbers.plural(number) if match[3] else number
     return f"{match[1]} {number}{' ' if match[0].endswith('-') else ''}"
 
 
@@ -189,6 +199,8 @@ def _code(match: re.Match[str]) -> str:
     for number, piece in enumerate(pieces):
         if piece.isdigit() and piece.isascii():
             said.append(numbers.name(piece))
+        elif piece == "s" and len(pieces) > 2 and number == len(pieces) - 1 and not K8S.match(match[0]):
+            said[-1] = numbers.plural(said[-1])  # MP3s
         elif number == 0 and piece.lower() in SHORT:
             said.append(SHORT[piece.lower()])
         else:
@@ -222,7 +234,7 @@ def _groups(match: re.Match[str]) -> str:
     marks = set(re.findall("[ .-]", written))
     shape = " ".join(str(len(group)) for group in groups)
     many = sum(map(len, groups))
-    if "." in marks and (len(groups) < 3 or shape != "3 3 4"):
+    if "." in marks and (len(groups) < 3 or shape not in ("3 3 4", "1 3 3 4")):
         return written
     if written[0] == "0" and (" " in marks or "-" in marks) and many >= 6:
         return _grouped(written)

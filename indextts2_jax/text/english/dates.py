@@ -79,7 +79,7 @@ HOUR = re.compile(r"(?<![\w:.,$€£-])(1[0-2]|0?[1-9])(?= [AP] M\b)")
 LASTING = re.compile(r"(?<![\w:.])([0-9]{1,3}):([0-9]{2}):([0-9]{2})(?![\w:])")
 HOURS_MINUTES = re.compile(r"(?<![\w.])([0-9]{1,2})h([0-5][0-9])(?:m|min)?(?!\w)")
 ZONE = re.compile(r"\b(UTC|GMT)([+-])([0-9]{1,2})(?::([0-9]{2}))?(?!\w)")
-BIBLE = re.compile(r"(?<=[A-Za-z] )([0-9]{1,3}):([0-9]{1,3})-([0-9]{1,3})(?![\w:])")
+BIBLE = re.compile(r"(?<=[A-Za-z.] )([0-9]{1,3}):([0-9]{1,3})-([0-9]{1,3})(?![\w:])")
 RATIO = re.compile(r"(?<![\w:.])([0-9]{1,6}(?:,[0-9]{3})*):([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})(?![\w:]|[.,][0-9])")
 
 
@@ -255,7 +255,9 @@ def _lasting(match: re.Match[str]) -> str:
 def _ratio(match: re.Match[str]) -> str:
     """3:1 is three to one; behind a name with a capital, as in John 3:16, it is chapter and verse."""
     first, second = numbers.words(match[1]), numbers.words(match[2])
-    verse = re.search(r"(?:\b[A-Z][a-z]{2,}) \Z", match.string[max(0, match.start() - 20) : match.start()])
+    if len(match[1]) > 2 and re.fullmatch("(?:19|20)[0-9]{2}", match[2]):  # ISO 9001:2015
+        return put(match, f"{first} {numbers.year(int(match[2]))}")
+    verse = re.search(r"(?:\b[A-Z][a-z]{2,}\.?) \Z", match.string[max(0, match.start() - 20) : match.start()])
     return put(match, f"{first} {'' if verse else 'to '}{second}")
 
 

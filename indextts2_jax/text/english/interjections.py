@@ -32,8 +32,12 @@ SPELLINGS = tuple(dict.fromkeys(spelling for _, spelling in SOUNDS))
 DRAWN = re.compile(r"\b(?=[A-Za-z]?[a-z]*([a-z])\1\1)[A-Za-z][a-z]{2,60}\b")
 TRIPLE = re.compile(r"([a-z])\1{2,}")
 DOUBLED = frozenset(
-    listed("see too zoo boo moo woo yee wee gee bee free tree knee flee will all well hell bell tell yell")
+    listed("""
+    see too zoo boo moo woo yee wee gee bee free tree knee flee will all well hell bell tell yell cool good look book
+    food soon moon room school pool fool tool noon root boot foot mood need feel feet meet sweet week deep keep sleep
+    been seen green cheese creep speed""")
 )
+"""Words whose drawn-out letter is a double one."""
 
 
 def speak(text: str) -> str:
@@ -53,6 +57,6 @@ def _cased(written: str, spelling: str) -> str:
 
 
 def _shorten(word: str) -> str:
-    """sooo -> so, coool -> cool, tooo -> too."""
-    short = TRIPLE.sub(lambda match: match[1] if match.end() == len(word) else match[1] * 2, word)
-    return short + short[-1] if short.lower() + short[-1] in DOUBLED else short
+    """sooo -> so, loooong -> long, coool -> cool, tooo -> too."""
+    double = TRIPLE.sub(r"\1\1", word)
+    return double if double.lower() in DOUBLED else TRIPLE.sub(r"\1", word)

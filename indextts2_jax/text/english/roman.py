@@ -34,7 +34,9 @@ REIGNING = listed("""
 TITLED = any_of(
     listed("King Queen Pope Emperor Empress Tsar Czar Tsarina Kaiser Sultan Shah Pharaoh Prince Duke Patriarch")
 )
-RULES = r"(?=\s*(?:\Z|[,.;:!?)])|\s+(?:of|died|ruled|reigned|became|succeeded|married|ascended|abdicated)\b|'s\b|’s\b)"
+_REIGNED = "of|died|ruled|reigned|became|succeeded|married|ascended|abdicated"
+_WAS = "queen|king|born|crowned|executed|beheaded|the|succeeded|emperor|empress|pope|buried|never"
+RULES = rf"(?=\s*(?:\Z|[,.;:!?)])|\s+(?:{_REIGNED}|was (?:{_WAS}))\b|['’]s\b)"
 LONG = rf"(?=[IVXLCDM]{{2}}){NUMERAL}"
 AS_RULER = re.compile(
     rf"\b({any_of(REIGNING)})\s+({LONG}(?![\w-])|[VX](?![\w’'-]|\.?\s*(?!{BEGINNINGS}\b)[A-Z])|[VX](?=['’]s\b))"
@@ -49,7 +51,7 @@ SINGLE = listed("""
     Chapter chapter Act act Scene scene Volume volume Book Part Section Article Canto Phase Stage Type Title
     Super\\sBowl World\\sWar Schedule Amendment""")
 _VERBS = "of|is|was|and|begins?|began|ends?|ended|to|in|deals|describes|had|has|broke"
-GOES_ON = rf"(?=\s*(?:\Z|\n|[,.;:?!)\"”–—-]|(?:{_VERBS})\b))"
+GOES_ON = rf"(?=\s*(?:\Z|\n|\(|[,.;:?!)\"”–—-]|(?:{_VERBS})\b))"
 AS_SINGLE = re.compile(rf"\b({'|'.join(SINGLE)})\s+([VX](?![\w'’.]*\w)|I(?!['’]){GOES_ON})(?:\s?[-–]\s?({LONG}))?")
 OF_KIND = re.compile(r"\b(Type|Phase|Stage|Class|Grade|Level) I(?= [a-z])")
 NTH = re.compile(rf"\b({LONG})(?:th|st|nd|rd)\b")

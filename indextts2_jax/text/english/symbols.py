@@ -53,6 +53,8 @@ GREATER = re.compile(
     r"(?<=[\w)\]]) > ?(?=[\w($.√-])|(?<=[0-9)])>(?=[\w(.-])|(?<=[\w)])>(?=[0-9.-])|(?<!\S)>(?= ?[0-9])"
 )
 EQUALS = re.compile(r"(?<![=])=(?!=)")
+TIMES = re.compile(r"(?<=[0-9a-z)]) [·⋅∙] (?=[0-9a-z(][0-9a-z.]{0,6} ?=)")
+OVER = re.compile(r"(?<=\b[0-9xyzabnt])/(?=[xyzt]\b)")
 SEPARATOR = re.compile(r"(?<=\S) [·•∙⋅] (?=\S)")
 PRODUCT = re.compile(r"(?<=[\w)])(?: ?× ?| \* |[*·⋅∙])(?=[\w(√-])|(?<=[a-z0-9)])\*(?=[a-z0-9(])")
 POWER = re.compile(
@@ -68,7 +70,7 @@ SUM = r"(?: ?[-+*/×÷] ?\(?[\w.^]{1,15}\)?){0,6} ?="
 MINUS = re.compile(
     rf"(?<=[\w)]) ?- ?(?=\(?[\w.^]{{1,15}}\)?{SUM})|(?<=[=(]) ?-(?=[a-z0-9])|(?<=[=*/+] [0-9a-z]) ?- ?(?=[0-9])"
 )
-SLASH = re.compile(rf"(?<=[a-zA-Z)]) ?/ ?(?=\(?\w{{1,15}}\)?{SUM})")
+SLASH = re.compile(rf"(?<=[a-zA-Z0-9)]) ?/ ?(?=\(?\w{{1,15}}\)?{SUM})")
 WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus"}
 AND = re.compile(r"[&@%]|\++")
 # Seen and not heard
@@ -83,13 +85,14 @@ KEYCAP = re.compile("\u20e3")
 
 def speak_operators(text: str) -> str:
     """Operators of mathematics; before numbers are read, for they tell a minus from a hyphen."""
-    text = SEPARATOR.sub(", ", EMOTICON.sub("", text))
+    text = SEPARATOR.sub(", ", TIMES.sub(" × ", EMOTICON.sub("", text)))
+    text = OVER.sub(" over ", text)
     text = SHARP.sub(lambda match: put(match, f"{match[1] or match[2]} sharp"), text) if "#" in text else text
     if not re.search(r"[-<>=!+*^·⋅∙×/&|:~]", text):
         return text
     text = OPERATOR.sub(lambda match: put(match, f" {OPERATORS[match[0]]} ".strip()), text)
     if "=" in text:
-        text = SLASH.sub(" over ", MINUS.sub(" minus ", text))
+        text = SLASH.sub(_divided, MINUS.sub(" minus ", text))
     text = VARIABLES.sub(lambda match: " ".join(match[0]), text)
     text = POWER.sub(_power, text)
     text = POWER_ANY.sub(lambda match: f" {_raised(match[1])}", text)
@@ -114,6 +117,10 @@ def speak(text: str) -> str:
 
 
 SIGN = re.compile(any_of(SPOKEN))
+
+
+def _divided(match: re.Match[str]) -> str:
+    return " divided by " if match.string[match.start() - 1].isdigit() else " over "
 
 
 def _spaced(words: str) -> str:

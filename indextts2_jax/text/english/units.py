@@ -21,19 +21,18 @@ _IRREGULAR = listed("""
 _OTHERS = """
     in inch, ft foot, yd yard, mi mile, lb pound, lbs pound, oz ounce, fl+oz fluid+ounce, gal gallon, qt quart,
     pt pint, st stone, ha hectare, ac acre, mph mile+per+hour, kph kilometer+per+hour, kmh kilometer+per+hour,
-    kmph kilometer+per+hour, rpm revolution+per+minute, fps frame+per+second, bpm beat+per+minute,
-    dpi dot+per+inch, ppi pixel+per+inch, mpg mile+per+gallon, kgs kilogram, KB kilobyte, qts quart, kms kilometer,
-    cms centimeter, mcg microgram, cc cubic+centimeter, ml milliliter, sec second, secs second, min minute,
+    kmph kilometer+per+hour, rpm revolution+per+minute, fps frame+per+second, bpm beat+per+minute, dpi dot+per+inch,
+    ppi pixel+per+inch, mpg mile+per+gallon, kgs kilogram, KB kilobyte, qts quart, kms kilometer, cms centimeter,
+    mcg microgram, mM millimole+per+liter, cc cubic+centimeter, ml milliliter, sec second, secs second, min minute,
     mins minute, hr hour, hrs hour, h hour, yr year, yrs year, mo month, mos month, wk week, wks week, d day,
     dB decibel, dBA decibel, atm atmosphere, bar bar, mbar millibar, psi pound+per+square+inch, hp horsepower,
     BTU B+T+U, kcal kilocalorie, kn knot, kt knot, kWp kilowatt+peak, MP megapixel, Mpx megapixel, VDC volt+D+C,
-    VAC volt+A+C, sq+ft square+foot, sq+m square+meter, sq+mi square+mile, sq+km square+kilometer,
-    sqft square+foot, cu+ft cubic+foot, tbsp tablespoon, tsp teaspoon, K kelvin, °C degree+Celsius,
-    °F degree+Fahrenheit, °K kelvin, deg degree, ppb part+per+billion, person person, day day, night night,
-    week week, month month, year year, hour hour, minute minute, second second, pp percentage+point,
-    bp basis+point, bps basis+point, kWh/m² x, Å angstrom, ly light+year, AU astronomical+unit,
-    GT/s gigatransfer+per+second, MT/s megatransfer+per+second, req request, IOPS x, TFLOPS teraflops,
-    GFLOPS gigaflops"""
+    VAC volt+A+C, sq+ft square+foot, sq+m square+meter, sq+mi square+mile, sq+km square+kilometer, sqft square+foot,
+    cu+ft cubic+foot, tbsp tablespoon, tsp teaspoon, K kelvin, °C degree+Celsius, °F degree+Fahrenheit, °K kelvin,
+    deg degree, ppb part+per+billion, person person, day day, night night, week week, month month, year year,
+    hour hour, minute minute, second second, pp percentage+point, bp basis+point, bps basis+point, kWh/m² x,
+    Å angstrom, ly light+year, AU astronomical+unit, GT/s gigatransfer+per+second, MT/s megatransfer+per+second,
+    req request, IOPS x, TFLOPS teraflops, GFLOPS gigaflops"""
 
 
 def _names() -> dict[str, str]:
@@ -59,7 +58,7 @@ SPOKEN_PLURAL = frozenset(listed("horsepower percent teraflops gigaflops"))
 # Symbols that are words or letters too: only right behind the number, or with a space in some company
 LETTERS = frozenset(listed("A B C F H J K N T V b d h l m s t F"))
 NOT_SPACED = frozenset(
-    ["B", "b", "F", "H", "d", "in", "T", "st", "pp", "kt", "pt", "mo", "t", "A", "AU", "MP", "req", "person"]
+    ["B", "b", "F", "H", "d", "in", "T", "st", "kt", "pt", "mo", "t", "A", "AU", "MP", "req", "person"]
 )
 """Never behind a space: "5 in", "5 A", "the 5 st" are something else, mostly."""
 NOT_TOUCHING = frozenset(["T", "B", "A", "C", "K", "d", "st", "AU", "req", "person", "day", "H", "F", "J", "N"])
@@ -75,8 +74,8 @@ SYMBOL = any_of(NAMES)
 ANY = rf"(?:{SYMBOL})"
 UNIT = rf"(?P<unit>{SYMBOL})(?P<power>{POWER})?(?:(?P<link>[/·]|-(?=h\b))(?P<over>{SYMBOL})(?P<under>\^?-?[23²³])?)?"
 MEASURE = re.compile(
-    rf"{FREE}(?P<minus>(?<![\w)-])-)?(?P<amount>{RANGE})(?P<space> ?|-)(?:{UNIT})"
-    r"(?![\w'’]|/[A-Za-z])(?:\.(?= [a-z(]|[,;:)]))?"
+    rf"{FREE}(?<![A-Za-z]-)(?P<minus>(?<![\w)-])-)?(?P<amount>{RANGE})(?P<space> ?|-)(?:{UNIT})"
+    r"(?![\w'’]|/[A-Za-z])(?:\.(?= [a-z(0-9]|[,;:)]))?"
 )
 REPEATED = re.compile(rf"{FREE}(?P<first>{NUMBER}) ?(?P<unit>{SYMBOL}|%)(?= ?- ?{NUMBER} ?(?P=unit)(?!\w)) ?- ?")
 PERCENT = re.compile(rf"{FREE}(?P<minus>(?<![\w)%-])-)?({RANGE}) ?(%|‰|‱|pct\b)")

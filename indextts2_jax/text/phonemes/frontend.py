@@ -13,6 +13,7 @@ from collections.abc import Container, Iterator, Sequence
 
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.text.english import markup, numbers, reader
+from indextts2_jax.text.english.tables import listed
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
 from indextts2_jax.text.pace import SECONDS_PER_MARK, SECONDS_PER_PHONEME
 from indextts2_jax.text.phonemes import spelling
@@ -29,6 +30,8 @@ STRONGEST = "?!.,"  # of adjacent punctuation the first of these stays
 
 # A word in Latin letters, a digit, punctuation, or a run of characters that nobody taught us to read
 PART = re.compile(r"(?<!')'*+[A-Za-z][A-Za-z']*|[A-Za-z][A-Za-z']*|[0-9]|[,.?!]|[^\s\x00-\x7f]+")
+NO_NOUNS = frozenset(listed("and or to is was has plus minus times equals than squared cubed sharp flat"))
+NUMBERS = frozenset(word for number in range(100) for word in numbers.cardinal(number).split()[:1])
 LONGEST = 64  # letters of a word; what is longer is cut, so that no rule takes long over it
 # iPhone, TensorFlow, but not CPUs
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -86,8 +89,8 @@ class PhonemeFrontend:
                 tokens.append(part)
             elif not part.isascii():
                 tokens.append(WORD + part)
-            elif part == "A" and (after in PUNCTUATION or _is_letter(before) or _is_letter(after)):
-                tokens += _word(spell(part))  # the letter, not the article
+            elif part == "A" and _is_letter_a(before, after):
+                tokens += _word(spell(part))
             else:
                 for start in range(0, len(part), LONGEST):
                     for said in self._say(part[start : start + LONGEST], shouted):
@@ -154,6 +157,13 @@ class PhonemeFrontend:
                 yield from self._say(half, shouted)
         else:
             yield self._pronouncer.pronounce(word)
+
+
+def _is_letter_a(before: str, after: str) -> bool:
+    """Whether a capital A is the letter, not the article: before what is no noun, or before a number in a sentence."""
+    if after in PUNCTUATION or after.lower() in NO_NOUNS or _is_letter(before) or _is_letter(after):
+        return True
+    return after in NUMBERS and before not in SENTENCE_ENDS and before != ","
 
 
 def _is_letter(part: str) -> bool:

@@ -534,6 +534,9 @@ pffft ─► pfft
 sooo good ─► so good
 Nooo! ─► No!
 coool ─► cool
+loooong ─► long
+sweeet ─► sweet
+yesss ─► yes
 tooo ─► too
 uhhh ─► uh
 tsk-tsk ─► tsk
@@ -701,6 +704,7 @@ ft/s ─► feet per second
 H1N1 and B12 ─► H one N one and B twelve
 3-D glasses ─► three D glasses
 9-1-1 ─► nine one one
+0x1F ─► zero X one F
 ABC123 ─► A B C one twenty three
 18+ ─► eighteen plus
 1:1,000 ─► one to one thousand
@@ -727,4 +731,28 @@ text 80808 ─► text eight zero eight zero eight
 020 7946 0018 ─► zero two zero, seven nine four six, zero zero one eight
 We ran 3-4 miles. ─► We ran three to four miles.
 10-12 people here ─► ten to twelve people here
+
+= Whole sentences
+the St. James Bldg., 1600 Main St. ─► the saint James Building, sixteen hundred Main Street.
+Call (555) 867-5309 by 5 p.m. EST. ─► Call five five five, eight six seven, five three zero nine by five P M EST.
+It grew 2.1% in Q4 2023, vs. 3%. ─► It grew two point one percent in Q four twenty twenty three, versus three percent.
+At 25°C, CO2 has ~1.45 g/L. ─► At twenty five degrees Celsius, C O two has about one point four five grams per liter.
+Fig. 3.2 (p. 45), Eq. (5), and Table II. ─► Figure three point two (page forty five), Equation (five), and Table two.
+his B.S. in '85 & M.S. in '87 ─► his B S in eighty five and M S in eighty seven
+bake at 350°F for 25-30 min. ─► bake at three hundred fifty degrees Fahrenheit for twenty five to thirty minutes.
+World War II (1939–45) ended. ─► World War two (nineteen thirty nine to forty five) ended.
+Psalm 23:1-3; Matt. 5:3-12 ─► Psalm twenty three one to three; Matt. five three to twelve
+We're 15 min. late! ─► We're fifteen minutes late!
+ISO 9001:2015 ─► ISO nine thousand one twenty fifteen
+MP3s and F-16s ─► M P threes and F sixteens
+7 lbs. 6 oz. of it ─► seven pounds six ounces of it
+It's 5 mi. away. She ran 10 km. Then she slept. ─► It's five miles away. She ran ten kilometers. Then she slept.
+I live in the U.S. My family too. ─► I live in the U S. My family too.
+x² − 5x + 6 = 0 ─► x squared minus five X plus six equals zero
+10 / 2 = 5; 5 · 3 = 15 ─► ten divided by two equals five; five times three equals fifteen
+y = mx + b ─► y equals m x plus b
+1/x ─► one over x
+Na+ and Cl- ─► N A plus and C L minus
+030/901821 ─► zero three zero, nine zero one eight two one
+1.800.555.0199 ─► one, eight zero zero, five five five, zero one nine nine
 """

@@ -57,6 +57,7 @@ us AH1 S
 walk W AO1 K
 well W EH1 L
 world W ER1 L D
+one W AH1 N
 """
 TOKENIZER = build_lexicon(DICTIONARY.splitlines(), "A notice.")
 FRONTEND = PhonemeFrontend(TOKENIZER)
@@ -184,6 +185,9 @@ def test_words(text, said):
         ("x", "▁EH1 K S ."),
         ("I", "▁AY1 ."),
         ("A cat", "▁AH0 ▁K AE1 T ."),
+        ("the A1 is", "▁DH AH0 ▁EY1 ▁W AH1 N ▁IH1 Z ."),
+        ("A is A", "▁EY1 ▁IH1 Z ▁EY1 ."),
+        ("A5 at 5 a.m.", "▁AH0 ▁F AY1 V ▁AE1 T ▁F AY1 V ▁EY1 ▁EH1 M ."),  # at the start it may be an article
         ("A B", "▁EY1 ▁B IY1 ."),
         ("it is A.", "▁IH1 T ▁IH1 Z ▁EY1 ."),
         ("a", "▁AH0 ."),
