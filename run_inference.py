@@ -1,8 +1,14 @@
 """Text and a reference clip in, speech out: `indextts2 speak`, from a checkout."""
 
-import sys
+from indextts2_jax.runtime.process import leave, tidily
 
-from indextts2_jax.commands.speak import main
+
+def main() -> int:
+    """Returns the exit code."""
+    from indextts2_jax.commands import speak  # takes a second, in which a signal may come
+
+    return speak.main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(tidily(main))

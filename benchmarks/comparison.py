@@ -146,7 +146,7 @@ def table(results: dict[str, dict[str, Times]]) -> str:
     return "\n".join(lines)
 
 
-def draw(results: dict[str, dict[str, Times]], path: str, title: str) -> None:
+def draw(results: dict[str, dict[str, Times]], path: str | os.PathLike[str], title: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")

@@ -36,6 +36,7 @@ from benchmarks.demo_systems import Ours, Take, check_flite, flite_speak, flite_
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 SENTENCES = pathlib.Path(__file__).with_name("demo_sentences.txt")
 REFERENCES = (  # 4 to 6 seconds each
@@ -296,4 +297,4 @@ def main(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, define_flags, __doc__))
+    leave(command_line.run(main, define_flags, __doc__))

@@ -30,6 +30,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, ModelConfig, from_dict, replace
 from indextts2_jax.pipeline.speak import Stopwatch, choose_codes
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
 """The networks behind an encoded voice."""
@@ -177,4 +178,4 @@ def main(given: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, define_flags, __doc__))
+    leave(command_line.run(main, define_flags, __doc__))

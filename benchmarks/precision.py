@@ -10,7 +10,6 @@ trained model bears it, only a trained model can show.
 
 import json
 import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.pipeline import stages
 from indextts2_jax.pipeline.speak import Utterance, choose_codes
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -162,4 +162,4 @@ def main(given: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, define_flags, __doc__))
+    leave(command_line.run(main, define_flags, __doc__))

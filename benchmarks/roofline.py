@@ -12,7 +12,6 @@ import functools
 import json
 import math
 import pathlib
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +27,7 @@ from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.nn.buckets import bucket_size, prompt_size
 from indextts2_jax.pipeline import stages
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -201,4 +201,4 @@ def main(given: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, define_flags, __doc__))
+    leave(command_line.run(main, define_flags, __doc__))

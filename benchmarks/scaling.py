@@ -23,6 +23,7 @@ from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.speak import Stopwatch, Utterance, choose_codes
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
@@ -83,4 +84,4 @@ def main(given: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, define_flags, __doc__))
+    leave(command_line.run(main, define_flags, __doc__))

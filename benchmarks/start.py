@@ -22,6 +22,7 @@ from absl import flags
 from benchmarks.comparison import ROOT, TEXT_IDS, Process, synthetic_clip
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 IMPORT = """
 import time
@@ -123,4 +124,4 @@ def measure(given: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(measure, define_flags, __doc__))
+    leave(command_line.run(measure, define_flags, __doc__))

@@ -12,7 +12,6 @@ import itertools
 import json
 import pathlib
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -23,6 +22,7 @@ from indextts2_jax import IndexTTS2, ReferenceVoice, use_compilation_cache
 from indextts2_jax.audio.mel import ref_mel
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 SENTENCES = (
     "The little boat came home before the storm, and everyone was glad.",
@@ -91,4 +91,4 @@ def main(given: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, define_flags, __doc__))
+    leave(command_line.run(main, define_flags, __doc__))

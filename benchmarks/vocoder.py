@@ -3,9 +3,8 @@
 The flags are those of `comparison.py`.
 """
 
-import sys
-
 from benchmarks import comparison
+from indextts2_jax.runtime.process import leave
 
 if __name__ == "__main__":
-    sys.exit(comparison.run("vocoder"))
+    leave(comparison.run("vocoder"))

@@ -8,8 +8,6 @@ In a checkout `python -m convert` is the same.
 """
 
 import pathlib
-import signal
-import sys
 from collections.abc import Sequence
 
 from absl import flags
@@ -18,6 +16,7 @@ from tqdm import tqdm
 from indextts2_jax.checkpoint.artefact import DTYPES, check_output, verify_artefact
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 from . import fetch, write
 from .published import CLASSIFIER, HOME
@@ -99,17 +98,9 @@ def table(summaries: Sequence[write.Summary]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0, 2 after an error on stderr (a line a network if tensors do not fit), 130."""
-    former = signal.signal(signal.SIGTERM, _terminate)  # a terminated conversion takes its temporary folder along
-    try:
-        return command_line.run(work, _define, __doc__, arguments, lines=True)
-    finally:
-        signal.signal(signal.SIGTERM, former)
-
-
-def _terminate(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    """Returns the exit code: 0, 2 after an error on stderr (a line a network if tensors do not fit)."""
+    return command_line.run(work, _define, __doc__, arguments, lines=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

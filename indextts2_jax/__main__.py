@@ -15,6 +15,9 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 
+from indextts2_jax.runtime import streams
+from indextts2_jax.runtime.process import leave, tidily
+
 COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
     "batch": "indextts2_jax.commands.batch.command",
@@ -27,10 +30,17 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command that the first argument names; returns its exit code."""
-    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    """Runs the command that the first argument names; returns its exit code, or ends the program with it."""
+    code = tidily(lambda: _run(*((sys.argv[1:] if arguments is None else arguments) or ["--help"])))
+    if arguments is None:
+        leave(code)
+    return code
+
+
+def _run(name: str, *rest: str) -> int:
     if name in ("--help", "-h"):
-        print(__doc__)
+        with streams.until_closed():
+            print(__doc__)
         return 0
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
@@ -51,4 +61,4 @@ def _main_of(module: str) -> Callable[[Sequence[str]], int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -10,21 +10,16 @@ import functools
 import operator
 import types
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints, runtime_checkable
 
 import beartype
 from beartype.door import is_bearable
 from beartype.vale import Is
-from flax.linen.linear import PromoteDtypeFn
 from jaxtyping import config, install_import_hook, jaxtyped
 
-PACKAGES = ("indextts2_jax",)
+PACKAGES = ("indextts2_jax", "convert", "configs", "benchmarks")
 
-_CONF = beartype.BeartypeConf(
-    is_pep484_tower=True,  # an int is a float
-    # a protocol of Flax that cannot be checked, as it is not marked @runtime_checkable: a field of every nn.Dense
-    hint_overrides=beartype.FrozenDict({PromoteDtypeFn: Callable[..., Any]}),
-)
+_CONF = beartype.BeartypeConf(is_pep484_tower=True)  # an int is a float
 
 
 def check(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,19 +28,21 @@ def check(function: Callable[..., Any]) -> Callable[..., Any]:
         if hint is Self:  # beartype knows it in whole classes only, and the hook decorates functions
             function.__annotations__[name] = f"{function.__module__}.{function.__qualname__.rpartition('.')[0]}"
         else:
-            function.__annotations__[name] = _with_fields(hint)
+            function.__annotations__[name] = _checkable(hint)
     return beartype.beartype(conf=_CONF)(function)
 
 
-def _with_fields(hint: Any) -> Any:
-    """The type, and of every NamedTuple of ours in it the types of the fields.
+def _checkable(hint: Any) -> Any:
+    """The type, with all that can be checked of it.
 
-    They are looked at where a function takes or returns one. JAX makes such tuples itself, of whatever it has at the
-    moment, so that the check cannot stand in their constructor.
+    The fields of our NamedTuples are looked at where a function takes or returns one: JAX makes such tuples itself, of
+    whatever it has at the moment, so that the check cannot stand in their constructor.
     """
     if isinstance(hint, type) and issubclass(hint, tuple) and hint.__module__.partition(".")[0] in PACKAGES:
         return _fitting(hint)
-    inner = tuple(map(_with_fields, get_args(hint)))
+    if isinstance(hint, type) and getattr(hint, "_is_protocol", False):
+        return runtime_checkable(hint)  # by the names of its methods; Flax and convert/ do not mark theirs
+    inner = tuple(map(_checkable, get_args(hint)))
     if inner == get_args(hint) or get_origin(hint) in (Annotated, Literal, collections.abc.Callable, type):
         return hint
     return functools.reduce(operator.or_, inner) if get_origin(hint) is types.UnionType else get_origin(hint)[inner]
@@ -55,7 +52,7 @@ def _with_fields(hint: Any) -> Any:
 def _fitting(kind: type) -> Any:
     @functools.cache
     def fields() -> dict[str, Any]:  # not before the module that defines it is complete
-        return {name: _with_fields(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
+        return {name: _checkable(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
 
     def fit(value: Any) -> bool:
         with jaxtyped("context"):  # axes of their own

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import importlib.util
 import pathlib
 import re
 import sys
@@ -71,10 +72,13 @@ def test_the_legend_has_every_axis_and_no_other():
 
 
 def test_every_module_is_imported_with_its_annotations_checked():
-    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in annotations.PACKAGES]
-    assert modules
-    for module in modules:
+    loaded = [module for name, module in sys.modules.items() if name.partition(".")[0] in annotations.PACKAGES]
+    assert loaded
+    for module in loaded:
         assert type(module.__loader__).__module__ == "jaxtyping._import_hook", module.__name__
+    files = [path.relative_to(PACKAGE.parent).with_suffix("") for path in PACKAGE.rglob("*.py")]
+    for name in (".".join(path.parts).removesuffix(".__init__") for path in files):
+        assert type(importlib.util.find_spec(name).loader).__module__ == "jaxtyping._import_hook", name
 
 
 def test_a_wrong_call_is_an_error():

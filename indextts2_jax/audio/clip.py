@@ -15,16 +15,21 @@ import operator
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import soundfile
 from jaxtyping import Float32
 
-from indextts2_jax.audio.headers import ALLOWED, check_header, refusal
+from indextts2_jax.audio import containers
+from indextts2_jax.audio.headers import open_sound
+from indextts2_jax.audio.refusal import ALLOWED, refusal
 from indextts2_jax.errors import AudioError
+from indextts2_jax.runtime import streams
 
 Path: TypeAlias = str | os.PathLike[str]
+Decoder: TypeAlias = soundfile.SoundFile | containers.Sound
 
 USED_SECONDS = 15
 """Of every clip the first 15 seconds count (indextts/infer_v2.py)."""
@@ -58,14 +63,20 @@ MIN_PEAK = 1e-3
 MAX_PEAK = 8.0
 """+18 dBFS. Float files may overshoot 1.0; a peak beyond 8 means integers stored as floats, or garbage."""
 
+_PLAIN = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _SUBTYPES = {
-    "WAV": ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-    "WAVEX": ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-    "RF64": ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
+    "WAV": ("PCM_U8", *_PLAIN),
+    "WAVEX": ("PCM_U8", *_PLAIN),
+    "RF64": ("PCM_U8", *_PLAIN),
+    "AIFF": ("PCM_S8", "PCM_U8", *_PLAIN),
+    "CAF": ("PCM_S8", *_PLAIN),
     "FLAC": ("PCM_16", "PCM_24"),
     "OGG": ("VORBIS", "OPUS"),
     "MP3": ("MPEG_LAYER_III",),
+    **{kind: tuple(map(str.upper, codecs)) for kind, codecs in containers.CODECS.items()},
 }
+_ESTIMATED = ("MP3", *containers.CODECS)
+"""Whose header only estimates the length, or leaves it open."""
 _UNKNOWN_LENGTH = 1 << 62  # libsndfile's frame count where a header leaves it open
 
 
@@ -104,14 +115,28 @@ def load_clip(path: Path, min_seconds: float = MIN_SECONDS) -> Clip:
       AudioError: no such file, not audio, not an allowed format, damaged, too long, too short, silent, not finite.
     """
     with _opened(path, min_seconds) as (sound, info):
-        wanted = min(info.frames, _kept(info.sampling_rate))
-        # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
-        samples = sound.read(wanted, dtype="float32", always_2d=True)
-    # An MP3 without an index only has an estimated length.
-    if len(samples) < wanted and info.container != "MP3":
+        return _decoded(sound, info, min_seconds)
+
+
+def _decoded(sound: Decoder, info: ClipInfo, min_seconds: float) -> Clip:
+    wanted = min(info.frames, _kept(info.sampling_rate))
+    # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
+    samples = sound.read(wanted, dtype="float32", always_2d=True)
+    if len(samples) < wanted and info.container not in _ESTIMATED:
         missing = f"sample {len(samples)} of {info.frames} cannot be decoded"
         raise refusal(info.path, f"is cut short: {missing}", "Copy it again.")
     return _checked(info.path, _mono(samples), info.sampling_rate, min_seconds)
+
+
+def read_clip(min_seconds: float = MIN_SECONDS) -> Clip:
+    """The clip that standard input holds, decoded like that of a file. Raises `AudioError` as `load_clip`."""
+    try:
+        data = streams.read_input(streams.STANDARD, MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise refusal(streams.SHOWN, f"cannot be read ({reason})", "Give the path of a file.") from None
+    with _decoder(BytesIO(data), len(data), streams.SHOWN, min_seconds) as (sound, info):
+        return _decoded(sound, info, min_seconds)
 
 
 def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SECONDS) -> Clip:
@@ -145,7 +170,7 @@ def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SEC
 
 
 @contextlib.contextmanager
-def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFile, ClipInfo]]:
+def _opened(path: Path, min_seconds: float) -> Iterator[tuple[Decoder, ClipInfo]]:
     name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else repr(path)
     try:
         status = os.stat(name)
@@ -155,17 +180,10 @@ def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFil
             raise refusal(name, "is not a regular file", "Give an audio file.")
         if status.st_size > MAX_FILE_BYTES:
             raise refusal(name, f"is a file of {status.st_size >> 20} MiB", "Cut out the 15 seconds to speak like.")
-        with open(name, "rb") as handle:
-            check_header(handle, status.st_size, name)
-            with soundfile.SoundFile(handle) as sound:
-                yield sound, _info(name, sound, min_seconds)
+        with open(name, "rb") as handle, _decoder(handle, status.st_size, name, min_seconds) as opened:
+            yield opened
     except FileNotFoundError as error:
         raise refusal(name, "does not exist", "Check the path.") from error
-    except soundfile.LibsndfileError as error:
-        reason = " ".join(error.error_string.split())
-        raise refusal(name, f"cannot be decoded ({reason.rstrip('.')})") from error
-    except soundfile.SoundFileError as error:
-        raise refusal(name, f"cannot be decoded ({error})") from error
     except AudioError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL character within the path
@@ -173,13 +191,34 @@ def _opened(path: Path, min_seconds: float) -> Iterator[tuple[soundfile.SoundFil
         raise refusal(name, f"cannot be read ({reason})", "Check the path and its permissions.") from error
 
 
-def _info(name: str, sound: soundfile.SoundFile, min_seconds: float) -> ClipInfo:
+@contextlib.contextmanager
+def _decoder(
+    handle: BinaryIO | BytesIO, size: int, name: str, min_seconds: float
+) -> Iterator[tuple[Decoder, ClipInfo]]:
+    kind = containers.container(handle.read(12))
+    if kind is not None:
+        with containers.open_container(kind, handle, name) as sound:
+            yield sound, _info(name, sound, min_seconds)
+        return
+    source = open_sound(handle, size, name)
+    try:
+        with soundfile.SoundFile(source) as sound:
+            yield sound, _info(name, sound, min_seconds)
+    except soundfile.LibsndfileError as error:
+        reason = " ".join(error.error_string.split())
+        raise refusal(name, f"cannot be decoded ({reason.rstrip('.')})") from error
+    except soundfile.SoundFileError as error:
+        raise refusal(name, f"cannot be decoded ({error})") from error
+
+
+def _info(name: str, sound: Decoder, min_seconds: float) -> ClipInfo:
     if sound.subtype not in _SUBTYPES.get(sound.format, ()):
         raise refusal(name, f"is {sound.format} of the kind {sound.subtype}, which is not read. Read are {ALLOWED}")
     if sound.frames >= _UNKNOWN_LENGTH:
         raise refusal(name, "was written to a pipe: its header does not say how long it is")
-    _check_numbers(name, sound.samplerate, sound.channels, sound.frames, min_seconds)
-    return ClipInfo(name, sound.format, sound.subtype, sound.samplerate, sound.channels, sound.frames)
+    frames = sound.frames or (_kept(sound.samplerate) if sound.format in containers.CODECS else 0)
+    _check_numbers(name, sound.samplerate, sound.channels, frames, min_seconds)
+    return ClipInfo(name, sound.format, sound.subtype, sound.samplerate, sound.channels, frames)
 
 
 def _kept(rate: int) -> int:

@@ -1,10 +1,12 @@
 """What a reference clip may be, decided from its first bytes, before any native decoder sees the file.
 
-    bytes ── RIFF / RF64 ──► format chunk on the allow-list? data chunk inside the file? ──┐
-          ── fLaC ─────────────────────────────────────────────────────────────────────────┤
-          ── OggS ─────────► Vorbis or Opus? one stream? ──────────────────────────────────┼─► libsndfile may open it
-          ── ID3 ──────────► a tag of sane size, then FLAC or MPEG ────────────────────────┤
-          ── MPEG sync ────► layer III? ───────────────────────────────────────────────────┘
+    bytes ── RIFF / RF64 ──► coding on the list? samples inside the file? (wav.py) ──────────┐
+          ── FORM, caff ───► the same (iff.py) ──────────────────────────────────────────────┤
+          ── fLaC ───────────────────────────────────────────────────────────────────────────┤
+          ── OggS ─────────► Vorbis or Opus? one stream? ────────────────────────────────────┼─► libsndfile may open it
+          ── MPEG sync ────► layer III? ─────────────────────────────────────────────────────┤
+          ── ID3, zeros ───► a tag or a gap of sane size, then one of these ─────────────────┘
+          ── MP4, WebM, AAC ► FFmpeg may open it, where the extra `formats` is (containers.py)
           ── anything else ► AudioError
 
 Why not let libsndfile decide: it opens some thirty formats, and its faults sit in the ones nobody needs (the integer
@@ -12,56 +14,68 @@ overflow in the header path of IMA-ADPCM, CVE-2026-37555, is one), so a check af
 """
 
 import re
-import struct
-from typing import BinaryIO
 
-from indextts2_jax.errors import AudioError
+from indextts2_jax.audio import iff, wav
+from indextts2_jax.audio.refusal import ALLOWED, COPY, refusal
+from indextts2_jax.audio.view import Handle, View
 
-ALLOWED = "WAV (16, 24 or 32 bit, or float), FLAC, OGG (Vorbis or Opus) and MP3"
-CONVERT = "Convert it with: ffmpeg -i OLD -c:a pcm_s16le NEW.wav"
+MAX_TAG_BYTES = 16 << 20
+"""An ID3 tag in front of the sound: room for cover art, not for a bomb."""
 
-MAX_CHUNKS = 256  # before the data of a WAV; real files have fewer than ten
-MAX_TAG_BYTES = 16 << 20  # an ID3 tag in front of the sound: room for cover art, not for a bomb
+MAX_GAP_BYTES = 1 << 20
+"""Zeros in front of the sound, which some recorders leave."""
 
-_STREAMED = 0xFFFFFFFF
-_PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
-_BITS = {_PCM: (16, 24, 32), _FLOAT: (32, 64)}
-_GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _OGG_FIRST_PAGE = re.compile(rb"OggS\x00[\x02\x03\x06\x07]")
 
 
-def refusal(name: str, reason: str, remedy: str = CONVERT) -> AudioError:
-    """The one form of every message about a clip: where, what is wrong, what to do."""
-    return AudioError(f"The reference clip {name!r} {reason}. {remedy}")
-
-
-def check_header(handle: BinaryIO, size: int, name: str) -> None:
-    """Raises `AudioError` unless the file is of an allowed container, codec and sample format.
+def open_sound(handle: Handle, size: int, name: str) -> Handle | View:
+    """What libsndfile may read: the file at its start, or a view of it with a header that is right.
 
     Args:
-      handle: the file, open for reading and seekable; left at its start.
+      handle: the file, open for reading and seekable.
       size: its length in bytes.
       name: what messages call it.
+    Raises:
+      AudioError: unless it is of an allowed container, codec and sample format.
     """
     if size == 0:
         raise refusal(name, "is an empty file", "Give a recording.")
-    _check_at(handle, 0, size, name)
-    handle.seek(0)
+    sound = _sound_at(handle, _gap(handle), size, name)
+    sound.seek(0)
+    return sound
 
 
-def _check_at(handle: BinaryIO, start: int, size: int, name: str) -> None:
+def _gap(handle: Handle) -> int:
+    """How many zeros stand in front."""
+    start = _read(handle, 0, MAX_GAP_BYTES)
+    found = len(start) - len(start.lstrip(b"\0"))
+    return found if found < len(start) else 0
+
+
+def _sound_at(handle: Handle, start: int, size: int, name: str, tags: bool = True) -> Handle | View:
     head = _read(handle, start, 12)
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE" and start == 0:
-        _check_wav(handle, head, size, name)
+    if wav.is_wav(head):
+        return wav.open_wav(handle, start, size, name)
+    if tags and head[:3] == b"ID3" and len(head) >= 10 and not head[5] & 0x10:  # with a footer: read unalike
+        end = _tag_end(head, start, size, name)
+        sound = _sound_at(handle, end, size, name, tags=False)
+        return sound if isinstance(sound, View) and wav.is_wav(_read(handle, end, 12)) else _whole(handle, start, size)
+    if iff.is_caf(head) and start == 0:
+        return iff.open_caf(handle, size, name)
+    if iff.is_aiff(head) and start == 0:
+        iff.check_aiff(handle, head, size, name)
     elif head[:4] == b"OggS" and start == 0:
         _check_ogg(handle, name)
-    elif head[:3] == b"ID3" and start == 0 and len(head) >= 10 and not head[5] & 0x10:  # with a footer: read unalike
-        _check_at(handle, _tag_end(head, size, name), size, name)
     elif head[:4] != b"fLaC" and not _is_mpeg_layer_3(head):
         raise refusal(name, f"is not audio of a kind that is read here: {ALLOWED}")
+    return _whole(handle, start, size)
 
 
-def _read(handle: BinaryIO, start: int, length: int) -> bytes:
+def _whole(handle: Handle, start: int, size: int) -> Handle | View:
+    return View(b"", handle, start, size) if start else handle
+
+
+def _read(handle: Handle, start: int, length: int) -> bytes:
     handle.seek(start)
     return handle.read(length)
 
@@ -74,77 +88,19 @@ def _is_mpeg_layer_3(head: bytes) -> bool:
     return version != 1 and layer == 1 and bitrate != 15 and rate != 3
 
 
-def _tag_end(head: bytes, size: int, name: str) -> int:
+def _tag_end(head: bytes, start: int, size: int, name: str) -> int:
     length = 0
     for byte in head[6:10]:  # four bytes of seven bits
         length = length << 7 | byte & 0x7F
-    end = 10 + length
+    end = start + 10 + length
     if length > MAX_TAG_BYTES:
         raise refusal(name, f"starts with a tag of {length} bytes, more than the {MAX_TAG_BYTES} allowed")
     if end >= size:
-        raise refusal(name, "ends within its ID3 tag: it is cut short or damaged", "Copy it again.")
+        raise refusal(name, "ends within its ID3 tag: it is cut short or damaged", COPY)
     return end
 
 
-def _check_wav(handle: BinaryIO, head: bytes, size: int, name: str) -> None:
-    long_form = head[:4] == b"RF64"
-    if not long_form and int.from_bytes(head[4:8], "little") in (0, _STREAMED):
-        raise _streamed(name)
-    position, long_length, has_format = 12, 0, False
-    for _ in range(MAX_CHUNKS):
-        header = _read(handle, position, 8)
-        if len(header) < 8:
-            break
-        kind, length = struct.unpack("<4sI", header)
-        if kind == b"data":
-            if long_form and length == _STREAMED:
-                length = long_length
-            _check_wav_data(position + 8, length, has_format, size, name)
-            return
-        if kind == b"fmt ":
-            if has_format:
-                raise refusal(name, "is damaged: it describes its format twice")
-            _check_wav_format(handle.read(min(length, 40)), name)
-            has_format = True
-        elif kind == b"ds64":
-            body = handle.read(16)
-            long_length = int.from_bytes(body[8:16], "little") if len(body) == 16 else 0
-        position += 8 + length + (length & 1)
-    raise refusal(name, "is a WAV without sound: its header is cut short or damaged", "Copy it again.")
-
-
-def _streamed(name: str) -> AudioError:
-    # libsndfile would take whatever follows for sound. A header that cannot be wrong is worth one command.
-    return refusal(
-        name, "was written to a pipe: its WAV header does not say how long it is", "Repair: ffmpeg -i OLD NEW.wav"
-    )
-
-
-def _check_wav_data(start: int, length: int, has_format: bool, size: int, name: str) -> None:
-    if not has_format:
-        raise refusal(name, "is damaged: its sound comes before the description of its format")
-    if length == 0:
-        raise refusal(name, "holds no sound: 0 bytes of it by its header", "Give a recording.")
-    if length == _STREAMED:
-        raise _streamed(name)
-    if start + length > size:
-        found = max(0, size - start)
-        raise refusal(name, f"is cut short: it promises {length} bytes of sound and has {found}", "Copy it again.")
-
-
-def _check_wav_format(body: bytes, name: str) -> None:
-    if len(body) < 16:
-        raise refusal(name, "is damaged: its format description is cut short", "Copy it again.")
-    tag, channels, _, _, frame_bytes, bits = struct.unpack("<HHIIHH", body[:16])
-    if tag == _EXTENSIBLE and len(body) == 40 and body[26:40] == _GUID_TAIL:
-        tag = int.from_bytes(body[24:26], "little")
-    if bits not in _BITS.get(tag, ()):
-        raise refusal(name, f"is WAV of coding 0x{tag:04X} with {bits} bits, which is not read. Read are {ALLOWED}")
-    if frame_bytes != channels * bits // 8:
-        raise refusal(name, f"is damaged: {channels} channels of {bits} bits do not fill frames of {frame_bytes} bytes")
-
-
-def _check_ogg(handle: BinaryIO, name: str) -> None:
+def _check_ogg(handle: Handle, name: str) -> None:
     page = _read(handle, 0, 27 + 255 + 8)
     packet = page[27 + page[26] :] if len(page) > 27 else b""
     if not packet.startswith((b"OpusHead", b"\x01vorbis")):

@@ -24,7 +24,7 @@ from jaxtyping import Float, Float32, Int16, Shaped
 
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import AudioError
-from indextts2_jax.runtime import atomic
+from indextts2_jax.runtime import atomic, streams
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -274,11 +274,11 @@ class PipeWriter:
         data = self._header + file_samples(np.asarray(audio)).astype("<i2").tobytes()
         self._header = b""
         try:
-            self._pipe.write(data)
-            self._pipe.flush()
-        except OSError as error:
+            streams.write_all(self._pipe, data)
+        except (OSError, streams.OutputError) as error:
             seconds = self.samples / self._rate
-            reason = "the reader closed it" if isinstance(error, BrokenPipeError) else os.strerror(error.errno or 0)
+            cause = error.__cause__ if isinstance(error, streams.OutputError) else error
+            reason = "the reader closed it" if isinstance(cause, BrokenPipeError) else getattr(cause, "strerror", error)
             raise AudioError(f"The pipe broke after {seconds:.1f} s of speech: {reason}.") from error
         self.samples += len(audio)
 

@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -21,11 +20,11 @@ from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
 from indextts2_jax.config import Config, TextConfig
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime import command_line, streams, text_files
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
 from indextts2_jax.text.pace import is_english
-from indextts2_jax.text.script import Stretch, has_pauses, normalize, stretches, tokenize
+from indextts2_jax.text.script import Stretch, has_pauses, normalize, stretches, tokenize, without_pauses
 
 FRONTENDS = ("bpe", "phonemes")
 
@@ -51,11 +50,12 @@ def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str,
     frontend = frontend.reading(limits.english)
     prepared = frontend.prepare(text)
     parts = stretches(prepared, paragraphs=False) if has_pauses(prepared) else [Stretch(prepared, None, False)]
-    read = [tokenize(frontend, part.text) for part in parts]
+    pieces = frontend.within(without_pauses(prepared))
+    read = [tokenize(pieces, part.text) for part in parts]
     tokens = [token for part in read for token in part]
     result: dict[str, object] = {
         "text": text,
-        "normalized": " ".join(normalize(frontend, part.text) for part in parts if part.text or len(parts) == 1),
+        "normalized": " ".join(normalize(pieces, part.text) for part in parts if part.text or len(parts) == 1),
         "tokens": tokens,
         "ids": frontend.encode(tokens),
         "segments": [segment for part, own in zip(parts, read, strict=True) for segment in segments(part, own)],
@@ -67,11 +67,12 @@ def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str,
 
 
 def _lines() -> Iterator[str]:
-    for number, line in enumerate(sys.stdin.buffer, 1):
-        try:
-            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise TextError(f"Line {number} of the input is not UTF-8 (byte {error.start + 1}).") from error
+    with streams.open_input(streams.STANDARD) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield text_files.decode(line).removesuffix("\n").removesuffix("\r")
+            except text_files.TextFileError as error:
+                raise TextError(f"Line {number} of {streams.SHOWN} cannot be read: {error}.") from None
 
 
 def _reader(own: command_line.Flags) -> tuple[TextFrontend, TextConfig]:
@@ -105,14 +106,11 @@ def work(own: command_line.Flags, names: Sequence[str]) -> None:
         raise TextError(f"Unexpected argument {names[0]!r}: texts are read from standard input.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     frontend, limits = _reader(own)
-    try:
+    out = streams.binary_output()
+    with streams.until_closed():
         for text in _lines():
             result = describe(frontend, text, limits)
-            sys.stdout.buffer.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
-            sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # the reader has seen enough; without this Python complains once more when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            streams.write_all(out, json.dumps(result, ensure_ascii=False).encode() + b"\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

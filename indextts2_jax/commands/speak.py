@@ -7,9 +7,9 @@ The first uses the small English model that comes with this package, and its own
 settings are those that the checkpoint was made with. Any of them can be changed: `--config.decode.num_beams=1`.
 """
 
+import dataclasses
 import functools
 import logging
-import pathlib
 import sys
 import time
 from collections.abc import Sequence
@@ -19,13 +19,14 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.write import AudioWriter, PipeWriter
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.pipeline.recording import Replay, StageRecorder, check_folder
-from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime import command_line, streams, text_files
 from indextts2_jax.runtime.cache import cache_folder, use_compilation_cache
 from indextts2_jax.runtime.malloc import keep_freed_memory
 from indextts2_jax.synthesis.request import EMOTION_KINDS, Request, check_request, read_emotion
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from indextts2_jax.synthesis.speech import Progress, Speech
     from indextts2_jax.synthesis.synthesizer import IndexTTS2
 
+PIPED = ("text_file", "speaker", "emotion_audio", "glossary")
+"""The flags that take - for standard input."""
+
 
 def _define(own: command_line.Flags, command: list[str]) -> None:
     text, number, integer, switch = (
@@ -42,9 +46,9 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
         for define in (flags.DEFINE_string, flags.DEFINE_float, flags.DEFINE_integer, flags.DEFINE_bool)
     )
     settings.define(own, command)
-    text("speaker", None, "Reference clip (WAV, FLAC, OGG, MP3), or a saved voice.")
+    text("speaker", None, "Reference clip (WAV, FLAC, OGG, MP3; - reads it from the pipe), or a saved voice.")
     text("text", None, "What to say.")
-    text("text_file", None, "File with what to say (UTF-8), instead of --text.")
+    text("text_file", None, "File with what to say (UTF-8), instead of --text; - reads the pipe.")
     text("output", "out.wav", "Audio file to write; .flac writes FLAC; - writes to the pipe.")
     switch("stream", False, "Give the audio out in chunks, while the sentence is being made.")
     switch("raw", False, "With --output=-: samples alone (16-bit, 22050 Hz, mono), no WAV header.")
@@ -82,12 +86,17 @@ class Job(NamedTuple):
 
 def _job(own: command_line.Flags) -> Job:
     chosen = settings.choose(own)
+    _check_inputs(own)
     speaker = own.speaker
     if speaker is None and bundled.is_demo(chosen.checkpoint):
         speaker = str(bundled.voice_clip())
     if speaker is None:
         raise ConfigError("--speaker is needed: a clip of the voice, at least half a second long.")
+    if speaker == streams.STANDARD:
+        speaker = audio_clip.read_clip()
     emotion = read_emotion(_emotion_flags(own), "--{}".format)
+    if own.emotion_audio == streams.STANDARD and emotion is not None:
+        emotion = dataclasses.replace(emotion, clip=audio_clip.read_clip(audio_clip.MIN_EMOTION_SECONDS))
     repeated = bool(own.dump_stages or own.replay)
     if own.stream and repeated:
         raise ConfigError("--stream cannot be had with --dump_stages or --replay, which are of whole segments.")
@@ -98,10 +107,16 @@ def _job(own: command_line.Flags) -> Job:
     return Job(chosen, request, glossary, Replay.load(own.replay) if own.replay else None)
 
 
+def _check_inputs(own: command_line.Flags) -> None:
+    piped = [f"--{name}" for name in PIPED if own[name].value == streams.STANDARD]
+    if len(piped) > 1:
+        raise ConfigError(f"{' and '.join(piped)} cannot both be read from standard input.")
+
+
 def _check_outputs(own: command_line.Flags) -> None:
-    if own.output != "-":
+    if own.output != streams.STANDARD:
         audio_write.check_writable(own.output)
-    if own.raw and own.output != "-":
+    if own.raw and own.output != streams.STANDARD:
         raise ConfigError("--raw is for --output=-; files are WAV or FLAC.")
     if own.plot:
         from indextts2_jax.commands.plot import check_plot
@@ -127,9 +142,9 @@ def _text(own: command_line.Flags) -> str:
     if own.text_file is None:
         return str(own.text)
     try:
-        return pathlib.Path(own.text_file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"Cannot read {own.text_file}: {error}.") from None
+        return text_files.read_text(own.text_file)
+    except text_files.TextFileError as error:
+        raise TextError(f"Cannot read {streams.shown(own.text_file)}: {error}.") from None
 
 
 def work(own: command_line.Flags) -> None:
@@ -143,8 +158,8 @@ def work(own: command_line.Flags) -> None:
     tts = _load(own, job)
     loaded = time.perf_counter()
     recorder = StageRecorder() if own.dump_stages else None
-    piped = own.output == "-"
-    with PipeWriter(sys.stdout.buffer, raw=own.raw) if piped else AudioWriter(own.output) as file:
+    piped = own.output == streams.STANDARD
+    with PipeWriter(streams.binary_output(), raw=own.raw) if piped else AudioWriter(own.output) as file:
         sink = _Sink(file, keep=bool(own.plot))
         speech = _stream(tts, job, sink) if own.stream else _synthesize(tts, job, sink, recorder)
     seconds = time.perf_counter() - loaded

@@ -23,7 +23,7 @@ from indextts2_jax.commands import settings
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError
 from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime import command_line, streams
 from indextts2_jax.runtime.cache import use_compilation_cache
 from indextts2_jax.synthesis.request import check_source
 
@@ -103,8 +103,11 @@ def encode(own: flags.FlagValues, clips: Sequence[str]) -> None:
         raise ConfigError(f"--output is {own.output!r}, but a voice file's name ends in .safetensors.")
     if not output.parent.is_dir():
         raise AudioError(f"Cannot write {output}: there is no folder {output.parent}.")
-    for clip in clips:
-        check_source(clip)
+    if clips.count(streams.STANDARD) > 1:
+        raise ConfigError("Standard input holds one clip: give - once.")
+    sources = [audio_clip.read_clip() if clip == streams.STANDARD else clip for clip in clips]
+    for source in sources:
+        check_source(source)
     chosen = settings.choose(own)
     if not chosen.checkpoint:
         raise ConfigError("encode needs --checkpoint: voices of random weights are of no use.")
@@ -112,7 +115,7 @@ def encode(own: flags.FlagValues, clips: Sequence[str]) -> None:
     from indextts2_jax import IndexTTS2
 
     tts = IndexTTS2.from_pretrained(chosen.checkpoint, config=chosen.config)
-    merge([tts.encode_voice(clip) for clip in clips]).save(output)
+    merge([tts.encode_voice(source) for source in sources]).save(output)
     _print([describe(output)], own.json)
 
 
@@ -154,7 +157,8 @@ COMMANDS = {"encode": encode, "show": show, "list": list_voices}
 def main(arguments: Sequence[str]) -> int:
     name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if name in ("--help", "-h"):
-        print(__doc__)
+        with streams.until_closed():
+            print(__doc__)
         return 0
     if name not in COMMANDS:
         print(f"error: say one of {', '.join(COMMANDS)} first, not {name!r}; see --help.", file=sys.stderr)

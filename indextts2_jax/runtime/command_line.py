@@ -2,7 +2,7 @@
 
     arguments ── define ──► flags of its own ── parse ──► work(flags) ──► exit code
 
-What is wrong becomes one line on standard error and the exit code 2; an interrupt the exit code 130.
+What is wrong becomes one line on standard error and the exit code 2; Ctrl-C and SIGTERM one line and 130 and 143.
 """
 
 import contextlib
@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from indextts2_jax.errors import ConfigError, IndexTTSError
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime import streams
+from indextts2_jax.runtime.process import tidily
 
 Flags: TypeAlias = flags.FlagValues
 Define: TypeAlias = Callable[[Flags, list[str]], None]
@@ -42,14 +44,16 @@ def run(
       names: gets what stands beside the flags, before `work` is called; None where nothing may.
       lines: an error may have several lines, one a fault; else it is put on one.
     Returns:
-      The exit code: that of `work`, 2 after an error on stderr, 130 if interrupted.
+      The exit code: that of `work`, 2 after an error on stderr, 128 and its number after a signal.
     """
-    command = ["", *map(_packaged, sys.argv[1:] if arguments is None else arguments)]
-    own = Flags()
-    try:
+
+    def parse_and_work() -> int:
+        command = ["", *map(_packaged, sys.argv[1:] if arguments is None else arguments)]
+        own = Flags()
         define(own, command)
         if {"--help", "-h"} & set(command):
-            print(usage or "", own.get_help(), sep="\n")
+            with streams.until_closed():
+                print(usage or "", own.get_help(), sep="\n")
             return 0
         rest = _parse(own, command)
         if names is not None:
@@ -57,13 +61,8 @@ def run(
         elif rest:
             raise ConfigError(f"Unexpected argument {rest[0]!r}; quote what has spaces in it, and see --help.")
         return work(own) or 0
-    except IndexTTSError as error:
-        for line in str(error).splitlines() if lines else [str(error)]:
-            print(f"error: {' '.join(line.split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+
+    return tidily(parse_and_work, lines)
 
 
 def define_config(own: Flags, command: list[str], default: str | None, usage: str, name: str = "config") -> None:
@@ -133,7 +132,7 @@ def _config_errors(command: list[str]) -> Iterator[None]:
         raise ConfigError(f"There is no such setting in the configuration: {error}.") from None
     except (flags.Error, TypeError, ValueError) as error:
         raise ConfigError(" ".join(str(error).split())) from None
-    except Exception as error:  # the file is a program: it may raise anything
+    except (Exception, SystemExit) as error:  # the file is a program: it may raise anything
         named = tuple(f"--{name}=" for name in CONFIG_FLAGS)
         given = [argument.partition("=")[2] for argument in command if argument.startswith(named)]
         reason = f"{type(error).__name__}: {error}"

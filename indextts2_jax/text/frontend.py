@@ -1,7 +1,6 @@
 """What the pipeline asks of a text front-end, and the choice of one by name."""
 
 import pathlib
-import re
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +35,13 @@ class TextFrontend(Protocol):
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The id of every token."""
+        ...
+
+    def within(self, text: str) -> "TextFrontend":
+        """The front-end for pieces of `text`, which lie between pauses, paragraphs or cuts (or are all of it).
+
+        What a piece alone does not tell, such as the language of "3", the text does.
+        """
         ...
 
     def segments(self, tokens: Sequence[str], max_tokens: int, quick_tokens: int = 0) -> list[list[str]]:
@@ -85,6 +91,5 @@ def check_speakable(frontend: TextFrontend, text: str, tokens: Sequence[str]) ->
     unknown = frontend.unknown(tokens)
     shown = repr(text if len(text) <= 40 else text[:40] + "…")
     if any(character.isalnum() for token in unknown for character in token):
-        hint = " Write a single letter as a capital." if re.fullmatch("[a-z]", text.strip()) else ""
-        raise TextError(f"The tokenizer knows no character of the text {shown}: there is nothing to speak.{hint}")
+        raise TextError(f"The tokenizer knows no character of the text {shown}: there is nothing to speak.")
     raise TextError(f"The text {shown} has no letter or digit that can be spoken.")

@@ -3,16 +3,22 @@
 One reading for both languages, or one for each; a language that is left out keeps the term as the glossary spells it.
 """
 
-import json
 import pathlib
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-from indextts2_jax.errors import ConfigError
+from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.runtime import text_files
 
 Language: TypeAlias = Literal["zh", "en"]
 Glossary: TypeAlias = Mapping[str, str | Mapping[str, str]]
+
+MAX_BYTES = 1 << 20
+MAX_TERMS = 10_000
+
+MAX_CHARACTERS = 1_000_000
+"""Of a text with its readings in place: ten times what may be spoken at a time."""
 
 
 def load_glossary(path: str | pathlib.Path) -> Glossary:
@@ -22,18 +28,18 @@ def load_glossary(path: str | pathlib.Path) -> Glossary:
     """
     path = pathlib.Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The glossary {path} cannot be read: {error}.") from error
+        text = text_files.read_text(path, MAX_BYTES)
+    except text_files.TextFileError as error:
+        raise ConfigError(f"The glossary {path} cannot be read: {error}.") from None
     data = _parse_json(text, path) if path.suffix.lower() == ".json" else _parse_yaml(text, path)
     return check_glossary({} if data is None else data, str(path))
 
 
 def _parse_json(text: str, path: pathlib.Path) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"The glossary {path} is not valid JSON: {error}.") from error
+        return text_files.parse_json(text)
+    except text_files.TextFileError as error:
+        raise ConfigError(f"The glossary {path} is {error}.") from None
 
 
 def _parse_yaml(text: str, path: pathlib.Path) -> Any:
@@ -43,8 +49,17 @@ def _parse_yaml(text: str, path: pathlib.Path) -> Any:
         raise ConfigError(
             f"Reading the glossary {path} needs PyYAML: run `pip install pyyaml`, or write it as a .json file."
         ) from error
+
+    class Plain(yaml.SafeLoader):
+        """Without references: nine lines of them can stand for a thousand million terms."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise ValueError("it has references (*name), which a glossary does not need")
+            return super().compose_node(parent, index)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Plain)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"The glossary {path} is not valid YAML: {' '.join(str(error).split())}.") from error
 
@@ -53,6 +68,8 @@ def check_glossary(data: Any, where: str = "the glossary") -> Glossary:
     """Returns `data` if it is a glossary; raises `ConfigError` that names the first entry that is not one."""
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where} must map terms to readings, but it is a {type(data).__name__}.")
+    if len(data) > MAX_TERMS:
+        raise ConfigError(f"{where} has {len(data):,} terms; at most {MAX_TERMS:,} are read.")
     for term, readings in data.items():
         if not isinstance(term, str) or not term:
             raise ConfigError(f"{where}: the term {term!r} must be text that is not empty (in YAML, put it in quotes).")
@@ -73,6 +90,9 @@ class GlossaryRewriter:
 
     A reading is inserted as it is written. (The official code takes it for a regular expression template, so that a
     backslash in it fails or turns into a control character.)
+
+    Raises:
+      TextError: the readings, found in one another, make a text of more than `MAX_CHARACTERS`.
     """
 
     def __init__(self, glossary: Glossary):
@@ -82,5 +102,8 @@ class GlossaryRewriter:
     def __call__(self, text: str, language: Language) -> str:
         for pattern, term, readings in self._terms:
             reading = readings if isinstance(readings, str) else readings.get(language, term)
+            found = sum(1 for _ in pattern.finditer(text))
+            if len(text) + found * (len(reading) - len(term)) > MAX_CHARACTERS:
+                raise TextError(f"With the glossary's readings the text grows beyond {MAX_CHARACTERS:,} characters.")
             text = pattern.sub(lambda _, reading=reading: reading, text)  # type: ignore[misc]
         return text

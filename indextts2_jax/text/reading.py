@@ -27,7 +27,15 @@ class Reading:
 
 
 def check_text(text: str, paragraphs: bool = False) -> list[Stretch]:
-    """The stretches of a text. Raises `TextError` for what can be seen without a front-end: its length, a bad pause."""
+    """The stretches of a text.
+
+    Raises:
+      TextError: for what can be seen without a front-end: its length, half a character, a bad pause.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from None
     if len(text) > MAX_CHARACTERS:
         raise TextError(f"The text has {len(text)} characters; give at most {MAX_CHARACTERS} at a time.")
     return stretches(text, paragraphs)
@@ -59,6 +67,7 @@ def read(
     text = text.strip()  # a departure: the English grammar rejects text that begins with a newline
     check_text(text)
     text = frontend.prepare(text).strip()
+    pieces = frontend.within(without_pauses(text))
     result = Reading([], [], [], [])
     unknown: list[str] = []
     left_out: list[str] = []
@@ -67,7 +76,7 @@ def read(
     for stretch in stretches(text, paragraph_pause_ms > 0):
         pause = _add(pause, stretch.pause_ms)
         paragraph |= stretch.new_paragraph
-        tokens = tokenize(frontend, stretch.text)
+        tokens = tokenize(pieces, stretch.text)
         result.tokens.extend(tokens)
         if not is_speakable(frontend, tokens):
             left_out += _shown(stretch)

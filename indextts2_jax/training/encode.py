@@ -11,7 +11,6 @@ The networks run as in synthesis (`stages.py`), a batch of clips of similar leng
 """
 
 import pathlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,7 @@ from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.nn.buckets import bucket_size, pad_axis
 from indextts2_jax.pipeline import stages
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.latents import encode_latents
 from indextts2_jax.training.runs import load_run
@@ -120,4 +120,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

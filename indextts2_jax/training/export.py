@@ -10,7 +10,6 @@ neutral speech.
 
 import dataclasses
 import pathlib
-import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +22,7 @@ from indextts2_jax.errors import CheckpointError, ConfigError, TrainingError
 from indextts2_jax.nn.buckets import batch_of_one
 from indextts2_jax.pipeline import stages
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.training.dataset import DataSet
 from indextts2_jax.training.objectives import NETWORKS
@@ -114,4 +114,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

@@ -7,7 +7,6 @@ an ordinary one (`Objective.finish`).
 """
 
 import pathlib
-import sys
 from typing import Any
 
 from absl import flags
@@ -16,6 +15,7 @@ from indextts2_jax.checkpoint.artefact import DTYPES, load_artefact, save_artefa
 from indextts2_jax.config import Config
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.training.runs import load_run
 
 REPLACEABLE = ("gpt", "s2mel", "bigvgan")
@@ -72,4 +72,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

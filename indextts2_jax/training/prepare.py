@@ -16,7 +16,6 @@ import json
 import multiprocessing
 import os
 import pathlib
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +32,7 @@ from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.errors import AudioError, ManifestError, TrainingError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.atomic import remove_leftovers, replaced_folder
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.training.dataset import ROWS, SOURCE, write_flat
 from indextts2_jax.training.utterances import ManifestRow, read_manifest
 
@@ -130,4 +130,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

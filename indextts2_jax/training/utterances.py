@@ -7,7 +7,6 @@
 """
 
 import dataclasses
-import json
 import math
 import os
 import pathlib
@@ -15,12 +14,16 @@ from typing import Any
 
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.errors import AudioError, ManifestError
+from indextts2_jax.runtime import text_files
 
 SPLITS = ("train", "valid")
 MAX_SECONDS = float(audio_clip.USED_SECONDS)
 """Longer utterances are refused, since of every clip only so much is read: cut them into sentences first."""
 
 _SHOWN = 5
+
+MAX_BYTES = 1 << 30
+"""Of a manifest: some million rows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +46,8 @@ def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_cl
     """
     path = pathlib.Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = text_files.read_text(path, MAX_BYTES).split("\n")
+    except text_files.TextFileError as error:
         raise ManifestError(f"Cannot read the manifest {path}: {error}.") from None
     rows, problems = [], []
     for number, line in enumerate(lines, 1):
@@ -64,9 +67,9 @@ def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_cl
 
 def _row(folder: pathlib.Path, line: str, min_seconds: float) -> ManifestRow:
     try:
-        data = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"not JSON ({error.msg} at character {error.colno}).") from None
+        data = text_files.parse_json(line)
+    except text_files.TextFileError as error:
+        raise ManifestError(f"{error}.") from None
     if not isinstance(data, dict):
         raise ManifestError("not a JSON object.")
     values: dict[str, Any] = {key: data.get(key) for key in ("audio", "text", "speaker")}

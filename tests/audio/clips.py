@@ -31,7 +31,7 @@ def wav(samples: np.ndarray | None = None, **options) -> bytes:
 def patched(data: bytes, position: int, form: str, *values: int) -> bytes:
     """`data` with a struct written over it."""
     body = bytearray(data)
-    struct.pack_into("<" + form, body, position, *values)
+    struct.pack_into(form if form[0] in "<>" else "<" + form, body, position, *values)
     return bytes(body)
 
 

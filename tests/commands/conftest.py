@@ -1,3 +1,10 @@
-"""The text rules as the tests of the front-ends have them."""
+"""A cache folder of the tests' own."""
 
-from tests.text.conftest import _cache, grammars  # noqa: F401
+import pytest
+
+from tests.conftest import SCRATCH
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch):
+    monkeypatch.setenv("INDEXTTS2_CACHE", str(SCRATCH / "cache"))

@@ -17,6 +17,7 @@ from indextts2_jax.audio.write import to_int16, write_audio
 from indextts2_jax.commands.batch import command
 from indextts2_jax.commands.batch import rows as batch_rows
 from indextts2_jax.config import replace
+from indextts2_jax.errors import TextError
 from tests.tiny import RATE, tiny_artefact, tiny_config, voice_clip
 
 HOME = pathlib.Path(__file__).parents[2]
@@ -295,3 +296,76 @@ def test_a_cluster_of_two_workers(place, tmp_path):
     assert sorted(entry["line"] for entry in entries) == [1, 2, 3, 4] and all(entry["ok"] for entry in entries)
     alone = to_int16(expected(place, LINES[0]))
     assert np.abs(read(output / "000001.wav").astype(int) - alone).max() <= 16
+
+
+GOOD = {"text": "Hi.", "speaker": "low.wav"}
+BAD_ROWS = {
+    "a file of another kind": ({**GOOD, "output": "x.mp3"}, ".wav or .flac"),
+    "no ending": ({**GOOD, "output": "x"}, ".wav or .flac"),
+    "the report itself": ({**GOOD, "output": "report.jsonl"}, ".wav or .flac"),
+    "300 characters": ({**GOOD, "output": "x" * 300 + ".wav"}, "at most 240 bytes"),
+    "a folder of 300 characters": ({**GOOD, "output": "x" * 300 + "/a.wav"}, "at most 240 bytes"),
+    "half a surrogate": ('{"text": "Hi.", "speaker": "low.wav", "output": "\\ud800.wav"}', "valid Unicode"),
+    "half a surrogate in a voice": ('{"text": "Hi.", "speaker": "\\ud800.wav"}', "cannot be read"),
+    "half a surrogate in a saved voice": ('{"text": "Hi.", "speaker": "\\ud800.safetensors"}', ""),
+    "half a surrogate in the text": ('{"text": "Hi \\ud800.", "speaker": "low.wav"}', "valid Unicode"),
+    "a voice of 5,000 characters": ({**GOOD, "speaker": "v" * 5000 + ".wav"}, "cannot be read"),
+    "a saved voice of 5,000 characters": ({**GOOD, "speaker": "v" * 5000 + ".safetensors"}, ""),
+    "a folder up": ({**GOOD, "output": "a/../../x.wav"}, "under the output folder"),
+    "a drive": ({**GOOD, "output": "c:x.wav"}, "under the output folder"),
+    "a name that Windows cannot have": ({**GOOD, "output": "a?.wav"}, "under the output folder"),
+    "a folder that Windows cannot have": ({**GOOD, "output": "a./x.wav"}, "every system"),
+    "a link": ({**GOOD, "output": "link.wav"}, "a link, which is not followed"),
+    "through a link": ({**GOOD, "output": "away/x.wav"}, "a link, which is not followed"),
+    "a folder of that name": ({**GOOD, "output": "folder.wav"}, "is a folder"),
+    "a number of 400 digits": (
+        '{"text": "Hi.", "speaker": "low.wav", "temperature": 1' + "0" * 400 + "}",
+        "401 digits",
+    ),
+    "a number beyond floats": ('{"text": "Hi.", "speaker": "low.wav", "emotion_alpha": 1e999}', "too large"),
+    "NaN": ('{"text": "Hi.", "speaker": "low.wav", "emotion_alpha": NaN}', "NaN is no number"),
+    "deep": ("[" * 100_000, "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_bad_rows_are_known_before_the_work(name, place, tmp_path):
+    line, message = BAD_ROWS[name]
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "elsewhere.wav")
+    (tmp_path / "away").symlink_to(tmp_path.parent)
+    lines = write(place, [GOOD, line, {**GOOD, "output": "last.wav"}])
+    first, bad, last = batch_rows.read_rows(lines, tiny_config(), tiny_config().model, outputs=tmp_path)
+    assert isinstance(bad, batch_rows.BadRow) and message in bad.error, bad
+    assert isinstance(first, batch_rows.Row) and isinstance(last, batch_rows.Row)
+
+
+@pytest.mark.parametrize("other", ["./a.wav", "A.wav", ".//a.wav", "e\u0301.wav"])
+def test_two_spellings_of_one_file_are_one(other, place):
+    names = ["a.wav", "\u00e9.wav", other]
+    rows = list(
+        batch_rows.read_rows(
+            write(place, [{**GOOD, "output": name} for name in names]), tiny_config(), tiny_config().model
+        )
+    )
+    assert [isinstance(row, batch_rows.Row) for row in rows] == [True, True, False]
+
+
+def test_a_report_that_somebody_else_wrote(tmp_path):
+    entries = [{"ok": True, "key": ["a"]}, {"ok": True, "key": {"a": 1}}, {"ok": 1, "key": "b"}, [1], "x", None, 5]
+    lines = [json.dumps(entry) for entry in entries] + ["[" * 100_000, "\udcff"]
+    (tmp_path / "report.jsonl").write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+    report = batch_rows.Report(tmp_path)
+    report.add({"line": 1, "ok": False, "error": "a \ud800 name"})
+    report.close()
+    assert json.loads((tmp_path / "report.jsonl").read_bytes().splitlines()[-1])["line"] == 1
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_disk_that_is_full(tmp_path):
+    report = batch_rows.Report(tmp_path)
+    report._file.close()
+    report._file = open("/dev/full", "ab")  # noqa: SIM115
+    with pytest.raises(TextError, match="No space left"):
+        report.add({"line": 1})
+    report.close()

@@ -1,6 +1,8 @@
 """run_inference.py as users run it: one command for speech, one clear line and exit code 2 for anything wrong."""
 
+import contextlib
 import dataclasses
+import io
 import pathlib
 import subprocess
 import sys
@@ -259,3 +261,48 @@ def test_the_demo_where_it_is_not_installed(tmp_path, monkeypatch, call):
     out = tmp_path / "out.wav"
     code, _, err = call("--config=configs/demo.py", "--text=Hello.", f"--output={out}")
     assert code == 2 and "error: The demo model is not part of this installation" in err and not out.exists()
+
+
+# --- pipes in ---------------------------------------------------------------------------------------------------
+
+
+def test_text_and_clip_from_the_pipe(voice, tmp_path, call, monkeypatch):
+    """What comes by the pipe is spoken as what lies in a file."""
+    files = [tmp_path / f"{name}.wav" for name in ("file", "text", "clip")]
+    common = (TINY, *QUICK, "--nokeep_voices")
+    assert call(*common, f"--speaker={voice}", "--text=Hello there.", f"--output={files[0]}")[0] == 0
+    with piped("\ufeffHello there.".encode(), monkeypatch):
+        assert call(*common, f"--speaker={voice}", "--text_file=-", f"--output={files[1]}")[0] == 0
+    with piped(voice.read_bytes(), monkeypatch):
+        assert call(*common, "--speaker=-", "--text=Hello there.", f"--output={files[2]}")[0] == 0
+    assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
+
+
+@contextlib.contextmanager
+def piped(data: bytes, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        yield
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "words"),
+    [
+        (b"", ("--speaker=VOICE", "--text_file=-"), "text is empty"),
+        ("Café".encode("cp1252"), ("--speaker=VOICE", "--text_file=-"), "Cannot read standard input: it is not UTF-8"),
+        ("Hello".encode("utf-16"), ("--speaker=VOICE", "--text_file=-"), "UTF-16; save it as UTF-8"),
+        (b"", ("--speaker=-", "--text=Hello."), "'standard input' is an empty file"),
+        (b"no audio at all", ("--speaker=-", "--text=Hello."), "'standard input' is not audio"),
+        (b"RIFF", ("--speaker=-", "--text_file=-"), "--text_file and --speaker cannot both be read"),
+        (b"RIFF", ("--speaker=VOICE", "--emotion_audio=-", "--text=Hello."), "'standard input'"),
+        (None, ("--speaker=-", "--text=Hello."), "it is closed"),
+        (None, ("--speaker=VOICE", "--text_file=-"), "it is closed"),
+    ],
+)
+def test_bad_input_by_the_pipe(data, arguments, words, voice, tmp_path, call, monkeypatch):
+    stdin = None if data is None else io.TextIOWrapper(io.BytesIO(data))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    arguments = [argument.replace("VOICE", str(voice)) for argument in arguments]
+    code, out, err = call(TINY, *arguments, f"--output={tmp_path}/out.wav")
+    assert (code, out, err.count("\n")) == (2, "", 1) and words in err
+    assert not list(tmp_path.iterdir())

@@ -273,7 +273,7 @@ def test_killed_in_the_middle(tmp_path, published, number):
         run.send_signal(number)
         run.wait(60)
         err = run.stderr.read()
-    assert run.returncode == (-9 if number == signal.SIGKILL else 130) and "Traceback" not in err
+    assert run.returncode == (-9 if number == signal.SIGKILL else 128 + number) and "Traceback" not in err
     assert artefact.load_artefact(tmp_path / "out").model_id == before
     assert (len(os.listdir(tmp_path)) == 3) == (number == signal.SIGKILL)
     assert convert(published, tmp_path / "out") == 0

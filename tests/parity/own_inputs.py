@@ -90,6 +90,9 @@ class IdFrontend:
     def tokenize(self, text: str) -> list[str]:
         return text.split()
 
+    def within(self, text: str) -> "IdFrontend":
+        return self
+
     def encode(self, tokens: Sequence[str]) -> list[int]:
         return [int(token) for token in tokens if token != "|"]
 

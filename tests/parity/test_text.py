@@ -6,21 +6,16 @@ import re
 import pytest
 
 from indextts2_jax.text.bpe.frontend import BpeFrontend
-from tests.conftest import SCRATCH, SHARED
+from indextts2_jax.text.reading import read
+from tests.conftest import SHARED
 
 GOLDENS = SHARED / "goldens"
-pytest.importorskip("pynini", reason="the recorded texts are those of WeTextProcessing, which has no wheel here")
 
 
 def texts() -> list:
     path = GOLDENS / "text_frontend.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [pytest.param(json.loads(line), id=f"line{number}") for number, line in enumerate(lines, 1)]
-
-
-@pytest.fixture(autouse=True)
-def _cache(monkeypatch):
-    monkeypatch.setenv("INDEXTTS2_CACHE", str(SCRATCH / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +37,28 @@ def test_text(golden, frontend):
     for name, lengths in golden["segments"].items():
         max_tokens, quick_tokens = map(int, re.fullmatch(r"max=(\d+),quick=(\d+)", name).groups())
         assert [len(segment) for segment in frontend.segments(tokens, max_tokens, quick_tokens)] == lengths, name
+
+
+@pytest.mark.parametrize(
+    "text, segments",
+    [
+        ("Ready? [pause:1s] 3 [pause:1s] 2 [pause:1s] 1 [pause:1s] Go!", ["READY?", "THREE", "TWO", "ONE", "GO!"]),
+        ("第一章\n\n5\n\n你好", ["第 一 章", "五", "你 好"]),
+        ("Chapter one.\n\n*\n\n12\n\nIt was.", ["CHAPTER ONE.", "TWELVE", "IT WAS."]),
+        ("5", ["五"]),
+        ("a", ["A"]),
+    ],
+)
+def test_pieces_that_the_official_program_never_sees(text, segments, frontend):
+    found = read(frontend, text, paragraph_pause_ms=500)
+    assert ["".join(segment).replace("▁", " ").strip() for segment in found.segments] == segments
+    assert found.warnings == []
+
+
+def test_single_characters_that_the_vocabulary_has_stay_official(frontend):
+    """What `read` makes of a text of one character is what the official program makes of it, unless that is nothing."""
+    for character in ["A", "I", "五", "時", "億", "？", "-", "+", "$", "*"]:
+        assert frontend.within(character).tokenize(character) == frontend.tokenize(character)
 
 
 def test_glossary(shared):

@@ -8,14 +8,13 @@ import sys
 import pytest
 
 KILLED = """
-import importlib.util, os, pathlib, signal, sys
+import os, pathlib, signal, sys
 import jax, numpy as np
 from indextts2_jax.audio.write import AudioWriter, write_audio
 from indextts2_jax.checkpoint import artefact, digests, networks
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.pipeline.recording import StageRecorder
 from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.text import wetext
 from indextts2_jax.training import dataset, runs, start, state
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.metrics import Metrics
@@ -54,12 +53,6 @@ def plotted(path):
 def remembered(path):
     path.write_text("x") if not path.exists() else None
     digests.remember(path.parent, {path.name: digests.digest_file(path)}, "program")
-
-
-def stored(path):
-    import pynini
-    path.unlink(missing_ok=True)
-    wetext._stored(path.stem, lambda: pynini.accep("a"))
 
 
 def configured(folder):
@@ -109,8 +102,6 @@ KINDS = {  # what writes, its target, the folder in which it works
     "artefact": (saved, "model", "."),
     "derive": (derived, "data", "data"),
 }
-if importlib.util.find_spec("pynini"):
-    KINDS["grammar"] = (stored, f"cache/{wetext.FOLDER}/x.fst", f"cache/{wetext.FOLDER}")
 
 
 def kill(*args):

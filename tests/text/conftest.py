@@ -1,14 +1,8 @@
-"""Rules without a grammar for what is not about numbers, and a cache of its own for what is."""
+"""Rules without a grammar for what is not about numbers."""
 
 import pytest
 
 from indextts2_jax.text import wetext
-from tests.conftest import SCRATCH
-
-
-@pytest.fixture(autouse=True)
-def _cache(monkeypatch):
-    monkeypatch.setenv("INDEXTTS2_CACHE", str(SCRATCH / "cache"))
 
 
 @pytest.fixture
@@ -25,9 +19,3 @@ def plain_rules(monkeypatch):
 
     monkeypatch.setattr(wetext, "load_rules", load)
     return given
-
-
-@pytest.fixture
-def grammars():
-    """The pinned grammars; skips where they have no wheel."""
-    pytest.importorskip("pynini", reason="WeTextProcessing has no wheel here")

@@ -30,8 +30,8 @@ def test_empty_yaml(tmp_path):
 @pytest.mark.parametrize(
     "name, content, message",
     [
-        ("a.json", b"{", "not valid JSON"),
-        ("a.json", b"[" * 100_000, "not valid JSON"),
+        ("a.json", b"{", "not JSON"),
+        ("a.json", b"[" * 100_000, "not JSON"),
         ("a.json", b'["R.9"]', "must map terms to readings"),
         ("a.json", b'{"": "x"}', "''"),
         ("a.json", b'{"R.9": 3}', "'R.9' is 3"),

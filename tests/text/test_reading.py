@@ -41,6 +41,19 @@ def test_paragraphs(frontend):
     assert reading.read(frontend, "The boat.\n\n* * *\n\nThe end.", paragraph_pause_ms=700).silences_ms == [0, 700, 0]
 
 
+def test_what_stands_between_pauses_and_paragraphs_is_read_in_the_language_of_the_text(frontend, plain_rules):
+    found = reading.read(frontend, "The boat? [pause:1s] 55 [pause:1s] e\n\n12:30", paragraph_pause_ms=700)
+    assert spoken(found) == [("THE BOAT?", 0), ("55", 1000), ("E", 1000), ("12,30", 700)] and found.warnings == []
+    assert {language for language, _ in plain_rules} == {"en"}
+    plain_rules.clear()
+    reading.read(frontend, "55 [pause:1s] 12")  # the pause is no English word
+    assert plain_rules == [("zh", "55"), ("zh", "12")]
+
+
+def test_a_text_of_one_letter(frontend):
+    assert spoken(reading.read(frontend, "e")) == [("E", 0)]
+
+
 def test_what_cannot_be_spoken_is_named(frontend):
     found = reading.read(frontend, "The end. [pause:1s] Жук, жук. [pause:1s] The sea.")
     assert spoken(found) == [("THE END.", 0), ("THE SEA.", 2000)]

@@ -1,106 +1,143 @@
-"""Where the rules come from: the cache folder, the wheel, the other package, or nowhere."""
+"""The rules against WeTextProcessing, the parser between the grammars, and what is there when they are not."""
 
 import concurrent.futures
+import json
+import lzma
 import os
+import pathlib
+import subprocess
 import sys
-import types
+import time
 
 import pytest
 
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.text import wetext
 
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("INDEXTTS2_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / wetext.FOLDER
+RECORDED = pathlib.Path(__file__).with_name("official_rules.jsonl")
 
 
-def accepts(text: str):
-    """A grammar that turns `text` into itself."""
-    import pynini
-
-    return pynini.accep(text)
-
-
-def unexpected():
-    raise AssertionError("built again")
+def spoken(text: str, language: str) -> str | None:
+    """None where no rule reads it."""
+    try:
+        return wetext.load_rules(language)(text)
+    except ValueError:
+        return None
 
 
-def test_built_once_and_kept(folder, grammars):
-    assert wetext._stored("x", lambda: accepts("a")).string() == "a"
-    assert wetext._stored("x", unexpected).string() == "a"
-    assert os.listdir(folder) == ["x.fst"]  # nothing temporary is left
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_as_the_official_library(language):
+    """All that record_rules.py has recorded."""
+    lines = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 600 and any(line["en"] is None for line in lines)
+    different = [line for line in lines if spoken(line["text"], language) != line[language]]
+    assert different == []
 
 
-def test_a_damaged_file_is_built_again(folder, grammars, caplog):
-    wetext._stored("x", lambda: accepts("a" * 50))
-    (folder / "x.fst").write_bytes((folder / "x.fst").read_bytes()[:100])
-    assert wetext._stored("x", lambda: accepts("b")).string() == "b"
-    assert "cannot be read" in caplog.text
-    assert wetext._stored("x", unexpected).string() == "b"
+def test_empty_and_refused():
+    assert spoken("", "zh") == spoken("", "en") == ""
+    with pytest.raises(ValueError, match="no rule reads it"):
+        wetext.load_rules("en")("\nfive")
 
 
-def test_a_folder_that_cannot_be_written_costs_only_time(folder, grammars, caplog):
-    folder.parent.parent.mkdir(exist_ok=True)
-    folder.parent.write_text("a file where the folder should be")
-    assert wetext._stored("x", lambda: accepts("a")).string() == "a"
-    assert "cannot be kept" in caplog.text
-
-
-def test_a_build_that_fails_leaves_nothing(folder, grammars):
-    with pytest.raises(AssertionError):
-        wetext._stored("x", unexpected)
-    assert not folder.exists()
-
-
-def test_together(folder, grammars):
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        built = list(pool.map(lambda i: wetext._stored("x", lambda: accepts("a")).string(), range(32)))
-    assert built == ["a"] * 32
-    assert os.listdir(folder) == ["x.fst"]
-
-
-def test_a_long_text_is_warned_about(grammars, monkeypatch, caplog):
+def test_a_long_text_is_warned_about(monkeypatch, caplog):
     monkeypatch.setattr(wetext, "LONG_TEXT", 3)
-    assert wetext._grammar_rules("zh")("你好你好") == "你好你好"
+    assert wetext.load_rules("zh")("你好你好") == "你好你好"
     assert "4 characters" in caplog.text
 
 
-# --- without the pinned version -------------------------------------------------------------------------------
+def test_together():
+    """Threads that all begin with loading."""
+    wetext.load_rules.cache_clear()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda number: spoken(f"{number}年", "zh"), [1999] * 8))
+    assert results == ["一九九九年"] * 8
+
+
+def test_needs_no_folder_to_write_in():
+    script = "from indextts2_jax.text import wetext; print(wetext.load_rules('en')('5 cats'))"
+    nowhere = dict.fromkeys(["HOME", "TMPDIR", "XDG_CACHE_HOME", "INDEXTTS2_CACHE"], "/dev/null/nowhere")
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=os.environ | nowhere, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("five cats\n", "")
+
+
+# --- what is not there, or damaged ----------------------------------------------------------------------------
 
 
 @pytest.fixture
-def unpinned(monkeypatch):
-    monkeypatch.setattr(wetext, "PINNED", "0.0")
+def folder(tmp_path, monkeypatch):
+    """A copy of the grammars, of which nothing is loaded."""
+    for path in wetext.GRAMMARS.glob("*.xz"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(wetext, "GRAMMARS", tmp_path)
     wetext.load_rules.cache_clear()
-    wetext._warn_portable.cache_clear()
-    yield
+    yield tmp_path
     wetext.load_rules.cache_clear()
 
 
-def test_the_other_package_with_one_warning(unpinned, monkeypatch, caplog):
-    made = []
-
-    class Normalizer:
-        def __init__(self, **options):
-            made.append(options)
-
-        def normalize(self, text):
-            return text + "!"
-
-    package = types.ModuleType("wetext")
-    package.Normalizer = Normalizer
-    package.__spec__ = types.SimpleNamespace()
-    monkeypatch.setitem(sys.modules, "wetext", package)
-    assert wetext.load_rules("zh")("a") == wetext.load_rules("en")("a") == "a!"
-    assert [(options["lang"], options["traditional_to_simple"]) for options in made] == [("zh", True), ("en", False)]
-    (message,) = caplog.messages
-    assert "reads some texts differently" in message
-
-
-def test_nothing_installed(unpinned, monkeypatch):
-    monkeypatch.setitem(sys.modules, "wetext", None)
-    with pytest.raises(IndexTTSError, match="pip install WeTextProcessing"):
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "flipped", "another"])
+def test_a_damaged_grammar_is_named(damage, folder):
+    path = folder / "en_tagger.npz.xz"
+    data = path.read_bytes()
+    middle = len(data) // 2
+    damaged = {
+        "empty": b"",
+        "cut": data[:middle],
+        "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "another": lzma.compress(b"no arrays"),
+    }
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(damaged[damage])
+    with pytest.raises(IndexTTSError, match=r"text rules .*en_tagger\.npz\.xz cannot be read .*install") as error:
         wetext.load_rules("en")
+    assert "\n" not in str(error.value)
+    assert wetext.load_rules("zh")("5") == "五"
+
+
+def test_without_the_library(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kaldifst", None)
+    with pytest.raises(IndexTTSError, match="pip install kaldifst"):
+        wetext.load_rules("en")
+
+
+# --- the fields of a token ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "language, tagged, ordered",
+    [
+        ("en", 'w { v: "a" } w { v: "b" } ', 'w { v: "a" } w { v: "b" }'),
+        ("en", 'money { currency_maj: "$" integer_part: "5" }', 'money { integer_part: "5" currency_maj: "$" }'),
+        ("en", 'date { month: "may" day: "one" }', 'date { day: "one" month: "may" }'),
+        ("en", 'date { month: "m" preserve_order: "true" }', 'date { month: "m" preserve_order: "true" }'),
+        ("zh", 'money { currency: "元" value: "五" }', 'money { value: "五" currency: "元" }'),
+        ("zh", 'time { hour: "十点" noon: "上午" other: "x" }', 'time { noon: "上午" hour: "十点" }'),
+        ("zh", r'char { value: "\"" } char { value: "\\" }', r'char { value: "\"" } char { value: "\\" }'),
+        ("zh", 'char { value: "}" }', 'char { value: "}" }'),
+        # as the official parser reads what is not well formed
+        ("zh", 'x { b: "1" a: "2" b: "3" }', 'x { b: "3" a: "2" b: "3" }'),
+        ("zh", 'x { a: "1" ', 'x { a: "1" }'),
+        ("zh", 'x { a"1"}y', 'x { a: "1" } y { }'),
+        ("zh", "", ""),
+    ],
+)
+def test_reorder(language, tagged, ordered):
+    assert wetext.reorder(tagged, wetext.ORDERS[language]) == ordered
+
+
+@pytest.mark.parametrize("tagged", ['w { v: "a', 'w { v: "a\\', "w { v", 'w { \tv: "1" }', "\tw { }"])
+def test_tags_that_a_quote_has_upset(tagged):
+    with pytest.raises(ValueError, match="tags cannot be read"):
+        wetext.reorder(tagged, {})
+
+
+@pytest.mark.parametrize("unit", ['w { v: "a" } ', "w ", "}", ' v: "a"', 'w { v: "' + "b" * 99_000, " ", "\\"])
+def test_reordering_takes_linear_time(unit):
+    start = time.perf_counter()
+    try:
+        wetext.reorder(unit * (100_000 // len(unit)), wetext.ORDERS["en"])
+    except ValueError as error:
+        assert len(str(error)) < 200
+    assert time.perf_counter() - start < 5, "a tenth of a second on an idle machine"

@@ -47,7 +47,12 @@ def work(own: command_line.Flags) -> int:
     folder = bundled.resolve(chosen.checkpoint)
     identity = hashlib.sha256((folder / digests.NAME).read_bytes()).hexdigest()  # of the weights, wherever they lie
     lines = read_rows(
-        pathlib.Path(own.input), chosen.config, chosen.model, speaker=_speaker(own, chosen), identity=identity
+        pathlib.Path(own.input),
+        chosen.config,
+        chosen.model,
+        speaker=_speaker(own, chosen),
+        identity=identity,
+        outputs=pathlib.Path(own.output),
     )
     rows = list(lines)
     report = Report(pathlib.Path(own.output))

@@ -9,10 +9,12 @@ speaker may be given for all. `output` is a name under the output folder, by def
 a dot is a setting of the configuration.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -20,9 +22,16 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace_dotted, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.voice import fingerprint
+from indextts2_jax.runtime import streams, text_files
 from indextts2_jax.synthesis.request import EMOTION_KINDS, Request, check_request, read_emotion
 
 Kind: TypeAlias = type | tuple[type, ...]
+
+MAX_NAME_BYTES = 240
+"""Of one part of an output's path; most file systems allow 255."""
+
+MAX_BYTES = 1 << 30
+"""Of the input: some million lines."""
 
 KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "seed": int, **EMOTION_KINDS}
 
@@ -54,7 +63,13 @@ class BadRow:
 
 
 def read_rows(
-    path: pathlib.Path, config: Config, model: ModelConfig, *, speaker: str | None = None, identity: str = ""
+    path: pathlib.Path,
+    config: Config,
+    model: ModelConfig,
+    *,
+    speaker: str | None = None,
+    identity: str = "",
+    outputs: pathlib.Path | None = None,
 ) -> Iterator[Row | BadRow]:
     """Every line that is not blank, in order.
 
@@ -63,35 +78,40 @@ def read_rows(
       model: the networks that are to speak.
       speaker: for lines that name none.
       identity: of the model, a part of every key.
+      outputs: the folder that the audio goes to; no link in it is followed.
     Raises:
       TextError: the file cannot be read.
     """
-    outputs: dict[str, int] = {}
+    taken: dict[str, int] = {}
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = _row(number, line, path.parent, config, model, speaker, identity)
-                    if outputs.setdefault(row.output, number) != number:
-                        raise ConfigError(f"output {row.output!r} is that of line {outputs[row.output]} too.")
-                except IndexTTSError as error:
-                    yield BadRow(number, str(error))
-                else:
-                    yield row
-    except OSError as error:
-        raise TextError(f"Cannot read {path}: {error.strerror}.") from None
+        lines = text_files.read_text(path, MAX_BYTES).split("\n")
+    except text_files.TextFileError as error:
+        raise TextError(f"Cannot read {streams.shown(path)}: {error}.") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = _row(number, line, path.parent, config, model, speaker, identity, outputs)
+            same = unicodedata.normalize("NFC", row.output).casefold()  # a name that some disks take for the same
+            if taken.setdefault(same, number) != number:
+                raise ConfigError(f"output {row.output!r} is that of line {taken[same]} too.")
+        except IndexTTSError as error:
+            yield BadRow(number, str(error))
+        except Exception as error:  # of whatever kind: no line stops another
+            yield BadRow(number, f"{type(error).__name__}: {error!s:.200}")
+        else:
+            yield row
 
 
 def _row(
     number: int,
-    line: bytes,
+    line: str,
     folder: pathlib.Path,
     config: Config,
     model: ModelConfig,
     speaker: str | None,
     identity: str,
+    outputs: pathlib.Path | None,
 ) -> Row:
     values = _values(line)
     named = {SHORT_NAMES[key]: value for key, value in values.items() if key in SHORT_NAMES}
@@ -103,20 +123,19 @@ def _row(
     emotion = {key: values[key] for key in EMOTION_KINDS if key in values}
     if "emotion_audio" in emotion:
         emotion["emotion_audio"] = str(folder / emotion["emotion_audio"])
-    output = values.get("output", f"{number:06d}.wav")
-    _check_output(output)
+    output = _checked_output(values.get("output", f"{number:06d}.wav"), outputs)
     row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "")
     check_request(row.request(), own, model)
     stamps = [_stamp(path) for path in (clip, emotion.get("emotion_audio")) if path]
     return dataclasses.replace(row, key=fingerprint([values, clip, *stamps, to_dict(own), identity]))
 
 
-def _values(line: bytes) -> dict[str, Any]:
+def _values(line: str) -> dict[str, Any]:
     """What a line says, every key known and of its kind. Raises `TextError`, `ConfigError`."""
     try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise TextError(f"This is not JSON: {error}.") from None
+        values = text_files.parse_json(line)
+    except text_files.TextFileError as error:
+        raise TextError(f"This is {error}.") from None
     if not isinstance(values, dict):
         raise TextError('This is no JSON object: a line looks like {"text": "…", "speaker": "voice.wav"}.')
     for key, value in values.items():
@@ -131,11 +150,27 @@ def _values(line: bytes) -> dict[str, Any]:
     return values
 
 
-def _check_output(name: str) -> None:
+def _checked_output(name: str, folder: pathlib.Path | None) -> str:
+    """The name as every spelling of it has it. Raises `ConfigError`, `AudioError`."""
     path = pathlib.Path(name)
-    if path.is_absolute() or ".." in path.parts or not path.name or "\\" in name or "\0" in name:
-        raise ConfigError(f"output is {name!r:.60}, but it must be a name under the output folder.")
-    audio_write.container(path)
+    shown = f"output is {name!r:.60}, but it must be"
+    if path.is_absolute() or ".." in path.parts or not path.name or set(name) & set('\\\0\r\n:*?"<>|'):
+        raise ConfigError(f"{shown} a name under the output folder.")
+    if any(part.endswith((" ", ".")) for part in path.parts):
+        raise ConfigError(f"{shown} a name that every system can have: without a space or a dot at its end.")
+    try:
+        longest = max(len(part.encode()) for part in path.parts)
+    except UnicodeEncodeError:
+        raise ConfigError(f"{shown} valid Unicode.") from None
+    if longest > MAX_NAME_BYTES:
+        raise ConfigError(f"{shown} shorter: a name has at most {MAX_NAME_BYTES} bytes.")
+    audio_write.target_path(path)
+    if folder is not None:
+        for inner in (path, *path.parents):
+            if (folder / inner).is_symlink():
+                raise ConfigError(f"output {name!r:.60} is or goes through a link, which is not followed.")
+        audio_write.target_path(folder / path)
+    return path.as_posix()
 
 
 def _stamp(clip: str) -> list[int]:
@@ -168,7 +203,7 @@ class Report:
         self.path = folder / "report.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._keys = {entry.get("key") for entry in _entries(self.path) if entry.get("ok")}
+            self._keys = {str(entry.get("key")) for entry in _entries(self.path) if entry.get("ok") is True}
             whole = not self.path.exists() or self.path.read_bytes()[-1:] in (b"\n", b"")
             self._file = self.path.open("ab")
             if not whole:  # a run was killed while it wrote
@@ -181,13 +216,17 @@ class Report:
         return row.key in self._keys and (self.folder / row.output).is_file()
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """On disk when this returns."""
-        self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """On disk when this returns. Raises `TextError` if it cannot be written."""
+        try:
+            self._file.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise TextError(f"Cannot write {self.path}: {error.strerror}. Free space and start again.") from None
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # told by `add`
+            self._file.close()
 
 
 def _entries(path: pathlib.Path) -> Iterable[dict[str, Any]]:
@@ -196,7 +235,7 @@ def _entries(path: pathlib.Path) -> Iterable[dict[str, Any]]:
     for line in path.read_bytes().splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:  # half a line of a run that was killed: its file is written again
+        except (ValueError, RecursionError):  # half a line of a run that was killed: its file is written again
             continue
         if isinstance(entry, dict):
             yield entry

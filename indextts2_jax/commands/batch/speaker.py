@@ -41,6 +41,8 @@ class Speaker:
                 checked = self.tts.check(row.request(), row.config)
             except IndexTTSError as error:
                 yield failure(row, error)
+            except Exception as error:  # of whatever kind: no line stops another
+                yield failure(row, f"{type(error).__name__}: {error!s:.200}")
             else:
                 groups.setdefault(row.config, []).append((row, checked))
         for config, group in groups.items():

@@ -15,7 +15,7 @@ from sentencepiece import SentencePieceProcessor
 from indextts2_jax.errors import CheckpointError, TextError
 from indextts2_jax.text.bpe.normalize import TextNormalizer
 from indextts2_jax.text.bpe.segment import split_segments
-from indextts2_jax.text.glossary import Glossary
+from indextts2_jax.text.glossary import Glossary, Language
 from indextts2_jax.text.pace import spelled_seconds
 
 # Blocks of Hangul, CJK and Kana letters, each character a word of its own
@@ -34,6 +34,7 @@ class BpeFrontend:
     def __init__(self, tokenizer: bytes | str | pathlib.Path, glossary: Glossary | None = None):
         self._pieces = _load(tokenizer)
         self._normalizer = TextNormalizer(glossary)
+        self._language: Language | None = None
 
     def prepare(self, text: str) -> str:
         """See `TextNormalizer.prepare`."""
@@ -52,15 +53,16 @@ class BpeFrontend:
 
     def normalize(self, text: str) -> str:
         """The text as spoken; see `TextNormalizer.normalize`."""
-        return self._normalizer.normalize(text)
+        return self._normalizer.normalize(text, self._language)
 
     def tokenize(self, text: str) -> list[str]:
         """Pieces of a text as it is written; `[]` for an empty one.
 
         A text of a single character (spaces aside) is neither normalised nor upper-cased, as in the official code:
-        "A" is a piece, "a" is unknown, "5" stays a digit. Raises `TextError` for text that is not valid Unicode.
+        "A" is a piece, "a" is unknown, "5" stays a digit; but see `within`. Raises `TextError` for text that is not
+        valid Unicode.
         """
-        if len(text.strip()) > 1:
+        if len(text.strip()) > 1 or (self._language and self._is_lost(text.strip())):
             text = split_ideographs(self.normalize(text))
         if not text:
             return []
@@ -69,6 +71,20 @@ class BpeFrontend:
         except UnicodeEncodeError as error:
             raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from error
         return self._pieces.encode(text, out_type=str)
+
+    def within(self, text: str) -> "BpeFrontend":
+        """The front-end for pieces of `text`: departs from the official code for pieces that it never sees.
+
+        A single letter or digit that the vocabulary lacks is normalised like any other text, and a piece without a
+        letter of either language is read in that of `text`: "3" between two pauses of an English text is "three". All
+        else is read as without.
+        """
+        piece = copy.copy(self)
+        piece._language = self._normalizer.language(text)
+        return piece
+
+    def _is_lost(self, text: str) -> bool:
+        return text.isalnum() and bool(self.unknown(self._pieces.encode(text, out_type=str)))
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The id of every piece, that of <unk> for unknown ones."""

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 FOREIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ffff]")
 HAN = r"[\u4e00-\u9fff]"
+LETTER = re.compile(rf"[a-zA-Z]|{HAN}")
 
 CONTRACTION = re.compile(r"(what|where|who|which|how|t?here|it|s?he|that|this)'s", re.IGNORECASE)
 
@@ -94,21 +95,33 @@ class TextNormalizer:
         """Where English is read carefully, the text without its markup, and with pauses for SSML's breaks."""
         return markup.plain(text) if self._careful and not FOREIGN.search(text) else text
 
-    def normalize(self, text: str) -> str:
+    def language(self, text: str) -> Language:
+        """What a text is read as: read carefully, English where it has no character of another language."""
+        return "en" if self._careful and not FOREIGN.search(text) else language_of(text)
+
+    def normalize(self, text: str, language: Language | None = None) -> str:
         """The text as spoken, of the characters the tokenizer knows.
+
+        Where it has neither an ideograph nor a Latin letter it is read as `language`, by default Chinese.
 
         Text that the rules reject is left as it is in English and vanishes in Chinese, as in the official code, with
         a warning in the log. Raises only where the rules cannot be loaded (`IndexTTSError`).
         """
         text, tags = _hide_tags(text)
-        if self._careful and not FOREIGN.search(text):
+        if not language or LETTER.search(text):
+            language = self.language(text)
+        if self._careful and language == "en" and not FOREIGN.search(text):
             spoken = reader.read(self._glossary(CONTRACTION.sub(r"\1 is", text), "en"))
             return tags.restore(_map_characters["en"](spoken))
-        language: Language = "zh" if is_chinese(text) else "en"
         rules = wetext.load_rules(language)
         text = self._glossary(CONTRACTION.sub(r"\1 is", text), language)
         spoken = _speak_chinese(text, rules) if language == "zh" else _speak_english(text, rules)
         return tags.restore(_map_characters[language](spoken))
+
+
+def language_of(text: str) -> Language:
+    """Whose rules apply to a text: see `is_chinese`."""
+    return "zh" if is_chinese(text) else "en"
 
 
 def is_chinese(text: str) -> bool:
@@ -124,7 +137,7 @@ def _speak_chinese(text: str, rules: wetext.Rules) -> str:
     text, names = _hide_names(text)
     try:
         text = rules(text)
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The Chinese text rules reject %.60r (%r): it is left out.", text, error)
         text = ""
     text = syllables.restore(names.restore(text))
@@ -135,7 +148,7 @@ def _speak_english(text: str, rules: wetext.Rules) -> str:
     hidden, has_terms = _hide_terms(text)
     try:
         spoken = rules(hidden)
-    except Exception as error:
+    except ValueError as error:
         logger.warning("The English text rules reject %.60r (%r): it is not spelled out.", text, error)
         return text
     return _restore_terms(spoken) if has_terms else spoken

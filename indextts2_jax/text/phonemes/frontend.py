@@ -97,6 +97,10 @@ class PhonemeFrontend:
                         tokens += _word(said) if said else []
         return tokens
 
+    def within(self, text: str) -> "PhonemeFrontend":
+        """Itself: every piece is English."""
+        return self
+
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The id of every token, 2 for unknown ones."""
         return [IDS.get(token.removeprefix(WORD), UNKNOWN) for token in tokens]

@@ -20,7 +20,6 @@ phones of them.
 
 import json
 import pathlib
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from absl import flags
 from indextts2_jax.errors import IndexTTSError, TextError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.atomic import replaced_file
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 from indextts2_jax.training.demo import plan, produce, sentences, symbols
 from indextts2_jax.training.demo.pool import Source, make_pool
@@ -176,4 +176,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

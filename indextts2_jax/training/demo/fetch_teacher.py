@@ -26,6 +26,7 @@ from absl import flags
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.atomic import replaced_folder
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.training.demo import teacher
 from indextts2_jax.training.demo.speakers import VOICES
 
@@ -157,4 +158,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

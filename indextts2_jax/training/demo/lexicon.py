@@ -22,6 +22,7 @@ from absl import flags
 
 from indextts2_jax.errors import TextError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.text.phonemes.pronounce import (
     LISTED,
     PHONEMES,
@@ -297,4 +298,4 @@ def work(options: flags.FlagValues) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

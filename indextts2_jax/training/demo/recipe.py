@@ -20,6 +20,7 @@ from absl import flags
 
 from indextts2_jax.errors import TrainingError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 
 CONFIG = "configs/train_demo.py"
 # glibc gives large buffers back to the kernel after each step and faults them in again: up to half of the time
@@ -122,4 +123,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

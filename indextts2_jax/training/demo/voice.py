@@ -4,7 +4,6 @@ One of its voices, or a mixture, reads one sentence; 22.05 kHz, 16 bit, mono. Th
 """
 
 import pathlib
-import sys
 
 import numpy as np
 import soxr
@@ -13,6 +12,7 @@ from absl import flags
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.errors import AudioError, IndexTTSError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 from indextts2_jax.training.demo import symbols, teacher
 from indextts2_jax.training.demo.corpus import LEXICON
@@ -65,4 +65,4 @@ def work(options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(work, define, __doc__))
+    leave(command_line.run(work, define, __doc__))

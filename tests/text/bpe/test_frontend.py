@@ -45,6 +45,26 @@ def test_a_single_character_is_left_alone(frontend, plain_rules):
     assert frontend.unknown(frontend.tokenize("ee")) == []
 
 
+def test_a_single_character_of_a_text_is_spoken(frontend, plain_rules):
+    piece = frontend.within("E or e?")
+    assert piece.unknown(piece.tokenize(" e ")) == []
+    assert plain_rules == [("en", " e ")]
+    for known in ("E", "5", "?", "-", "*", ""):  # the vocabulary has it, or it is silent
+        assert piece.tokenize(known) == frontend.tokenize(known)
+    assert plain_rules == [("en", " e ")]
+    with pytest.raises(TextError, match="not valid Unicode"):
+        piece.tokenize("\ud800")
+
+
+@pytest.mark.parametrize("text, language", [("One, two.", "en"), ("一，二。", "zh"), ("一, two", "zh"), ("1, 2", "zh")])
+def test_a_piece_without_letters_has_the_language_of_its_text(text, language, frontend, plain_rules):
+    piece = frontend.within(text)
+    for part in ("12:30", "the", "你好"):
+        piece.tokenize(part)
+    assert plain_rules == [(language, "12:30"), ("en", "the"), ("zh", "你好")]
+    assert frontend.tokenize("12:30") and plain_rules[-1] == ("zh", "12:30")  # alone, as the official code
+
+
 def test_unknown_pieces_are_named_in_order(frontend):
     tokens = frontend.tokenize("the Ж and 你 of Ж")
     assert frontend.unknown(tokens) == ["Ж", "你", "Ж"]
@@ -121,7 +141,7 @@ def test_speakable(text, frontend):
         ("\u200b\u200b", "no letter or digit"),
         ("🙂🙂", "no letter or digit"),
         ("你好。", "knows no character"),
-        ("e", "as a capital"),
+        ("e", "knows no character"),
         ("?" * 100, "\\?{40}…'"),
     ],
 )
