@@ -22,14 +22,12 @@ from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.commands import settings
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import AudioError, CheckpointError, ConfigError
-from indextts2_jax.pipeline.voice import ReferenceVoice
+from indextts2_jax.pipeline.voice import MAX_FRAMES, ReferenceVoice
 from indextts2_jax.runtime import command_line, streams
 from indextts2_jax.runtime.cache import use_compilation_cache
 from indextts2_jax.synthesis.request import check_source
 
 FRAME_SECONDS = 256 / SAMPLING_RATE
-MAX_FRAMES = int(audio_clip.USED_SECONDS / FRAME_SECONDS)
-"""Of a prompt: what one clip may have."""
 
 
 def merge(voices: Sequence[ReferenceVoice]) -> ReferenceVoice:

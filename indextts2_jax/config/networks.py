@@ -184,7 +184,8 @@ class ModelConfig:
 
 
 def check_model(model: ModelConfig) -> None:
-    """Raises `ConfigError` where two networks do not fit together, or heads do not divide their width."""
+    """Raises `ConfigError` for sizes that no network has, and where two networks do not fit together."""
+    _check_sizes("model", model)
     gpt, s2mel = model.gpt, model.s2mel
     for key, width, heads in (
         ("w2v_bert", model.w2v_bert.width, model.w2v_bert.heads),
@@ -220,3 +221,20 @@ def check_model(model: ModelConfig) -> None:
         _require(even, "model.qwen.head_dim", qwen.head_dim, "even, as its halves are rotated")
         stops = bool(qwen.stop_tokens) and all(0 <= token < qwen.vocab_size for token in qwen.stop_tokens)
         _require(stops, "model.qwen.stop_tokens", qwen.stop_tokens, f"tokens below {qwen.vocab_size}")
+
+
+MAX_SIZE = 1_000_000
+"""Of anything that is counted in a network."""
+
+
+def _check_sizes(key: str, value: object) -> None:
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _check_sizes(f"{key}.{field.name}", getattr(value, field.name))
+    elif isinstance(value, tuple):
+        _require(len(value) > 0, key, value, "some numbers")
+        for item in value:
+            _check_sizes(key, item)
+    elif isinstance(value, int):
+        least = 0 if key.endswith(("_token", "_tokens", "_positions")) else 1
+        _require(least <= value <= MAX_SIZE, key, value, f"from {least} to {MAX_SIZE}")

@@ -163,6 +163,8 @@ def check(config: Config) -> None:
     _require(0.0 <= flow.guidance <= 100.0, "flow.guidance", flow.guidance, "from 0 to 100")
     _require(0.0 <= flow.temperature <= 10.0, "flow.temperature", flow.temperature, "from 0 to 10")
     check_precision(config.precision)
+    seed = config.random_seed
+    _require(seed is None or 0 <= seed < 2**32, "random_seed", seed, f"from 0 to {2**32 - 1}")
     _require(1 <= config.segments_at_once <= 64, "segments_at_once", config.segments_at_once, "from 1 to 64")
     check_options(config.duration, config.redraw, config.polish, config.stream)
     silence = config.interval_silence_ms

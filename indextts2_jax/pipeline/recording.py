@@ -10,6 +10,7 @@ import os
 import pathlib
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -48,6 +49,22 @@ class StageRecorder:
             raise ConfigError(f"Cannot write the stage arrays to {path}: {error.strerror or error}.") from None
 
 
+MAX_REPLAY_BYTES = 1 << 30
+"""Of a replay file, unpacked: ten minutes of noise are 17 MB."""
+
+NPZ_ERRORS = (OSError, EOFError, TypeError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What NumPy and zipfile raise for files that are damaged, encrypted (RuntimeError), packed in ways they do not know
+(NotImplementedError, which is one) or larger than they are (MemoryError)."""
+
+
+def unpacked_size(path: str | os.PathLike[str]) -> int:
+    """Of all members of an .npz file, in bytes, by its index. Raises as `zipfile` for what is none."""
+    if not os.path.isfile(path):
+        raise OSError("it is no file")
+    with zipfile.ZipFile(path) as file:
+        return sum(member.file_size for member in file.infolist())
+
+
 @dataclasses.dataclass(frozen=True)
 class Replay:
     """Random inputs from a file. `noise_seed` None means: sample codes from the run's own seed."""
@@ -63,10 +80,12 @@ class Replay:
           ConfigError: no such file, not an .npz, or an array of another shape.
         """
         try:
+            if (size := unpacked_size(path)) > MAX_REPLAY_BYTES:
+                raise ValueError(f"it holds {size:,} bytes, more than {MAX_REPLAY_BYTES:,}")
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files if key.split(".")[0] in ("cfm_noise", "noise_seed")}
-        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise ConfigError(f"Cannot read the replay file {path}: {error}.") from None
+        except NPZ_ERRORS as error:
+            raise ConfigError(f"Cannot read the replay file {path}: {str(error).rstrip('.')}.") from None
         seed = arrays.pop("noise_seed", None)
         if seed is not None and (seed.shape != () or seed.dtype.kind not in "iu" or seed < 0):
             raise ConfigError(f"noise_seed in {path} must be one whole number, 0 or larger.")

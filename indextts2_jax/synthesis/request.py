@@ -162,10 +162,10 @@ def check_request(
         raise ConfigError(f"seed is {seed!r}, but it must be a whole number from 0 to {2**32 - 1}.")
     if emotion is not None:
         _check_emotion(emotion, text, model)
+    if not isinstance(voice, tuple | ReferenceVoice) and str(voice).endswith(VOICE_SUFFIX):
+        voice = ReferenceVoice.load(voice)
     if isinstance(voice, ReferenceVoice):
-        return request
-    if not isinstance(voice, tuple) and str(voice).endswith(VOICE_SUFFIX):
-        return dataclasses.replace(request, voice=ReferenceVoice.load(voice))
+        return dataclasses.replace(request, voice=voice)
     check_source(voice)
     return request
 

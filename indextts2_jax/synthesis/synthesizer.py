@@ -22,7 +22,7 @@ from indextts2_jax.emotion_text.classifier import EmotionClassifier
 from indextts2_jax.errors import CheckpointError, ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
-from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, fingerprint
+from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, check_voice, fingerprint
 from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Emotion, Request, check_request
 from indextts2_jax.synthesis.segments import EncodedRequest, Run, collect, speak_request, speak_requests
@@ -316,6 +316,8 @@ class IndexTTS2:
         for prompt in (request.voice, request.emotion and request.emotion.clip):
             if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
                 raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
+        if isinstance(request.voice, ReferenceVoice):
+            check_voice(request.voice, self.model)
         return CheckedRequest(request, settings, self._read(request.text, settings))
 
     def read(self, text: str, config: Settings | None = None) -> tuple[list[str], list[list[str]], list[str]]:
