@@ -108,18 +108,22 @@ def inspect(path: Path, min_seconds: float = MIN_SECONDS) -> ClipInfo:
         return info
 
 
-def load_clip(path: Path, min_seconds: float = MIN_SECONDS) -> Clip:
+def load_clip(path: Path, min_seconds: float = MIN_SECONDS, *, kept_seconds: float = KEPT_SECONDS) -> Clip:
     """Decodes the start of a clip, mixed down to mono.
+
+    Args:
+      kept_seconds: how much of it; less where its channels at its rate take more than `MAX_DECODED_BYTES`.
 
     Raises:
       AudioError: no such file, not audio, not an allowed format, damaged, too long, too short, silent, not finite.
     """
     with _opened(path, min_seconds) as (sound, info):
-        return _decoded(sound, info, min_seconds)
+        return _decoded(sound, info, min_seconds, kept_seconds)
 
 
-def _decoded(sound: Decoder, info: ClipInfo, min_seconds: float) -> Clip:
-    wanted = min(info.frames, _kept(info.sampling_rate))
+def _decoded(sound: Decoder, info: ClipInfo, min_seconds: float, kept_seconds: float = KEPT_SECONDS) -> Clip:
+    most = max(_kept(info.sampling_rate), MAX_DECODED_BYTES // (4 * info.channels))
+    wanted = min(info.frames, most, math.ceil(kept_seconds * info.sampling_rate))
     # In one go, at most MAX_DECODED_BYTES: soundfile seeks after every read, and an MP3 goes on differently then.
     samples = sound.read(wanted, dtype="float32", always_2d=True)
     if len(samples) < wanted and info.container not in _ESTIMATED:
@@ -139,12 +143,15 @@ def read_clip(min_seconds: float = MIN_SECONDS) -> Clip:
         return _decoded(sound, info, min_seconds)
 
 
-def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SECONDS) -> Clip:
+def clip_from_array(
+    audio: Any, sampling_rate: int, min_seconds: float = MIN_SECONDS, *, kept_seconds: float = KEPT_SECONDS
+) -> Clip:
     """The same checks for a recording in memory.
 
     Args:
       audio: [N] or [N, channels] as soundfile reads it; float in [-1, 1], int16 or int32.
       sampling_rate: in Hz, from 4000 to 384000.
+      kept_seconds: how much of it.
 
     Raises:
       AudioError: a shape, type or rate that makes no sense, or a recording `load_clip` would refuse.
@@ -158,7 +165,7 @@ def clip_from_array(audio: Any, sampling_rate: int, min_seconds: float = MIN_SEC
         raise refusal(name, f"has the shape {array.shape}", "Give [samples] or [samples, channels].")
     array = array.reshape(len(array), -1) if array.size else np.zeros((0, 1), np.float32)
     _check_numbers(name, rate, array.shape[1], array.shape[0], min_seconds, "Give [samples, channels].")
-    array = array[: _kept(rate)]
+    array = array[: math.ceil(kept_seconds * rate)]
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite and is refused as such
         if array.dtype.kind == "f":
             array = array.astype(np.float32)

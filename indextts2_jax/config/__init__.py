@@ -19,6 +19,7 @@ from indextts2_jax.config.networks import (
 from indextts2_jax.config.synthesis import (
     SETTINGS,
     SHORT_NAMES,
+    AudioConfig,
     Config,
     DecodeConfig,
     DurationConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "SAMPLING_RATE",
     "SETTINGS",
     "SHORT_NAMES",
+    "AudioConfig",
     "BigVganConfig",
     "CampplusConfig",
     "Config",

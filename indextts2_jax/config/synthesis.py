@@ -25,6 +25,11 @@ SHORT_NAMES = {
 
 
 @dataclasses.dataclass(frozen=True)
+class AudioConfig:
+    trim: str = "off"  # the first 15 seconds of a clip, as in the reference; speech: those with the most speech
+
+
+@dataclasses.dataclass(frozen=True)
 class TextConfig:
     max_text_tokens_per_segment: int = 120
     max_english_tokens_per_segment: int = 0  # for English text (0: as above); 120 of its tokens are half a minute
@@ -120,6 +125,7 @@ class Config:
     model: ModelConfig | None = None
     random_seed: int | None = None
     checkpoint: str = ""
+    audio: AudioConfig = dataclasses.field(default_factory=AudioConfig)
     text: TextConfig = TextConfig()
     decode: DecodeConfig = DecodeConfig()
     flow: FlowConfig = FlowConfig()
@@ -149,6 +155,7 @@ def check(config: Config) -> None:
     _require(n == 0 or n >= 2, "text.max_english_tokens_per_segment", n, "at least 2, or 0")
     pause = text.paragraph_pause_ms
     _require(0 <= pause <= 60_000, "text.paragraph_pause_ms", pause, "from 0 to 60000 milliseconds")
+    _require(config.audio.trim in ("off", "speech"), "audio.trim", config.audio.trim, "off or speech")
     _require(text.english in ("reference", "careful"), "text.english", text.english, "reference or careful")
     _require(text.quick_streaming_tokens >= 0, "text.quick_streaming_tokens", text.quick_streaming_tokens, ">= 0")
     _require(1 <= decode.num_beams <= 16, "decode.num_beams", decode.num_beams, "from 1 to 16")

@@ -72,16 +72,21 @@ MAX_DIGITS = 300
 """Of a number: none that anything here takes has more."""
 
 
-def parse_json(text: str) -> Any:
-    """What JSON says, which has no infinite numbers and no NaN.
+def parse_json(text: str, *, constants: bool = False) -> Any:
+    """What JSON says.
+
+    Args:
+      constants: NaN and Infinity, which are no JSON, are numbers as Python writes them; the caller looks.
 
     Raises:
       TextFileError: it is not JSON, nested too deeply, or has a number that no float holds.
     """
     try:
-        return json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_integer)
+        constant = float if constants else _constant
+        return json.loads(text, parse_constant=constant, parse_float=_float, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise TextFileError(f"not JSON ({error.msg}, line {error.lineno}, character {error.colno})") from None
+        line = f"line {error.lineno}, " if "\n" in text.strip() else ""
+        raise TextFileError(f"not JSON ({error.msg}, {line}character {error.colno})") from None
     except RecursionError:
         raise TextFileError("not JSON that can be read (nested too deeply)") from None
 

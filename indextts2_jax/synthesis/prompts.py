@@ -7,6 +7,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.audio import clip as audio_clip
+from indextts2_jax.audio import quality
 from indextts2_jax.config import Config, ModelConfig
 from indextts2_jax.emotion_text.classifier import EmotionClassifier
 from indextts2_jax.emotion_text.question import check_available
@@ -40,14 +41,20 @@ class Prompts:
           AudioError: a clip of which the header did not tell enough. EmotionError: as `IndexTTS2.synthesize`.
         """
         voice, emotion = checked.request.voice, checked.request.emotion
+        warnings: tuple[str, ...] = ()
         if not isinstance(voice, ReferenceVoice):
-            voice = self.voice(voice, checked.config, own_emotion=emotion is None or emotion.clip is None)
+            clip = _clip(voice, checked.config)
+            warnings = tuple(quality.faults(clip))
+            voice = self._voice(clip, checked.config, own_emotion=emotion is None or emotion.clip is None)
         embedding = self._embedding(voice, emotion, checked)
-        return EncodedRequest(checked, voice, embedding, jax.random.key(checked.request.seed))
+        return EncodedRequest(checked, voice, embedding, jax.random.key(checked.request.seed), warnings)
 
     def voice(self, source: AudioSource, config: Config, own_emotion: bool) -> ReferenceVoice:
         """The voice of a reference clip. Raises `AudioError`."""
-        clip, twice = _clip(source), config.emotion.encode_own_clip_twice
+        return self._voice(_clip(source, config), config, own_emotion)
+
+    def _voice(self, clip: audio_clip.Clip, config: Config, own_emotion: bool) -> ReferenceVoice:
+        twice = config.emotion.encode_own_clip_twice
 
         def make() -> ReferenceVoice:
             voice = encode.encode_voice(
@@ -63,9 +70,9 @@ class Prompts:
 
         return make() if self.record else self.cache.voice(clip, (own_emotion, twice), make)
 
-    def emotion(self, source: AudioSource) -> EmotionPrompt:
+    def emotion(self, source: AudioSource, config: Config) -> EmotionPrompt:
         """The emotion prompt of a clip. Raises `AudioError`."""
-        clip = _clip(source, audio_clip.MIN_EMOTION_SECONDS)
+        clip = _clip(source, config, audio_clip.MIN_EMOTION_SECONDS)
 
         def make() -> EmotionPrompt:
             prompt = encode.encode_emotion(self.params, self.model, clip, record=self.record, watch=self.watch)
@@ -83,7 +90,9 @@ class Prompts:
         self, voice: ReferenceVoice, emotion: Emotion | None, checked: CheckedRequest
     ) -> gpt_emotion.EmotionEmbedding:
         if emotion is not None and emotion.clip is not None:
-            prompt = emotion.clip if isinstance(emotion.clip, EmotionPrompt) else self.emotion(emotion.clip)
+            prompt = (
+                emotion.clip if isinstance(emotion.clip, EmotionPrompt) else self.emotion(emotion.clip, checked.config)
+            )
             merged = gpt_emotion.blend(voice.emotion_base, prompt.vector, emotion.weight)
             return gpt_emotion.EmotionEmbedding(merged, merged)
         if voice.emotion_own is None:
@@ -109,7 +118,15 @@ class Prompts:
         )
 
 
-def _clip(source: AudioSource, min_seconds: float = audio_clip.MIN_SECONDS) -> audio_clip.Clip:
+def _clip(source: AudioSource, config: Config, min_seconds: float = audio_clip.MIN_SECONDS) -> audio_clip.Clip:
+    """What counts of a clip: its beginning, or where the speech is."""
+    trimmed = config.audio.trim == "speech"
+    kept = audio_clip.MAX_SECONDS if trimmed else audio_clip.KEPT_SECONDS
     if isinstance(source, tuple):
-        return audio_clip.clip_from_array(*source, min_seconds)
-    return audio_clip.load_clip(source, min_seconds)
+        clip = audio_clip.clip_from_array(*source, min_seconds, kept_seconds=kept)
+    else:
+        clip = audio_clip.load_clip(source, min_seconds, kept_seconds=kept)
+    if not trimmed:
+        return clip
+    best = quality.best_part(clip)
+    return best if len(best.audio) >= min_seconds * best.sampling_rate else clip

@@ -57,6 +57,8 @@ class EncodedRequest:
     voice: ReferenceVoice
     emotion: EmotionEmbedding
     key: Key[Array, ""]
+    warnings: tuple[str, ...] = ()
+    """Of the clip."""
 
     def segments(self, frontend: TextFrontend) -> list[Segment]:
         """Its segments in order; all have the request's own key."""
@@ -246,7 +248,7 @@ def check_spoken(text: str, codes: Sequence[np.ndarray]) -> None:
 
 
 def collect(
-    checked: CheckedRequest,
+    encoded: EncodedRequest,
     parts: Iterable[Spoken],
     watch: Stopwatch,
     sink: Sink | None = None,
@@ -261,7 +263,8 @@ def collect(
     codes: list[np.ndarray] = []
     draws: list[int] = []
     spans: list[tuple[int, int]] = []
-    warnings, samples = list(checked.reading.warnings), 0
+    checked = encoded.checked
+    warnings, samples = [*encoded.warnings, *checked.reading.warnings], 0
     for spoken in parts:
         if sink:
             sink(spoken.audio)

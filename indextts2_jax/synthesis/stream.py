@@ -70,7 +70,9 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
 
     def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, " N"]]:
         silences = self._checked.reading.silences_ms
-        for segment in encode().segments(frontend):
+        encoded = encode()
+        self._warnings += encoded.warnings
+        for segment in encoded.segments(frontend):
             self._run.on_segment(segment.index)
             yield from _not_empty(silence(silences[segment.index]))
             yield from self._segment(segment)

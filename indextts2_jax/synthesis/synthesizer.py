@@ -135,7 +135,7 @@ class IndexTTS2:
     def encode_voice(
         self, source: AudioSource, *, own_emotion: bool = True, record: Record | None = None
     ) -> ReferenceVoice:
-        """Encodes a reference clip (the first 15 seconds are used); the result can be kept, saved and reused.
+        """Encodes a reference clip (the first 15 seconds, or as `audio.trim` says); it can be kept, saved and reused.
 
         Args:
           source: path, or (samples, sampling rate).
@@ -147,7 +147,7 @@ class IndexTTS2:
 
     def encode_emotion(self, source: AudioSource, *, record: Record | None = None) -> EmotionPrompt:
         """Encodes an emotion clip. Raises `AudioError` as `encode_voice` does."""
-        return self._prompts(Stopwatch(), record).emotion(source)
+        return self._prompts(Stopwatch(), record).emotion(source, self.config)
 
     def classify_emotion(self, text: str) -> tuple[float, ...]:
         """What `Emotion(words=text)` means: eight weights from 0 to 1.2, in the order of `Emotion.weights`.
@@ -210,7 +210,7 @@ class IndexTTS2:
         teller = ProgressTeller(len(checked.reading.segments), progress)
         run = self._run(checked.config, teller, record=record, replay=replay)
         encoded = self._prompts(run.watch, record).request(checked)
-        return collect(checked, speak_request(run, encoded, self.frontend), run.watch, sink, record)
+        return collect(encoded, speak_request(run, encoded, self.frontend), run.watch, sink, record)
 
     def synthesize_batch(
         self,
@@ -268,7 +268,7 @@ class IndexTTS2:
         spoken = speak_requests(run, list(encoded.values()), self.frontend)
         for place, parts in zip(encoded, spoken, strict=True):
             try:
-                results[place] = collect(checked[place], parts, run.watch)
+                results[place] = collect(encoded[place], parts, run.watch)
             except IndexTTSError as error:
                 results[place] = error
         return [results[place] for place in range(len(checked))]

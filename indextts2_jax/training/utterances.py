@@ -67,7 +67,7 @@ def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_cl
 
 def _row(folder: pathlib.Path, line: str, min_seconds: float) -> ManifestRow:
     try:
-        data = text_files.parse_json(line)
+        data = text_files.parse_json(line, constants=True)
     except text_files.TextFileError as error:
         raise ManifestError(f"{error}.") from None
     if not isinstance(data, dict):

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has
 
 START = """
 import os, pathlib, signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored,
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and what nohup starts with this
 from indextts2_jax.runtime import atomic, process
 
 def ready():
