@@ -89,10 +89,8 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(_PLACEHOLDER.sub(r"(?P<\1>\\d+)", re.escape(pattern)) + r"\Z")
 
 
-def _match(regex: re.Pattern[str], rule: Rule, name: str) -> dict[str, int] | None:
-    found = regex.match(name)
-    if not found:
-        return None
+def _values(found: re.Match[str], rule: Rule) -> dict[str, int] | None:
+    """The numbers in a name; None if they are not those the rule is for."""
     values = {key: int(value) for key, value in found.groupdict().items()}
     if any(value not in rule.where[key] for key, value in values.items() if key in rule.where):
         return None
@@ -119,7 +117,7 @@ def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expec
             (r, part, values)
             for r, rule in enumerate(rules)
             for part, regex in enumerate(patterns[r])
-            if (values := _match(regex, rule, name)) is not None
+            if (found := regex.match(name)) and (values := _values(found, rule)) is not None
         ]
         if not hits[name]:
             problems.append(f"unknown tensor {name} {list(source[name])}")
@@ -128,8 +126,8 @@ def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expec
 
     dropped: dict[str, str] = {}
     entries: dict[tuple[int, str], dict[tuple[int, ...], dict[int, str]]] = {}
-    for name, found in hits.items():
-        for r, part, values in found[:1]:
+    for name, hit in hits.items():
+        for r, part, values in hit[:1]:
             rule = rules[r]
             if rule.target is None:
                 dropped[name] = rule.reason
@@ -151,7 +149,7 @@ def plan(network: str, rules: Sequence[Rule], source: Mapping[str, Shape], expec
         for index in sorted(by_index):
             parts = by_index[index]
             partner = next(iter(parts))
-            values = _match(patterns[r][partner], rule, parts[partner]) or {}
+            (_, _, values), *_ = hits[parts[partner]]
             absent = [_fill(pattern, values) for p, pattern in enumerate(rule.sources) if p not in parts]
             if absent:
                 problems.append(f"missing tensor {', '.join(absent)} (beside {parts[partner]})")
