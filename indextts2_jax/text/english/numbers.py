@@ -1,12 +1,14 @@
 """Numbers into words: cardinals, ordinals, decimals, years and digits, all without "and", hyphens and commas.
 
-The words themselves are num2words'. `NUMBER` and `RANGE` are what other files build their patterns of.
+The words themselves are inflect's. `NUMBER` and `RANGE` are what other files build their patterns of.
 """
 
 import functools
 import re
+from typing import TYPE_CHECKING
 
-import num2words
+if TYPE_CHECKING:
+    import inflect
 
 FREE = r"(?<![\w.])(?<![0-9],)"
 """Before a number: it is not the rest of a word or of another number."""
@@ -21,13 +23,20 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 @functools.lru_cache(4096)
 def cardinal(number: int) -> str:
     """1234 -> "one thousand two hundred thirty four"."""
-    return _plain(num2words.num2words(number))
+    return _plain(str(_engine().number_to_words(str(number), andword="")))
 
 
 @functools.lru_cache(4096)
 def ordinal(number: int) -> str:
     """21 -> "twenty first"."""
-    return _plain(num2words.num2words(number, to="ordinal"))
+    return str(_engine().ordinal(cardinal(number)))
+
+
+@functools.cache
+def _engine() -> "inflect.engine":
+    import inflect  # takes a second, which texts without numbers need not wait
+
+    return inflect.engine()
 
 
 def _plain(words: str) -> str:
