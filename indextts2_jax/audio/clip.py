@@ -24,7 +24,7 @@ from jaxtyping import Float32
 
 from indextts2_jax.audio import containers
 from indextts2_jax.audio.headers import open_sound
-from indextts2_jax.audio.refusal import ALLOWED, refusal
+from indextts2_jax.audio.refusal import ALLOWED, MAX_FILE_BYTES, refusal
 from indextts2_jax.errors import AudioError
 from indextts2_jax.runtime import streams
 
@@ -50,9 +50,6 @@ MAX_SECONDS = 600.0
 MAX_DECODED_BYTES = 64 << 20
 """Of the kept part, as float32 in all channels: more is never allocated, whatever a header says. 16 s of 48 kHz stereo
 take 6 MB."""
-
-MAX_FILE_BYTES = 512 << 20
-"""Ten minutes of 96 kHz stereo in 32 bits are 461 MB."""
 
 MAX_CHANNELS = 32
 MIN_RATE, MAX_RATE = 4_000, 384_000
@@ -136,9 +133,8 @@ def read_clip(min_seconds: float = MIN_SECONDS) -> Clip:
     """The clip that standard input holds, decoded like that of a file. Raises `AudioError` as `load_clip`."""
     try:
         data = streams.read_input(streams.STANDARD, MAX_FILE_BYTES)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise refusal(streams.SHOWN, f"cannot be read ({reason})", "Give the path of a file.") from None
+    except streams.InputError as error:
+        raise refusal(streams.SHOWN, f"cannot be read ({error})", "Give the path of a file.") from None
     with _decoder(BytesIO(data), len(data), streams.SHOWN, min_seconds) as (sound, info):
         return _decoded(sound, info, min_seconds)
 

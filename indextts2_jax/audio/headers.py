@@ -59,7 +59,7 @@ def _sound_at(handle: Handle, start: int, size: int, name: str, tags: bool = Tru
     if tags and head[:3] == b"ID3" and len(head) >= 10 and not head[5] & 0x10:  # with a footer: read unalike
         end = _tag_end(head, start, size, name)
         sound = _sound_at(handle, end, size, name, tags=False)
-        return sound if isinstance(sound, View) and wav.is_wav(_read(handle, end, 12)) else _whole(handle, start, size)
+        return sound if wav.is_wav(_read(handle, end, 12)) else _whole(handle, start, size)
     if iff.is_caf(head) and start == 0:
         return iff.open_caf(handle, size, name)
     if iff.is_aiff(head) and start == 0:

@@ -6,10 +6,9 @@ caff, version | desc … | data, size, edit count | samples                     
 
 import struct
 
-from indextts2_jax.audio.refusal import ALLOWED, COPY, refusal
+from indextts2_jax.audio.refusal import ALLOWED, COPY, MAX_CHUNKS, refusal
 from indextts2_jax.audio.view import Handle, View
 
-MAX_CHUNKS = 256
 MAX_HEAD_BYTES = 16 << 20
 """Before the samples of a CAF: room for cover art."""
 

@@ -6,6 +6,12 @@ ALLOWED = "WAV, AIFF and CAF (8 to 32 bit, float, u-law, A-law), FLAC, OGG (Vorb
 CONVERT = "Convert it with: ffmpeg -i OLD -c:a pcm_s16le NEW.wav"
 COPY = "Copy it again."
 
+MAX_FILE_BYTES = 512 << 20
+"""Ten minutes of 96 kHz stereo in 32 bits are 461 MB."""
+
+MAX_CHUNKS = 256
+"""Before the samples of a WAV, AIFF or CAF; real files have fewer than ten."""
+
 
 def refusal(name: str, reason: str, remedy: str = CONVERT) -> AudioError:
     """Where, what is wrong, what to do."""

@@ -3,23 +3,18 @@
     RIFF, size | WAVE | "fmt " … | LIST, JUNK, … | data, size | samples
 
 A header that leaves its lengths open belongs to a program that wrote to a pipe or was ended: the samples reach to the
-end of the file. libsndfile gets a header of ours then, in front of the same samples.
+end of the file. A size larger than any file that is read (0x7FFFFFFF, 2,000,000,000) is such a placeholder. libsndfile
+gets a header of ours then, in front of the same samples.
 """
 
 import struct
 from typing import NamedTuple
 
-from indextts2_jax.audio.refusal import ALLOWED, COPY, refusal
+from indextts2_jax.audio.refusal import ALLOWED, COPY, MAX_CHUNKS, MAX_FILE_BYTES, refusal
 from indextts2_jax.audio.view import Handle, View
-
-MAX_CHUNKS = 256
-"""Before the samples; real files have fewer than ten."""
 
 OPEN = 0xFFFFFFFF
 """The largest size there is, and what most programs write for one that they do not know."""
-
-MAX_BYTES = 512 << 20
-"""Larger files are refused, so that a larger size is a placeholder: 0x7FFFFFFF, 0x7FFFF000, 2,000,000,000."""
 
 _PCM, _FLOAT, _A_LAW, _U_LAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64), _A_LAW: (8,), _U_LAW: (8,)}
@@ -60,8 +55,8 @@ def open_wav(handle: Handle, start: int, size: int, name: str) -> Handle | View:
     layout = _layout(handle, start + 12, name, long_form)
     frame_bytes = _check_format(layout.form, name)
     found = max(0, size - layout.start)
-    length, complete = layout.length, layout.sound and (long_form or 0 < outer <= MAX_BYTES)
-    if not long_form and (length > MAX_BYTES or (length == 0 and _left_open(outer, layout.start - start))):
+    length, complete = layout.length, layout.sound and (long_form or 0 < outer <= MAX_FILE_BYTES)
+    if not long_form and (length > MAX_FILE_BYTES or (length == 0 and _left_open(outer, layout.start - start))):
         length, complete = found - found % frame_bytes, False
     if length == 0:
         raise refusal(name, "holds no sound: 0 bytes of it by its header", "Give a recording.")
@@ -77,7 +72,7 @@ def open_wav(handle: Handle, start: int, size: int, name: str) -> Handle | View:
 
 def _left_open(outer: int, header_bytes: int) -> bool:
     """Whether the size of the whole says that its writer was not there at the end."""
-    return outer > MAX_BYTES or outer + 8 <= header_bytes
+    return outer > MAX_FILE_BYTES or outer + 8 <= header_bytes
 
 
 def _layout(handle: Handle, position: int, name: str, long_form: bool) -> Layout:

@@ -24,7 +24,7 @@ def tidily(work: Callable[[], int], lines: bool = False) -> int:
                 return 2
         except KeyboardInterrupt:
             pass
-        except Exception:
+        except Exception:  # of a library that wraps what it does not know, a signal's consequence
             if stop.number is None:
                 raise
         _tell(stop.message)

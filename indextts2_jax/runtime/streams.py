@@ -26,6 +26,10 @@ SHOWN = "standard input"
 """What messages call it."""
 
 
+class InputError(IndexTTSError):
+    """A file or standard input cannot be read; the message says why, without its name."""
+
+
 class OutputError(IndexTTSError):
     """Standard output does not take what is written to it."""
 
@@ -202,12 +206,15 @@ def read_input(path: str | os.PathLike[str], limit: int) -> bytes:
     """All bytes of it.
 
     Raises:
-      OSError: as `open_input`. ValueError: it has more than `limit` bytes, or does not end.
+      InputError: it cannot be opened or read, has more than `limit` bytes, or does not end.
     """
-    with open_input(path) as file:
-        data = file.read(limit + 1)
+    try:
+        with open_input(path) as file:
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:  # ValueError: a null character within the path
+        raise InputError(getattr(error, "strerror", None) or str(error)) from None
     if len(data) > limit:
-        raise ValueError(f"it has more than {limit:,} bytes")
+        raise InputError(f"it has more than {limit:,} bytes")
     return data
 
 

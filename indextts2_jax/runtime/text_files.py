@@ -11,6 +11,9 @@ from indextts2_jax.runtime import streams
 MAX_BYTES = 64 << 20
 """More is no text that anyone has written."""
 
+MAX_LINES_BYTES = 1 << 30
+"""Of a file with a JSON object a line: some million lines."""
+
 NEWLINE = b"\n"
 
 _MARKS = (
@@ -35,8 +38,8 @@ def read_text(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> str:
     """
     try:
         data = streams.read_input(path, limit)
-    except (OSError, ValueError) as error:
-        raise TextFileError(getattr(error, "strerror", None) or str(error)) from None
+    except streams.InputError as error:
+        raise TextFileError(str(error)) from None
     return decode(data).replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -6,6 +6,7 @@ text ─ prepared ─ stretches between pauses and paragraphs ─ tokens of each
 import dataclasses
 
 from indextts2_jax.errors import TextError
+from indextts2_jax.text.characters import check_characters
 from indextts2_jax.text.frontend import TextFrontend, check_speakable, is_speakable
 from indextts2_jax.text.pace import is_english
 from indextts2_jax.text.script import Stretch, stretches, tokenize, without_pauses
@@ -32,10 +33,7 @@ def check_text(text: str, paragraphs: bool = False) -> list[Stretch]:
     Raises:
       TextError: for what can be seen without a front-end: its length, half a character, a bad pause.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from None
+    check_characters(text)
     if len(text) > MAX_CHARACTERS:
         raise TextError(f"The text has {len(text)} characters; give at most {MAX_CHARACTERS} at a time.")
     return stretches(text, paragraphs)

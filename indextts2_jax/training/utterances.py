@@ -22,9 +22,6 @@ MAX_SECONDS = float(audio_clip.USED_SECONDS)
 
 _SHOWN = 5
 
-MAX_BYTES = 1 << 30
-"""Of a manifest: some million rows."""
-
 
 @dataclasses.dataclass(frozen=True)
 class ManifestRow:
@@ -46,7 +43,7 @@ def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_cl
     """
     path = pathlib.Path(path)
     try:
-        lines = text_files.read_text(path, MAX_BYTES).split("\n")
+        lines = text_files.read_text(path, text_files.MAX_LINES_BYTES).split("\n")
     except text_files.TextFileError as error:
         raise ManifestError(f"Cannot read the manifest {path}: {error}.") from None
     rows, problems = [], []

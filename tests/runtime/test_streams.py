@@ -192,7 +192,7 @@ def test_write_all_repeats_until_all_is_written(most):
 def test_input_is_a_file_or_the_pipe(tmp_path, start):
     (tmp_path / "file").write_bytes(b"abc")
     assert streams.read_input(tmp_path / "file", 3) == b"abc"
-    with pytest.raises(ValueError, match="more than 2 bytes"):
+    with pytest.raises(streams.InputError, match="more than 2 bytes"):
         streams.read_input(tmp_path / "file", 2)
     source = "from indextts2_jax.runtime import streams\nprint(len(streams.read_input('-', 10**6)))"
     reading, writing = os.pipe()

@@ -30,9 +30,6 @@ Kind: TypeAlias = type | tuple[type, ...]
 MAX_NAME_BYTES = 240
 """Of one part of an output's path; most file systems allow 255."""
 
-MAX_BYTES = 1 << 30
-"""Of the input: some million lines."""
-
 KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "seed": int, **EMOTION_KINDS}
 
 
@@ -54,6 +51,11 @@ class Row:
     def request(self) -> Request:
         """What the line asks for. Raises `EmotionError`."""
         return Request(self.text, self.speaker, read_emotion(self.emotion), self.seed)
+
+
+def unexpected(error: Exception) -> str:
+    """What is said of an error that is none of ours."""
+    return f"{type(error).__name__}: {error!s:.200}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +86,7 @@ def read_rows(
     """
     taken: dict[str, int] = {}
     try:
-        lines = text_files.read_text(path, MAX_BYTES).split("\n")
+        lines = text_files.read_text(path, text_files.MAX_LINES_BYTES).split("\n")
     except text_files.TextFileError as error:
         raise TextError(f"Cannot read {streams.shown(path)}: {error}.") from None
     for number, line in enumerate(lines, 1):
@@ -98,7 +100,7 @@ def read_rows(
         except IndexTTSError as error:
             yield BadRow(number, str(error))
         except Exception as error:  # of whatever kind: no line stops another
-            yield BadRow(number, f"{type(error).__name__}: {error!s:.200}")
+            yield BadRow(number, unexpected(error))
         else:
             yield row
 

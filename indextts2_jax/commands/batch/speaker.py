@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from indextts2_jax.audio import write as audio_write
-from indextts2_jax.commands.batch.rows import Row
+from indextts2_jax.commands.batch.rows import Row, unexpected
 from indextts2_jax.config import Config
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.pipeline.batches import spread
@@ -42,7 +42,7 @@ class Speaker:
             except IndexTTSError as error:
                 yield failure(row, error)
             except Exception as error:  # of whatever kind: no line stops another
-                yield failure(row, f"{type(error).__name__}: {error!s:.200}")
+                yield failure(row, unexpected(error))
             else:
                 groups.setdefault(row.config, []).append((row, checked))
         for config, group in groups.items():
@@ -84,7 +84,7 @@ class Speaker:
         except IndexTTSError as error:
             return error
         except MACHINE_ERRORS as error:
-            return IndexTTSError(f"{type(error).__name__}: {str(error)[:200]}")
+            return IndexTTSError(unexpected(error))
 
 
 def failure(row: Row, error: object) -> Entry:

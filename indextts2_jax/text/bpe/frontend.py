@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from sentencepiece import SentencePieceProcessor
 
-from indextts2_jax.errors import CheckpointError, TextError
+from indextts2_jax.errors import CheckpointError
 from indextts2_jax.text.bpe.normalize import TextNormalizer
 from indextts2_jax.text.bpe.segment import split_segments
+from indextts2_jax.text.characters import check_characters
 from indextts2_jax.text.glossary import Glossary, Language
 from indextts2_jax.text.pace import spelled_seconds
 
@@ -66,10 +67,7 @@ class BpeFrontend:
             text = split_ideographs(self.normalize(text))
         if not text:
             return []
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from error
+        check_characters(text)
         return self._pieces.encode(text, out_type=str)
 
     def within(self, text: str) -> "BpeFrontend":

@@ -89,16 +89,15 @@ SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
 SCALES = {"C": " Celsius", "F": " Fahrenheit"}
 FEET_INCHES = re.compile(r"(?<![\w.,'’])([0-9]{1,2}) ?['′’] ?([0-9]{1,2}(?:\.[0-9])?)(?: ?(?:[\"″”]|''))?(?![\w'’])")
 FEET = re.compile(rf"{FREE}({NUMBER}) ?(?:′|['’](?= (?:tall|long|wide|high|deep|by|x|×)))")
+SIZED = "screen|display|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun"  # in inches
 INCHES = re.compile(
-    rf"{FREE}({NUMBER}(?: [0-9]/[0-9]{{1,2}})?) ?(?:″|[\"”](?= ?(?:x|×|by|tall|long|wide|high|deep|thick|screen|display"
-    r"|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun|diameter)\b)"
+    rf"{FREE}({NUMBER}(?: [0-9]/[0-9]{{1,2}})?) ?(?:″|[\"”](?= ?(?:x|×|by|tall|long|wide|high|deep|thick|{SIZED}"
+    r"|diameter)\b)"
     r"|in\.(?= [a-z]|[,;)])| in\.(?= [a-z(]|[,;)]))"
 )
 SIDES_IN_INCHES = re.compile(rf"{FREE}({NUMBER}) ?[\"″”] ?(?:x|×|by) ?({NUMBER}) ?[\"″”]")
 LONE_INCH = re.compile(rf"{FREE}({NUMBER})\"(?=[\s.,;:)]|\Z)")
-THING = re.compile(
-    r" ?(?:screen|display|monitor|tv|TV|laptop|disk|disc|drive|pipe|nail|wheel|vinyl|tablet|cable|barrel|gun)\b"
-)
+THING = re.compile(rf" ?(?:{SIZED})\b")
 FOOT_IN = re.compile(r"(?<=\bfeet )([0-9]{1,2}(?:\.[0-9])?) ?in\b\.?|(?<=\bfoot )([0-9]{1,2}) ?in\b\.?")
 AREA = re.compile(rf"(?<![\w^])({ALONE})(?![\w/^])")
 

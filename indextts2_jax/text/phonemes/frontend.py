@@ -11,7 +11,8 @@ import pathlib
 import re
 from collections.abc import Container, Iterator, Sequence
 
-from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.text.characters import check_characters
 from indextts2_jax.text.english import markup, numbers, reader
 from indextts2_jax.text.english.tables import listed
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
@@ -68,10 +69,7 @@ class PhonemeFrontend:
         It is read as English (`english.reader`), whatever else is in the text. Signs that cannot be read stay, as
         words that are unknown. "" where there is no word. Raises `TextError` for text that is not valid Unicode.
         """
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise TextError(f"The text is not valid Unicode: {text[error.start]!r} is half a character.") from error
+        check_characters(text)
         text = spelling.fold(reader.read(self._glossary(text, "en")))
         return _join(PART.findall(spelling.tidy(text)))
 
