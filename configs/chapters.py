@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "text": {"max_english_tokens_per_segment": 60, "paragraph_pause_ms": 700},
-            "redraw": {"attempts": 2},
+            "redraw": {"attempts": 2, "check_words": True},
             "polish": {"trim_breath": True, "max_silence_ms": 800, "end_fade_ms": 20},
         }
     )

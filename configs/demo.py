@@ -14,6 +14,7 @@ def demo_settings() -> c.Config:
         checkpoint="demo",
         text=c.TextConfig(max_text_tokens_per_segment=80),  # phonemes and punctuation: about six seconds
         decode=c.DecodeConfig(num_beams=1, top_k=20, temperature=1.0, repetition_penalty=1.0, max_mel_tokens=600),
+        redraw=c.RedrawConfig(attempts=2, shortest=0.7, longest=1.6, check_words=True),
         flow=c.FlowConfig(steps=10, guidance=0.7, temperature=0.7),
     )
 

@@ -100,8 +100,10 @@ def _job(own: command_line.Flags) -> Job:
     repeated = bool(own.dump_stages or own.replay)
     if own.stream and repeated:
         raise ConfigError("--stream cannot be had with --dump_stages or --replay, which are of whole segments.")
+    if own.redraw and (own.stream or repeated):
+        raise ConfigError("--redraw needs whole segments that may change: leave out --stream, --dump_stages, --replay.")
     request = Request(_text(own), speaker, emotion, own.seed)
-    request = check_request(request, chosen.config, chosen.model, repeated=repeated, streamed=own.stream)
+    request = check_request(request, chosen.config, chosen.model, streamed=own.stream)
     _check_outputs(own)
     glossary = load_glossary(own.glossary) if own.glossary else None
     return Job(chosen, request, glossary, Replay.load(own.replay) if own.replay else None)

@@ -77,11 +77,12 @@ class DurationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RedrawConfig:
-    """When a segment is drawn again with another seed; `redraw.py` says what makes one suspect."""
+    """When a segment is drawn again with another seed; `synthesis/retry.py` says what makes one suspect."""
 
     attempts: int = 0  # further draws of one segment at most; the reference takes what comes
     shortest: float = 0.55  # seconds that its codes may take at least, by those its text is expected to take
     longest: float = 2.5  # and at most
+    check_words: bool = False  # ask the model whether the codes leave out words: a pass for each word of the text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,18 +213,21 @@ def check_precision(config: PrecisionConfig) -> None:
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
 
 
-def check_repeatable(config: RedrawConfig, recorded: bool) -> None:
-    """Raises `ConfigError` where a run whose stages are recorded or replayed would draw anything twice."""
-    if recorded and config.attempts:
+def check_drawn_once(asked: RedrawConfig, own: RedrawConfig) -> None:
+    """Raises `ConfigError` where a call asks for redraws though it is streamed, recorded or replayed.
+
+    Such speech is drawn once. `own` are the settings of the synthesizer: what they hold is for speech that can be drawn
+    again, and no demand of this call.
+    """
+    if asked.attempts and asked.attempts != own.attempts:
         raise ConfigError(
-            f"redraw.attempts is {config.attempts}, but a run that is recorded or replayed draws once: set it to 0."
+            f"redraw.attempts is {asked.attempts}, but what is streamed, recorded or replayed is drawn once: leave it."
         )
 
 
-def check_streamable(duration: DurationConfig, redraw: RedrawConfig, polish: PolishConfig) -> None:
+def check_streamable(duration: DurationConfig, polish: PolishConfig) -> None:
     """Raises `ConfigError` for settings that need a whole segment before its first sample is known."""
     whole = {
-        "redraw.attempts": bool(redraw.attempts),
         "duration.target_seconds": bool(duration.target_seconds),
         "polish": polish != PolishConfig(),
     }

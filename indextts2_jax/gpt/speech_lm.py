@@ -78,6 +78,25 @@ class SpeechLM(nn.Module):
             self.logits(latents)  # so that its parameters exist
         return latents
 
+    def log_likelihood(
+        self,
+        conds: Float[Array, "B P D"],
+        text_ids: Int[Array, "B L"],
+        text_lengths: Lengths,
+        codes: Int[Array, "B T"],
+        code_lengths: Lengths,
+    ) -> Float[Array, "B T"]:
+        """The log probability (nats) of every code, given all before it, as generation would choose it; 0 behind them.
+
+        Args:
+          text_ids: one segment without the ids 0 and 1, which generation does not read.
+          codes: with the stop token, where that is to be judged too.
+        """
+        hidden = self.hidden_states(conds, text_ids, text_lengths, codes, code_lengths, FIRST_CODE_POSITION - 1)
+        scores = nn.log_softmax(self.logits(hidden[:, -codes.shape[1] :]))
+        chosen = jnp.take_along_axis(scores, codes[..., None], axis=-1)[..., 0]
+        return zero_padding(chosen[..., None], length_mask(code_lengths, codes.shape[1]))[..., 0]
+
     def hidden_states(
         self,
         conds: Float[Array, "B P D"],

@@ -116,7 +116,7 @@ def _decode(
 ) -> gpt_decode.SpeechCodes:
     filled = batches.filled(utterances)
     ids, lengths = _text(filled)
-    conditions = _decoder_conditions(params, model, filled)
+    conditions = decoder_conditions(params, model, filled)
     if record:
         _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
     noise, keys = None, None
@@ -160,7 +160,7 @@ def stream_codes(
         params["gpt"]["speech_lm"],
         model.gpt,
         config.decode,
-        _decoder_conditions(params, model, [utterance]),
+        decoder_conditions(params, model, [utterance]),
         *_text([utterance]),
         key=jax.random.fold_in(utterance.key, 0),
         stops=stops,
@@ -180,7 +180,7 @@ def _text(utterances: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
     return batches.rows([utterance.text_ids.astype(np.int32) for utterance in utterances])
 
 
-def _decoder_conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
+def decoder_conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
     """What the decoder reads before the text."""
     latents = np.stack([utterance.voice.speaker_latents for utterance in utterances])
     emotion = np.stack([utterance.emotion for utterance in utterances])
@@ -264,7 +264,7 @@ def acoustic_conditions(
     ids, text_lengths = _text(utterances)
     padded, lengths = batches.rows(codes)
     with watch("latents"):
-        read = (_decoder_conditions(params, model, utterances), ids, text_lengths, padded, lengths)
+        read = (decoder_conditions(params, model, utterances), ids, text_lengths, padded, lengths)
         latents = stages.code_latents(params, *batches.divided(params, read), model=model)
         condition, projected = stages.acoustic_condition(params, latents, padded, model=model)
     if record:

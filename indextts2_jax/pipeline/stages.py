@@ -148,6 +148,22 @@ def code_latents(
     return _apply(module, params, conds, text_ids, text_lengths, codes, code_lengths)
 
 
+@stage("gpt/speech_lm")
+def code_likelihood(
+    params: Params,
+    conds: Float[Array, "B P D"],
+    text_ids: Int[Array, "B L"],
+    text_lengths: Lengths,
+    codes: Int[Array, "B T"],
+    code_lengths: Lengths,
+    *,
+    model: ModelConfig,
+) -> Float[Array, "B T"]:
+    """How likely (log, nats) finished codes are as a reading of a text."""
+    module = SpeechLM(model.gpt, **_types(params["code_head"]["kernel"]))
+    return _apply(module, params, conds, text_ids, text_lengths, codes, code_lengths, method="log_likelihood")
+
+
 @stage("s2mel/latent_projection", "semantic_codec")
 def acoustic_condition(
     projection: Params, codec: Params, latents: Float[Array, "B T D"], codes: Int[Array, "B T"], *, model: ModelConfig

@@ -14,7 +14,7 @@ import numpy as np
 from indextts2_jax.array_typing import Float
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio.loudness import check_loudness
-from indextts2_jax.config import Config, ModelConfig, check_repeatable, check_streamable
+from indextts2_jax.config import Config, ModelConfig, check_streamable
 from indextts2_jax.emotion_text import question
 from indextts2_jax.errors import AudioError, ConfigError, EmotionError, TextError
 from indextts2_jax.gpt.emotion import EmotionVector, check_alpha, check_one_source, check_vector, parse_weights
@@ -137,22 +137,18 @@ class Request:
     seed: int = 0
 
 
-def check_request(
-    request: Request, config: Config, model: ModelConfig, *, repeated: bool = False, streamed: bool = False
-) -> Request:
+def check_request(request: Request, config: Config, model: ModelConfig, *, streamed: bool = False) -> Request:
     """All that can be told of a request and its settings before a network is there: the request, a saved voice read.
 
     Args:
-      repeated: whether it will be recorded or replayed, which not every setting goes with.
-      streamed: whether it will be streamed, likewise.
+      streamed: whether it will be streamed, which not every setting goes with.
     Raises:
       TextError: no text, too long a text, a bad pause. AudioError: a clip that cannot be used. CheckpointError: a voice
       file that is none, or a model without a classifier asked for one. EmotionError: nothing to classify. ConfigError:
       a seed out of range, settings that do not go together.
     """
-    check_repeatable(config.redraw, repeated)
     if streamed:
-        check_streamable(config.duration, config.redraw, config.polish)
+        check_streamable(config.duration, config.polish)
     check_loudness(config.polish.even_loudness or config.polish.loudness_lufs != 0.0)
     text, seed, voice, emotion = request.text, request.seed, request.voice, request.emotion
     if not isinstance(text, str) or not text.strip():

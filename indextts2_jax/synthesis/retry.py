@@ -4,10 +4,14 @@
               │ some                            │ some
               └────────► the next attempt ◄─────┘        no attempt left: the least bad one is taken
 
+Codes are suspect by their number and, where `check_words` is set, by what the model itself thinks of them
+(`pipeline/omission.py`).
+
 An attempt depends on the request's seed and the number of the attempt only, so equal seeds still give equal speech.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -15,6 +19,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Key
 from indextts2_jax.config import RedrawConfig
+from indextts2_jax.pipeline.omission import Evidence
 from indextts2_jax.pipeline.speak import SegmentCodes
 
 CODES_PER_SECOND = 50
@@ -23,6 +28,16 @@ EDGES_SECONDS = 0.25
 
 SLACK_SECONDS = 1.0
 """So much more than `longest` allows is nothing unusual for a word or two."""
+
+LEAST_GAIN = 2.0
+"""Nats by which codes must be likelier with a word in the text than without it. `benchmarks.omission` has
+how well that tells them apart."""
+
+LEAST_STOP = -6.0
+"""Log probability of the stop token below which it came by chance, in the middle of something."""
+
+EMPTY = 1_000
+"""The weight of the worst fault."""
 
 SILENT_RMS = 10 ** (-50 / 20)
 CLIPPED = 0.999
@@ -90,21 +105,40 @@ def attempt_key(key: Key[Array, ""], number: int) -> Key[Array, ""]:
     return key if number == 0 else jax.random.fold_in(key, 1 + number)
 
 
-def code_faults(chosen: SegmentCodes, expected_seconds: float, config: RedrawConfig) -> tuple[Fault, ...]:
+def code_faults(
+    chosen: SegmentCodes, expected_seconds: float, config: RedrawConfig, evidence: Evidence | None = None
+) -> tuple[Fault, ...]:
     """What is suspect about the codes of a text that is expected to take `expected_seconds`, edges apart."""
     codes = len(chosen.codes)
     if not chosen.stopped:
         advice = "lower text.max_text_tokens_per_segment or raise decode.max_mel_tokens"
         return (Fault(3, f"reached the limit of {codes} codes and is cut ({advice})"),)
     if not codes:
-        return (Fault(5, "stopped before its first code and is empty (try another seed)"),)
+        return (Fault(EMPTY, "stopped before its first code and is empty (try another seed)"),)
+    faults = list(_of_words(evidence)) if evidence else []
     seconds, expected = codes / CODES_PER_SECOND, EDGES_SECONDS + expected_seconds
     reason = f"lasts {seconds:.1f} s where about {expected:.1f} s were expected"
     if seconds < config.shortest * expected:
-        return (Fault(4, reason),)  # words are missing: worse than words too many
-    if seconds > config.longest * expected + SLACK_SECONDS:
-        return (Fault(2, reason),)
-    return ()
+        faults.append(Fault(4, reason))  # words are missing: worse than words too many
+    elif seconds > config.longest * expected + SLACK_SECONDS:
+        faults.append(Fault(2, reason))
+    return tuple(faults)
+
+
+def _of_words(evidence: Evidence) -> Iterator[Fault]:
+    missing = [number for number, gain in enumerate(evidence.gains, start=1) if gain < LEAST_GAIN]
+    if missing:
+        runs = [[missing[0], missing[0]]]
+        for number in missing[1:]:
+            if number == runs[-1][1] + 1:
+                runs[-1][1] = number
+            else:
+                runs.append([number, number])
+        spans = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)
+        word = "word" if len(missing) == 1 else "words"
+        yield Fault(3 + len(missing), f"seems to leave out {word} {spans} of {len(evidence.gains)}")
+    if evidence.stop < LEAST_STOP:
+        yield Fault(4, "seems to break off")
 
 
 def audio_faults(audio: Float[np.ndarray, " N"]) -> tuple[Fault, ...]:

@@ -19,14 +19,14 @@ from indextts2_jax.audio.write import silence, to_int16
 from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, PolishConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
-from indextts2_jax.pipeline import batches, speak
+from indextts2_jax.pipeline import batches, omission, speak
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel.length_regulator import target_length
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.speech import Sink, Speech
-from indextts2_jax.text.frontend import TextFrontend
+from indextts2_jax.text.frontend import TextFrontend, words
 
 WINDOW = 4
 """So many batches of segments are made before the first of them is handed on: they are sorted by length."""
@@ -110,9 +110,10 @@ class Run:
     on_code: Callable[[int, int], None] | None = None
 
     def begin(self, segment: Segment) -> Drawing:
-        """No attempt is made yet. Without sampling one is enough: every other would be the same."""
-        redraws = self.config.redraw.attempts if self.config.decode.do_sample else 0
-        return Drawing(segment, retry.Attempts(1 + redraws))
+        """No attempt is made yet. Without sampling one is enough, for every other would be the same, and what is
+        recorded or replayed is one."""
+        once = self.record or self.replay or not self.config.decode.do_sample
+        return Drawing(segment, retry.Attempts(1 if once else 1 + self.config.redraw.attempts))
 
     def choose(self, drawings: Sequence[Drawing]) -> None:
         """Makes the next attempt at the codes of each, in batches."""
@@ -150,7 +151,12 @@ class Run:
 
     def faults(self, segment: Segment, chosen: speak.SegmentCodes) -> tuple[retry.Fault, ...]:
         """Why the codes of a segment are suspect."""
-        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw)
+        evidence = None
+        if self.config.redraw.check_words and len(chosen.codes):
+            with self.watch("check words"):
+                spans = words(segment.tokens)
+                evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans)
+        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence)
 
     def _hear(self, drawings: Sequence[Drawing], last: bool) -> None:
         """Makes the waveform of the last attempt of each, or of the one that counts."""

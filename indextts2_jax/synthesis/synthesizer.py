@@ -12,6 +12,7 @@ from indextts2_jax.checkpoint import bundled, networks
 from indextts2_jax.config import (
     Config,
     ModelConfig,
+    check_drawn_once,
     check_fits,
     check_of_call,
     fitted,
@@ -312,7 +313,9 @@ class IndexTTS2:
         settings = _settings(config, self.config)
         check_of_call(settings, self.config, self.model)
         check_fits(settings, self.model)
-        request = check_request(request, settings, self.model, repeated=repeated, streamed=streamed)
+        request = check_request(request, settings, self.model, streamed=streamed)
+        if repeated or streamed:
+            check_drawn_once(settings.redraw, self.config.redraw)
         for prompt in (request.voice, request.emotion and request.emotion.clip):
             if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
                 raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")

@@ -1,5 +1,6 @@
 """What the pipeline asks of a text front-end, and the choice of one by name."""
 
+import itertools
 import pathlib
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -71,6 +72,22 @@ def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: G
 
         return PhonemeFrontend(tokenizer, glossary)
     raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' and 'phonemes' are known.")
+
+
+def words(tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """The words of a segment as ranges [begin, end) of its tokens, in order.
+
+    One begins at a token that begins with ▁, as those of both front-ends do; an ideograph is one by itself. Punctuation
+    belongs to none.
+    """
+    begins = [i for i, token in enumerate(tokens) if token.startswith("▁") or not i] + [len(tokens)]
+    found = []
+    for begin, end in itertools.pairwise(begins):
+        while end > begin and not any(map(str.isalnum, tokens[end - 1])):
+            end -= 1
+        if end > begin:
+            found.append((begin, end))
+    return found
 
 
 def is_speakable(frontend: TextFrontend, tokens: Sequence[str]) -> bool:

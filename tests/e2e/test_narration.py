@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from indextts2_jax import IndexTTS2
 from indextts2_jax.audio import postprocess
 from indextts2_jax.config import replace
 from indextts2_jax.errors import ConfigError, TextError
@@ -170,7 +171,7 @@ def test_the_first_good_draw_is_taken(chosen, monkeypatch):
     """The second draw of each segment passes: by a key of its own, and the report says why."""
     judged = []
 
-    def faults(chosen, expected, config):
+    def faults(chosen, expected, config, evidence):
         judged.append(chosen)
         return (retry.Fault(2, "is odd"),) if len(judged) % 2 else ()
 
@@ -206,6 +207,13 @@ def test_greedy_speech_is_drawn_once():
 def test_recorded_runs_are_drawn_once():
     with pytest.raises(ConfigError, match="recorded or replayed"):
         speak(record=StageRecorder(), config=tiny_config(redraw={"attempts": 1}))
+    plain = tiny_synthesizer()
+    own = replace(plain.config, redraw={"attempts": 3, "longest": 1.0, "shortest": 1.0})  # hardly any draw is good
+    tts = IndexTTS2(plain.params, plain.model, plain.frontend, config=own, model_id=plain.model_id)
+    assert tts.synthesize(TWO, tiny_voice()).draws[0] > 1
+    assert tts.synthesize(TWO, tiny_voice(), record=StageRecorder()).draws == [1]
+    stream = tts.stream(TWO, tiny_voice())
+    assert sum(map(len, stream)) and set(stream.speech.draws) == {1} and stream.speech.warnings
 
 
 # --- polish -----------------------------------------------------------------------------------------------------

@@ -122,16 +122,14 @@ def test_a_saved_voice_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "how", "key"),
+    ("settings", "key"),
     [
-        ({"redraw": {"attempts": 1}}, {"repeated": True}, "redraw.attempts"),
-        ({"redraw": {"attempts": 1}}, {"streamed": True}, "redraw.attempts"),
-        ({"duration": {"target_seconds": 2.0}}, {"streamed": True}, "duration.target_seconds"),
-        ({"polish": {"end_fade_ms": 5}}, {"streamed": True}, "polish"),
+        ({"duration": {"target_seconds": 2.0}}, "duration.target_seconds"),
+        ({"polish": {"end_fade_ms": 5}}, "polish"),
     ],
 )
-def test_settings_that_do_not_go_with_how_it_is_spoken(settings, how, key):
+def test_settings_that_do_not_go_with_a_stream(settings, key):
     request = Request("Hello.", tiny_voice())
     check_request(request, replace(tiny_config(), **settings), ModelConfig())
     with pytest.raises(ConfigError, match=key):
-        check_request(request, replace(tiny_config(), **settings), ModelConfig(), **how)
+        check_request(request, replace(tiny_config(), **settings), ModelConfig(), streamed=True)

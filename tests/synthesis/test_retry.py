@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from indextts2_jax.config.synthesis import RedrawConfig, check_repeatable
+from indextts2_jax.config.synthesis import RedrawConfig, check_drawn_once
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.pipeline.omission import Evidence
 from indextts2_jax.pipeline.speak import SegmentCodes
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.retry import Attempt, Attempts, Fault, attempt_key, audio_faults, report
@@ -103,8 +104,32 @@ def test_keys():
     assert len({str(item) for item in data + stages}) == 6
 
 
-def test_recorded_runs_draw_once():
-    check_repeatable(RedrawConfig(attempts=2), recorded=False)
-    check_repeatable(RedrawConfig(), recorded=True)
+def test_what_is_drawn_once_takes_the_models_own_settings_but_no_demand_for_redraws():
+    own = RedrawConfig(attempts=2)
+    check_drawn_once(own, own)
+    check_drawn_once(RedrawConfig(), own)
     with pytest.raises(ConfigError, match=r"redraw\.attempts"):
-        check_repeatable(RedrawConfig(attempts=2), recorded=True)
+        check_drawn_once(RedrawConfig(attempts=1), own)
+
+
+@pytest.mark.parametrize(
+    ("gains", "stop", "said"),
+    [
+        ([30.0, 8.0, 2.1], -1.0, ""),
+        ([30.0, 1.9, 25.0], -1.0, "leave out word 2 of 3"),
+        ([-80.0], -1.0, "leave out word 1 of 1"),
+        ([0.0, 0.0, 30.0, 0.0, -2.0, 1.0, 9.0, 0.0], -1.0, "leave out words 1 to 2, 4 to 6, 8 of 8"),
+        ([30.0, 30.0], -9.0, "break off"),
+        ([], -1.0, ""),
+    ],
+)
+def test_what_the_model_thinks_of_its_codes(gains, stop, said):
+    codes = SegmentCodes(np.zeros(150, np.int32), True)
+    faults = retry.code_faults(codes, 3.0, CONFIG, Evidence(gains, stop))
+    assert bool(faults) == bool(said) and said in reasons(faults)
+
+
+def test_the_more_words_are_missing_the_worse():
+    codes = SegmentCodes(np.zeros(150, np.int32), True)
+    weights = [retry.code_faults(codes, 3.0, CONFIG, Evidence([0.0] * n + [9.0] * 5, 0.0))[0].weight for n in (1, 2, 5)]
+    assert weights == sorted(set(weights)) and weights[-1] < retry.EMPTY

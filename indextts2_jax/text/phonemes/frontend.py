@@ -106,16 +106,15 @@ class PhonemeFrontend:
     def segments(self, tokens: Sequence[str], max_tokens: int, quick_tokens: int = 0) -> list[list[str]]:
         """Cuts `tokens` into segments of `max_tokens` (at least 2) at most, each of which ends in punctuation.
 
-        Cuts lie behind sentences, else behind commas, else between words, where a comma is added; inside a word only
-        where it does not fit by itself. Neighbours are merged while they fit, but during the first `quick_tokens`
-        tokens only while they fit into half of it. Signs that are unknown are left out: they would be a noise. Raises
-        `ConfigError` where `max_tokens` is too small.
+        A segment is a sentence: a small model loses what follows the end of one. Where it does not fit, it is cut
+        behind commas, else between words, where a comma is added; inside a word only where it does not fit by itself.
+        Sentences are short enough for any stream, so `quick_tokens` changes nothing. Signs that are unknown are left
+        out: they would be a noise. Raises `ConfigError` where `max_tokens` is too small.
         """
         if max_tokens < 2:
             raise ConfigError(f"max_tokens is {max_tokens}, but a phoneme and a comma need 2.")
         tokens = [token for token in tokens if token in PUNCTUATION or any(map(str.isalnum, token))]
-        pieces = [piece for sentence in _behind(tokens, SENTENCE_ENDS) for piece in _cut(sentence, max_tokens)]
-        return _merge(pieces, max_tokens, quick_tokens)
+        return [piece for sentence in _behind(tokens, SENTENCE_ENDS) for piece in _cut(sentence, max_tokens)]
 
     def unknown(self, tokens: Sequence[str]) -> list[str]:
         """The words that cannot be read, in order."""
@@ -240,7 +239,7 @@ def _cut(sentence: list[str], max_tokens: int) -> list[list[str]]:
             pieces.append(_closed(phrase))
         else:
             pieces += _cut_phrase(phrase, max_tokens)
-    return _merge(pieces, max_tokens, 0)
+    return _merge(pieces, max_tokens)
 
 
 def _cut_phrase(phrase: list[str], max_tokens: int) -> list[list[str]]:
@@ -258,13 +257,10 @@ def _cut_phrase(phrase: list[str], max_tokens: int) -> list[list[str]]:
     return [_closed(piece) for piece in pieces if piece]
 
 
-def _merge(pieces: Sequence[list[str]], max_tokens: int, quick_tokens: int) -> list[list[str]]:
+def _merge(pieces: Sequence[list[str]], max_tokens: int) -> list[list[str]]:
     merged: list[list[str]] = []
-    total = 0
     for piece in pieces:
-        total += len(piece)
-        length = len(merged[-1]) + len(piece) if merged else 0
-        if merged and (length <= max_tokens / 2 or (length <= max_tokens and total > quick_tokens)):
+        if merged and len(merged[-1]) + len(piece) <= max_tokens:
             merged[-1] = merged[-1] + piece
         else:
             merged.append(piece)
