@@ -54,6 +54,10 @@ PRODUCT = re.compile(
     r"Windows|Area|Fahrenheit|Studio|Channel|Formula|Intel|Radeon|Xbox|Model|Apartment|Bus|Gate) "
     r"([0-9]{3,4})(?![\w:%]|[.,-][0-9])"
 )
+PLURAL = re.compile(
+    r"(?<![\w.,$€£'’-])(7[0-9]7)s\b|\b(Boeing|Airbus|Porsche|Peugeot|Ferrari|Volvo|BMW|Fiat|Cessna|RTX|GTX) ([0-9]{3,4})s\b"
+)
+OPTION = re.compile(r"(?<![^\s('\"`“‘\[|])(--(?=[a-z][a-z0-9])|-(?=[a-zA-Z]{1,2}(?![\w'’-])))")
 
 VERSION = re.compile(
     r"\b[vV]\.? ?([0-9]{1,5}(?:\.[0-9]{1,5}){0,5})(?:-?(alpha|beta|rc|dev|a|b)\.?([0-9]{1,3})?)?(?!\w|\.[0-9])"
@@ -97,8 +101,10 @@ NOT_THOUSANDS = re.compile(r"(?<![\w.,])([2458])K(?![\w'’])")
 
 def speak_names(text: str) -> str:
     """What looks like numbers, dates or fractions, and is none of them."""
+    text = OPTION.sub(lambda match: "dash " * len(match[0]), text) if "-" in text else text
     if not re.search("[0-9]", text):
         return text
+    text = PLURAL.sub(_plural, text)
     text = PAIR.sub(lambda match: put(match, PAIRS[match[0]]), text)
     text = ISBN.sub(
         lambda match: f"{' '.join(match[1])}{match[2].strip()} {_grouped(match[3])}".replace("-13", " ").replace(
@@ -118,6 +124,12 @@ def speak_names(text: str) -> str:
     text = EUROPEAN.sub(lambda match: match[0].replace(".", "").replace(",", "."), text)
     text = BY.sub(_by, BY.sub(_by, text))  # twice, as in 2x3x4
     return VERSION.sub(_version, text)
+
+
+def _plural(match: re.Match[str]) -> str:
+    """747s, Porsche 911s: several of a kind, no seconds."""
+    before = f"{match[2]} " if match[2] else ""
+    return before + numbers.plural(numbers.name(match[1] or match[3]))
 
 
 def speak_groups(text: str) -> str:

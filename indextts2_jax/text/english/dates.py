@@ -40,6 +40,7 @@ DAYS = re.compile(rf"\b({any_of(WEEKDAYS)})\.? ?[-–] ?({any_of(WEEKDAYS)})\b")
 DAY_DASHED = re.compile(rf"(?<![\w.-])([0-9]{{1,2}})-({MONTH})-([0-9]{{4}}|[0-9]{{2}})(?!\w)")
 MONTH_YEAR = re.compile(rf"\b({MONTH})(,?) ([12][0-9]{{3}})(?: ?- ?([12][0-9]{{3}}))?(?![\w/:%]|[.,-][0-9])")
 DECADE = re.compile(r"(?<![\w$€£.,'’/])(?:(1[0-9]|20)([0-9]0)|['’]?([1-9]0))['’]?s\b")
+CENTURY = re.compile(r"(?<=the |rly |ate )([1-9]00)s\b")
 BEFORE_DECADE = re.compile(
     r"(?:\b(?:the|early|late|mid|his|her|their|my|our|your|in|into|low|high|upper|lower|and|or|to|of)[ -]|['’])\Z", re.I
 )
@@ -100,6 +101,7 @@ def speak(text: str) -> str:
     text = DAY_MONTH.sub(_day_month, text)
     text = MONTH_YEAR.sub(_month_year, text)
     text = DECADES.sub(r"\1s to \2s", text)
+    text = CENTURY.sub(lambda match: numbers.plural(numbers.cardinal(int(match[1]))), text)
     text = DECADE.sub(_decade, text)
     text = SHORT_YEAR.sub(lambda match: put(match, _year(match[1])), text)
     return ERA.sub(lambda match: put(match, " ".join(match[1] or match[2])) + (" " if match[2] else ""), text)

@@ -59,7 +59,9 @@ BEHIND = re.compile(
 )
 PENCE = re.compile(rf"{numbers.FREE}({RANGE})p(?= (?:each|coin|stamp|piece|off|per)|/)")
 PER = re.compile(rf" ?/ ?(?P<per>{units.ANY}|[a-z]{{2,15}})(?![\w/])(?:\.(?= [a-z]|[,;:)]))?")
-CENTS = re.compile(rf"{numbers.FREE}({RANGE}) ?(?:¢|c(?= (?:each|coin|stamp|piece)))(?:{PER.pattern})?")
+CENTS = re.compile(
+    rf"(?:{numbers.FREE}({RANGE}) ?(?:¢|c(?= (?:each|coin|stamp|piece)))|¢ ?({RANGE}))(?:{PER.pattern})?"
+)
 # Before a noun that the amount belongs to: a five dollar bill
 ARTICLE = re.compile(r"\b(?:[Aa]n?|[Aa]nother|[Ee]very|[Ee]ach|[Tt]hat|[Tt]his|single|crisp|new|old) \Z")
 NOUN = re.compile(
@@ -131,7 +133,8 @@ def _amount(match: re.Match[str]) -> str:
 
 def _cents(match: re.Match[str]) -> str:
     per = f" per {units.one(match['per'])}" if match["per"] else ""
-    return put(match, f"{numbers.amount(match[1])} cent{'s' * (not numbers.is_one(match[1]))}{per}")
+    amount = match[1] or match[2]
+    return put(match, f"{numbers.amount(amount)} cent{'s' * (not numbers.is_one(amount))}{per}")
 
 
 def _size(short: str | None) -> str:

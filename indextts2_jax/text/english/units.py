@@ -95,7 +95,9 @@ INCHES = re.compile(
     r"|diameter)\b)"
     r"|in\.(?= [a-z]|[,;)])| in\.(?= [a-z(]|[,;)]))"
 )
-SIDES_IN_INCHES = re.compile(rf"{FREE}({NUMBER}) ?[\"″”] ?(?:x|×|by) ?({NUMBER}) ?[\"″”]")
+BY = r" ?(?:[xX×]|by) ?"
+SIDES_IN_INCHES = re.compile(rf"{FREE}({NUMBER}) ?[\"″”]{BY}({NUMBER}) ?[\"″”](?:{BY}({NUMBER}) ?[\"″”])?")
+SIDES_IN_FEET = re.compile(rf"{FREE}({NUMBER}) ?['′’]{BY}({NUMBER}) ?['′’](?:{BY}({NUMBER}) ?['′’])?(?!\w)")
 LONE_INCH = re.compile(rf"{FREE}({NUMBER})\"(?=[\s.,;:)]|\Z)")
 THING = re.compile(rf" ?(?:{SIZED})\b")
 FOOT_IN = re.compile(r"(?<=\bfeet )([0-9]{1,2}(?:\.[0-9])?) ?in\b\.?|(?<=\bfoot )([0-9]{1,2}) ?in\b\.?")
@@ -154,7 +156,8 @@ def speak(text: str) -> str:
     text = DEGREE_RANGE.sub(r"\1-", text) if "°" in text else text
     text = PERCENT.sub(_percent, text)
     text = DEGREES.sub(_degrees, text) if "°" in text else text
-    text = SIDES_IN_INCHES.sub(r"\1 by \2 inches", text)
+    text = SIDES_IN_INCHES.sub(lambda match: put(match, f"{_sides(match)} inches"), text)
+    text = SIDES_IN_FEET.sub(lambda match: put(match, f"{_sides(match)} feet"), text)
     text = FEET_INCHES.sub(_feet_inches, text)
     text = FEET.sub(lambda match: put(match, f"{numbers.words(match[1])} feet"), text)
     text = _lone_inches(INCHES.sub(_inches, text))
@@ -180,6 +183,10 @@ def _lone_inches(text: str) -> str:
 def _inches(match: re.Match[str]) -> str:
     plural = match[1] != "1" and not THING.match(match.string, match.end())
     return put(match, f"{_mixed(match[1])} inch{'es' * plural}")
+
+
+def _sides(match: re.Match[str]) -> str:
+    return " by ".join(numbers.words(side) for side in match.groups() if side)
 
 
 def _mixed(written: str) -> str:

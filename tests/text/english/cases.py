@@ -143,6 +143,25 @@ kWh ─► kilowatt hours
 1 kg ─► one kilogram
 2.5kg ─► two point five kilograms
 5 ft ─► five feet
+8'x10' ─► eight by ten feet
+The room is 8' × 10'. ─► The room is eight by ten feet.
+a 12’ by 8’ rug ─► a twelve by eight feet rug
+8' x 10' x 12' ─► eight by ten by twelve feet
+4"x6" ─► four by six inches
+2" x 4" x 8" ─► two by four by eight inches
+¢5 ─► five cents
+It costs ¢ 99 each. ─► It costs ninety nine cents each.
+¢1 ─► one cent
+Two 747s landed. ─► Two seven forty sevens landed.
+Boeing 737s and Airbus 320s ─► Boeing seven thirty sevens and Airbus three twenties
+Porsche 911s ─► Porsche nine elevens
+in the 500s ─► in the five hundreds
+the late 800s ─► the late eight hundreds
+Run it with --flags. ─► Run it with dash dash flags.
+Try --dry-run, then -v. ─► Try dash dash dry-run, then dash v.
+Use `--verbose`. ─► Use dash dash verbose.
+a -- b ─► a -- b
+He left--or so they say. ─► He left--or so they say.
 5'10" tall ─► five feet ten inches tall
 6'2 ─► six feet two inches
 5′ 10″ ─► five feet ten inches
