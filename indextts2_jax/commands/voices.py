@@ -25,7 +25,7 @@ from indextts2_jax.errors import AudioError, CheckpointError, ConfigError
 from indextts2_jax.pipeline.voice import MAX_FRAMES, ReferenceVoice
 from indextts2_jax.runtime import command_line, streams
 from indextts2_jax.runtime.cache import use_compilation_cache
-from indextts2_jax.synthesis.request import check_source
+from indextts2_jax.synthesis.request import VOICE_SUFFIX, check_source
 
 FRAME_SECONDS = 256 / SAMPLING_RATE
 
@@ -131,11 +131,13 @@ def list_voices(own: flags.FlagValues, folders: Sequence[str]) -> None:
     if not folder.is_dir():
         raise ConfigError(f"There is no folder {folder}.")
     found = []
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(path for path in folder.iterdir() if path.suffix == VOICE_SUFFIX):
         try:
             found.append(describe(path))
         except CheckpointError as error:
             print(f"left out: {error}", file=sys.stderr)
+    if not found:
+        print(f"note: there is no voice in {folder}.", file=sys.stderr)
     _print(found, own.json)
 
 

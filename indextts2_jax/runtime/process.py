@@ -22,6 +22,10 @@ def tidily(work: Callable[[], int], lines: bool = False) -> int:
                 for line in str(error).splitlines() if lines else [str(error)]:
                     _tell(f"error: {' '.join(line.split())}")
                 return 2
+        except OSError as error:  # a folder without permission, a disk that is full: of the machine, not of the program
+            if stop.number is None:
+                _tell(f"error: {told(error)}")
+                return 2
         except KeyboardInterrupt:
             pass
         except Exception:  # of a library that wraps what it does not know, a signal's consequence
@@ -29,6 +33,12 @@ def tidily(work: Callable[[], int], lines: bool = False) -> int:
                 raise
         _tell(stop.message)
         return stop.code
+
+
+def told(error: OSError) -> str:
+    """What the system refused, and where."""
+    where = "" if error.filename is None else f" {error.filename}"
+    return f"The system refuses{where}: {error.strerror or error}."
 
 
 def _tell(message: str) -> None:

@@ -7,8 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
+from configs.demo import demo_settings
 from indextts2_jax import __main__ as program
+from indextts2_jax.config import to_dict
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLIP = ROOT / "indextts2_jax" / "demo" / "voice.flac"
@@ -121,6 +124,25 @@ COMMANDS = {
     "no such command": ("sing",),
 }
 
+
+UNBOUNDED = ("decode.top_k=1", "text.quick_streaming_tokens=1")
+"""A limit above all there is means all."""
+
+
+def bad_settings() -> list[str]:
+    """KEY=VALUE for every setting of a synthesis, of the wrong kind and far out of its range."""
+    values = {
+        int: ("many", "1.5", "-1000000000", "1000000000000", "", str(10**400)),
+        float: ("much", "nan", "inf", "-inf", "-1e9", "1e9", str(10**400)),
+        bool: ("perhaps", "2"),
+        str: ("loud", "", "\x00"),
+    }
+    flat = flatten_dict(to_dict(demo_settings()), sep=".")
+    chosen = {key: value for key, value in flat.items() if value is not None and key != "checkpoint"}
+    made = [f"{key}={bad}" for key, value in chosen.items() for bad in values[type(value)]]
+    return [one for one in made if not one.startswith(UNBOUNDED) or "." in one.partition("=")[2]]
+
+
 FILES = {
     "exit.py": "import sys\nsys.exit(0)\n",
     "fails.py": "raise SyntaxError('two\\nlines')\n",
@@ -147,6 +169,12 @@ def test_commands(name, tmp_path, capsys, monkeypatch):
     for file, text in FILES.items():
         (tmp_path / file).write_text(text)
     refused(COMMANDS[name], tmp_path, capsys)
+
+
+@pytest.mark.parametrize("setting", bad_settings())
+def test_settings(setting, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    refused((*DEMO, f"--config.{setting}"), tmp_path, capsys)
 
 
 @pytest.mark.parametrize("name", REPLAYS)

@@ -178,6 +178,41 @@ def test_what_the_machine_cannot_do_stops_no_other(place, tmp_path, monkeypatch)
     assert "RESOURCE_EXHAUSTED" in entries[2]["error"]
 
 
+@pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError("x"), RecursionError(), OSError(28, "no space")])
+def test_no_error_of_a_line_stops_another(error, place, tmp_path, monkeypatch):
+    """Not even one that nobody thought of: each is spoken by itself then."""
+    honest = IndexTTS2.speak
+
+    def speak(self, checked, **options):
+        if checked.request.seed == 3:
+            raise error
+        return honest(self, checked, **options)
+
+    def together(self, *_, **__):
+        raise error
+
+    monkeypatch.setattr(IndexTTS2, "speak", speak)
+    monkeypatch.setattr(IndexTTS2, "speak_each", together)
+    assert run(place, LINES[:2], tmp_path / "out") == 1
+    entries = {entry["line"]: entry for entry in report(tmp_path / "out")}
+    assert entries[1]["ok"] and not entries[2]["ok"] and type(error).__name__ in entries[2]["error"]
+
+
+def test_a_link_that_came_during_the_work_is_not_followed(place, tmp_path, monkeypatch):
+    output, away = tmp_path / "out", tmp_path / "away"
+    output.mkdir()
+    away.mkdir()
+    honest = IndexTTS2.speak
+
+    def speak(self, checked, **options):
+        (output / "sub").symlink_to(away)
+        return honest(self, checked, **options)
+
+    monkeypatch.setattr(IndexTTS2, "speak", speak)
+    assert run(place, LINES[1:2], output) == 1
+    assert "a link, which is not followed" in report(output)[0]["error"] and not os.listdir(away)
+
+
 def test_half_a_line_of_the_report_is_no_hindrance(place, tmp_path):
     output = tmp_path / "out"
     assert run(place, LINES[:1], output) == 0

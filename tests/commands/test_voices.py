@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -112,6 +113,18 @@ def test_bad_commands_are_one_line(arguments, message, capsys, tmp_path, monkeyp
     code, out, err = run(capsys, *arguments)
     assert code == 2 and message in err and err.count("\n") == 1 and not out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_listed_or_holds_none_is_told(tmp_path, capsys, monkeypatch):
+    code, out, err = run(capsys, "list", tmp_path)
+    assert (code, out) == (0, "") and err == f"note: there is no voice in {tmp_path}.\n"
+
+    def locked(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", locked)
+    code, out, err = run(capsys, "list", tmp_path)
+    assert code == 2 and err == f"error: The system refuses {tmp_path}: Permission denied.\n"
 
 
 def test_help(capsys):

@@ -112,6 +112,27 @@ def test_changes_have_the_types_of_their_keys():
             command_line.overridden(values, [change])
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/locked/model"),
+            "error: The system refuses /locked/model: Permission",
+        ),
+        (OSError(28, "No space left on device"), "error: The system refuses: No space left"),
+        (NotADirectoryError(20, "Not a directory", "/file/below"), "error: The system refuses /file/below: Not a"),
+        (TimeoutError("late"), "error: The system refuses: late."),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(error, said, capsys):
+    def work(own):
+        raise error
+
+    assert command_line.run(work, lambda own, command: None, "", []) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(said) and err.count("\n") == 1
+
+
 # --- the one --------------------------------------------------------------------------------------------------
 
 

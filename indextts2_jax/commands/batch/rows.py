@@ -168,11 +168,16 @@ def _checked_output(name: str, folder: pathlib.Path | None) -> str:
         raise ConfigError(f"{shown} shorter: a name has at most {MAX_NAME_BYTES} bytes.")
     audio_write.target_path(path)
     if folder is not None:
-        for inner in (path, *path.parents):
-            if (folder / inner).is_symlink():
-                raise ConfigError(f"output {name!r:.60} is or goes through a link, which is not followed.")
+        check_no_link(folder, name)
         audio_write.target_path(folder / path)
     return path.as_posix()
+
+
+def check_no_link(folder: pathlib.Path, name: str) -> None:
+    """Raises `ConfigError` where a name in a folder is a link, or goes through one."""
+    path = pathlib.Path(name)
+    if any((folder / inner).is_symlink() for inner in (path, *path.parents)):
+        raise ConfigError(f"output {name!r:.60} is or goes through a link, which is not followed.")
 
 
 def _stamp(clip: str) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from indextts2_jax.audio import write as audio_write
-from indextts2_jax.commands.batch.rows import Row, unexpected
+from indextts2_jax.commands.batch.rows import Row, check_no_link, unexpected
 from indextts2_jax.config import Config
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.pipeline.batches import spread
@@ -17,9 +17,6 @@ from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.synthesis.synthesizer import IndexTTS2
 
 Entry = dict[str, Any]
-
-MACHINE_ERRORS = (RuntimeError, MemoryError)
-"""XLA out of memory, for one: of a line, and no reason to stop the others."""
 
 
 class Speaker:
@@ -55,7 +52,7 @@ class Speaker:
         checked = [one for _, one in group]
         try:
             results = self.tts.speak_each(checked, at_once=self.at_once) if len(group) > 1 else None
-        except MACHINE_ERRORS:  # too large together, perhaps
+        except Exception:  # too large together, or one of them is at fault: each by itself tells
             results = None
         results = results or [self._alone(one) for one in checked]
         seconds = (time.perf_counter() - start) / len(group)
@@ -63,6 +60,7 @@ class Speaker:
             try:
                 if isinstance(result, IndexTTSError):
                     raise result
+                check_no_link(self.output, row.output)  # they were checked before the work; it has taken a while
                 audio_write.write_audio(self.output / row.output, result.audio, result.sampling_rate)
             except IndexTTSError as error:
                 yield failure(row, error)
@@ -83,7 +81,7 @@ class Speaker:
             return self.tts.speak(checked)
         except IndexTTSError as error:
             return error
-        except MACHINE_ERRORS as error:
+        except Exception as error:  # of whatever kind: no line stops another
             return IndexTTSError(unexpected(error))
 
 

@@ -55,7 +55,8 @@ PRODUCT = re.compile(
     r"([0-9]{3,4})(?![\w:%]|[.,-][0-9])"
 )
 PLURAL = re.compile(
-    r"(?<![\w.,$€£'’-])(7[0-9]7)s\b|\b(Boeing|Airbus|Porsche|Peugeot|Ferrari|Volvo|BMW|Fiat|Cessna|RTX|GTX) ([0-9]{3,4})s\b"
+    r"(?<![\w.,$€£'’-])(7[0-9]7)s\b"
+    r"|\b(Boeing|Airbus|Porsche|Peugeot|Ferrari|Volvo|BMW|Fiat|Cessna|RTX|GTX) ([0-9]{3,4})s\b"
 )
 OPTION = re.compile(r"(?<![^\s('\"`“‘\[|])(--(?=[a-z][a-z0-9])|-(?=[a-zA-Z]{1,2}(?![\w'’-])))")
 

@@ -130,7 +130,7 @@ class _Objective(Defaults):
 
     def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         network, frames = params["network"], batch["mel"].shape[1]
-        noise_key, time_key = jax.random.split(key)
+        noise_key, time_key, order_key = jax.random.split(key, 3)
 
         def embed(codes: Int[Array, "B T"]) -> Float[Array, "B T D"]:
             embedded: Array = apply(self.codec, self.codec_params, codes, method="embed")
@@ -153,7 +153,7 @@ class _Objective(Defaults):
         rows = len(keep)
         # times spread evenly over the batch: less variance than independent ones
         t = (jnp.arange(rows) + jax.random.uniform(time_key, (rows,))) / rows
-        t = jax.random.permutation(time_key, t)
+        t = jax.random.permutation(order_key, t)
         at = t[:, None, None]
         x = zero_padding((1 - (1 - SIGMA_MIN) * at) * noise + at * batch["mel"], in_all & ~in_prompt)
         prompt = zero_padding(batch["mel"], in_prompt) * keep[:, None, None]
