@@ -23,14 +23,15 @@ SETTINGS = {
     "nothing captured": "--xla_gpu_enable_command_buffer=",
     "no Triton products": "--xla_gpu_enable_triton_gemm=false",
     "deterministic": "--xla_gpu_deterministic_ops=true",
+    "verified": "--xla_gpu_verify_triton_fusion_numerics=true",
     "not autotuned": "--xla_gpu_autotune_level=0",
 }
-"""What is added to XLA_FLAGS, in the order of what matters; each is asked for milliseconds a code with three beams."""
-VERIFIED = "--xla_gpu_verify_triton_fusion_numerics=true"
+"""What is added to XLA_FLAGS, in the order of what matters. Each is asked for milliseconds a code with three beams, but
+"verified", which costs time of its own, for the tiny model's parity."""
 
 
 def attempt(flags: str, job: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """What a child with these flags says, or how it failed; no longer than that."""
+    """What a child with these flags answers to a job of `work`, or how it failed; no longer than that."""
     environment = dict(os.environ, XLA_FLAGS=f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip())
     command = [sys.executable, "-m", "benchmarks.gpu_settings", json.dumps(job)]
     start = time.perf_counter()
