@@ -31,6 +31,9 @@ from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length
 
+GPT = ("float32", "bfloat16", "float16", "int8")
+OTHERS = ("float32", "bfloat16", "float16")
+
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("artefact", None, "Converted checkpoint; without it: random weights.", flag_values=own)
@@ -41,11 +44,9 @@ def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_float(
         "prompt_seconds", 3.0, "Length of the prompt.", lower_bound=0.5, upper_bound=15.0, flag_values=own
     )
+    flags.DEFINE_multi_enum("gpt", list(GPT), GPT, "Of the GPT; may be given again.", flag_values=own)
+    flags.DEFINE_multi_enum("others", list(OTHERS), OTHERS, "Of flow and vocoder, likewise.", flag_values=own)
     flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
-
-
-GPT = ("float32", "bfloat16", "float16", "int8")
-OTHERS = ("float32", "bfloat16", "float16")
 
 
 def cosine(a: Any, b: Any) -> float:
@@ -155,7 +156,7 @@ def main(given: flags.FlagValues) -> None:
     else:
         model = model_of(given.size)
         params = random_params(model)
-    rows = compare(params, model, given.codes, given.prompt_seconds)
+    rows = compare(params, model, given.codes, given.prompt_seconds, given.gpt, given.others)
     print(f"{jax.devices()[0].device_kind}, {given.codes} codes\n{table(rows)}")
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")

@@ -1,11 +1,12 @@
 """Random weights and random inputs of any size, made where they are used: benchmarks need no checkpoint and no file.
 
-The weights are scaled so that activations keep their size; what they speak is noise, nearly always as long as the limit
-on codes allows.
+The weights are scaled so that activations keep their size; what they speak is noise, as long as the limit on codes
+allows: the stop token is never drawn.
 """
 
 import functools
 import math
+import zlib
 from collections.abc import Sequence
 
 import jax
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import tiny
-from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
 from indextts2_jax.pipeline.precision import arrange
@@ -24,6 +25,8 @@ from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 
 MEL_RATE = 22050 / 256
 CODE_RATE = 50
+DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
+"""The networks behind an encoded voice."""
 
 
 def model_of(size: str) -> ModelConfig:
@@ -35,29 +38,37 @@ def model_of(size: str) -> ModelConfig:
     return model
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _normal(key: Key[Array, ""], shape: tuple[int, ...], scale: float) -> Array:
-    return scale * jax.random.normal(key, shape)
+@functools.partial(jax.jit, static_argnums=(2,))
+def _piece(numbers: Array, at: Array, shape: tuple[int, ...], scale: Array) -> Array:
+    """So many of the numbers, from a place on, in that shape."""
+    return scale * jax.lax.dynamic_slice(numbers, (at,), (math.prod(shape),)).reshape(shape)
 
 
-def random_params(model: ModelConfig, names: tuple[str, ...] = tuple(networks.NETWORKS)) -> Params:
-    """float32 parameters of the networks named, on the default device."""
+def random_params(model: ModelConfig, names: tuple[str, ...] = tuple(networks.NETWORKS), seed: int = 0) -> Params:
+    """float32 parameters of the networks named, made on the default device: nothing is transferred to it.
 
-    def leaf(path: tuple[object, ...], shape: jax.ShapeDtypeStruct, key: Key[Array, ""]) -> Array:
+    Normal numbers are drawn once, twice as many as the largest array has; each array is a piece of them from a place of
+    its own. So a shape compiles a copy only, and the published size takes seconds.
+    """
+    shapes = {name: networks.shapes(name, model) for name in names}
+    largest = max(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+    numbers = jax.jit(jax.random.normal, static_argnums=1)(jax.random.key(seed), (2 * largest,))
+
+    def leaf(path: tuple[object, ...], shape: jax.ShapeDtypeStruct) -> Array:
         name = jax.tree_util.keystr(path)
         if name.endswith(("['scale']", "['gamma']", "['var']")):
-            return jnp.ones(shape.shape)
+            return jnp.asarray(np.ones(shape.shape, np.float32))
         if name.endswith("_filter']"):
             return jnp.broadcast_to(kaiser_sinc_filter(), shape.shape)
         fan_in = math.prod(shape.shape[:-1]) if name.endswith("['kernel']") else 100
-        return _normal(key, shape.shape, 1 / math.sqrt(fan_in))
+        at = zlib.crc32(f"{seed} {name}".encode()) % largest
+        return _piece(numbers, np.int32(at), shape.shape, np.float32(1 / math.sqrt(fan_in)))
 
-    params = {}
-    for number, name in enumerate(names):
-        shapes = networks.shapes(name, model)
-        keys = jax.random.split(jax.random.key(number), len(jax.tree.leaves(shapes)))
-        each = iter(keys)
-        params[name] = jax.tree_util.tree_map_with_path(lambda path, shape: leaf(path, shape, next(each)), shapes)  # noqa: B023 (called at once)
+    params: Params = jax.tree_util.tree_map_with_path(leaf, shapes)
+    if "gpt" in params:
+        head = params["gpt"]["speech_lm"]["code_head"]
+        stop = np.arange(model.gpt.code_vocab) == model.gpt.stop_mel_token
+        head["bias"] = jnp.where(stop, np.float32(-1e4), head["bias"])
     return params
 
 

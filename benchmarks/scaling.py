@@ -16,8 +16,8 @@ from typing import Any
 import jax
 from absl import flags
 
-from benchmarks.gpu import DECODERS, config_of, twice
-from benchmarks.random_model import model_of, random_params, random_utterances, speak_all
+from benchmarks.gpu_parts import config_of, twice
+from benchmarks.random_model import DECODERS, model_of, random_params, random_utterances, speak_all
 from indextts2_jax import keep_freed_memory
 from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.pipeline.precision import arrange
@@ -55,16 +55,17 @@ def main(given: flags.FlagValues) -> None:
 
     report: dict[str, Any] = {"device": jax.devices()[0].device_kind, "ms_per_code": {}, "at_once": {}}
     for beams in (1, 3):
-        _, start, before = twice(functools.partial(generate, several[:1], 2, beams))
+        two = twice(functools.partial(generate, several[:1], 2, beams))
         for codes in sorted(given.codes) if beams == 1 else [min(given.codes), max(given.codes)]:
-            _, seconds, spoken = twice(functools.partial(generate, several[:1], codes, beams))
-            name, rate = f"{beams} beam(s), {codes} codes", 1e3 * (seconds - start) / (spoken - before)
+            run = twice(functools.partial(generate, several[:1], codes, beams))
+            name = f"{beams} beam(s), {codes} codes"
+            rate = 1e3 * (run.seconds - two.seconds) / (run.made - two.made) if run.made > two.made else None
             report["ms_per_code"][name] = rate
-            print(f"{name}: {rate:.1f} ms a code", file=sys.stderr)
+            print(f"{name}: {rate} ms a code", file=sys.stderr)
     for beams in (1, 3):
         work = functools.partial(generate, codes=given.spoken, beams=beams)
-        _, together, _ = twice(functools.partial(work, several))
-        _, alone, _ = twice(functools.partial(one_by_one, work))
+        together = twice(functools.partial(work, several)).seconds
+        alone = twice(functools.partial(one_by_one, work)).seconds
         report["at_once"][f"generation, {beams} beam(s)"] = {"one_by_one_s": alone, "together_s": together}
         print(f"generation, {beams} beam(s): {alone:.2f} s one by one, {together:.2f} s together", file=sys.stderr)
 
@@ -73,9 +74,9 @@ def main(given: flags.FlagValues) -> None:
         speak_all(params, config_of(given.spoken, 1), model, utterances, watch)
         return watch.seconds
 
-    _, together, stages = twice(lambda: speak(several))
-    _, alone, _ = twice(lambda: one_by_one(speak))
-    report["at_once"]["codes and sound, 1 beam"] = {"one_by_one_s": alone, "together_s": together, "stages_s": stages}
+    batch, alone = twice(lambda: speak(several)), twice(lambda: one_by_one(speak)).seconds
+    sound = {"one_by_one_s": alone, "together_s": batch.seconds, "stages_s": batch.made}
+    report["at_once"]["codes and sound, 1 beam"] = sound
     for row in report["at_once"].values():
         row["ratio"] = row["together_s"] / row["one_by_one_s"]
     print(json.dumps(report, indent=1))

@@ -20,6 +20,8 @@ from jaxtyping import Float, Float32
 from indextts2_jax.errors import IndexTTSError
 
 Audio: TypeAlias = Float32[np.ndarray, " N"]
+Clips: TypeAlias = Sequence[Float32[np.ndarray, " _"]]
+"""Each as long as it is."""
 
 RATE = 16_000
 """Of the recogniser's and the speaker encoder's models, in Hz."""
@@ -157,7 +159,7 @@ class SpeakerEncoder:
         trimmed = self._package.preprocess_wav(audio)
         return self._encoder.embed_utterance(trimmed) if len(trimmed) else None
 
-    def embed_all(self, clips: Sequence[Audio]) -> Float32[np.ndarray, "256"]:
+    def embed_all(self, clips: Clips) -> Float32[np.ndarray, "256"]:
         """The mean over clips of one speaker, of length 1. Raises `IndexTTSError` where one has no speech."""
         found = [self.embed(clip) for clip in clips]
         vectors = [vector for vector in found if vector is not None]
@@ -193,7 +195,7 @@ def voiced_pitch(audio: Audio) -> Float[np.ndarray, " F"]:
     return pitch[:frames][voiced]
 
 
-def median_pitch(clips: Sequence[Audio]) -> float:
+def median_pitch(clips: Clips) -> float:
     """The median over the voiced frames of all clips, in Hz; NaN where there is none."""
     frames = np.concatenate([voiced_pitch(clip) for clip in clips])
     return float(np.median(frames)) if len(frames) else float("nan")

@@ -72,6 +72,7 @@ def measure(tts: IndexTTS2, voice: ReferenceVoice, text: str, seed: int = 0) -> 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("checkpoint", bundled.NAME, "Folder of an artefact, or demo.", flag_values=own)
     flags.DEFINE_string("speaker", None, "Clip; by default the bundled one.", flag_values=own)
+    flags.DEFINE_integer("sentences", len(SENTENCES), "How many.", 1, len(SENTENCES), flag_values=own)
     flags.DEFINE_integer("repeats", 3, "Timed runs of each sentence.", lower_bound=1, flag_values=own)
     flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
 
@@ -81,7 +82,7 @@ def main(given: flags.FlagValues) -> None:
     tts = IndexTTS2.from_pretrained(given.checkpoint)
     voice = tts.encode_voice(given.speaker or bundled.voice_clip())
     rows = []
-    for text in SENTENCES:
+    for text in SENTENCES[: given.sentences]:
         measure(tts, voice, text)
         runs = [measure(tts, voice, text) for _ in range(given.repeats)]
         rows.append({key: statistics.median(run[key] for run in runs) for key in runs[0]} | {"text": text})

@@ -11,6 +11,7 @@ kept, since the weights are used with them: while generating, the code after the
 from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
@@ -147,6 +148,9 @@ class SpeechLM(nn.Module):
         """Reads the prefix and the start token; returns their memory and the scores of the first code."""
         batch = prefix.shape[0]
         start = self.code_embedding(jnp.array(self.config.start_mel_token)) + self.code_position(jnp.array(0))
+        # The prefix is a concatenation too, and XLA of jax 0.10.2 and 0.11.0 fuses nested ones wrongly on a GPU
+        # (jax#40588): the barrier keeps them apart.
+        prefix = jax.lax.optimization_barrier(prefix)
         sequence = jnp.concatenate([prefix, jnp.broadcast_to(start, (batch, 1, start.shape[-1]))], axis=1)
         valid = jnp.pad(length_mask(prefix_lengths, prefix.shape[1]), ((0, 0), (0, 1)), constant_values=True)
         hidden, layers = self.transformer(sequence, valid)

@@ -1,0 +1,293 @@
+"""Every script of benchmarks/ at its smallest size: that it runs, and writes what it says it writes."""
+
+import contextlib
+import importlib
+import json
+import pathlib
+import runpy
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import soundfile
+
+from benchmarks import comparison, demo_report, demo_speech, demo_systems, gpu_settings, worker
+from benchmarks.stage_names import STAGES
+from indextts2_jax.config import Config, replace
+from indextts2_jax.runtime import command_line
+from tests.conftest import SCRATCH
+from tests.tiny import tiny_artefact, tiny_config, voice_clip
+
+FOLDER = pathlib.Path(comparison.__file__).parent
+ELSEWHERE = {
+    "__init__": "is empty",
+    "random_model": "makes the weights of gpu, scaling, precision, roofline",
+    "stage_names": "is a list, of comparison and worker",
+    "our_stages": "test_comparison.py runs each stage",
+    "speech_metrics": "test_speech_metrics.py",
+    "comparison": "is what the scripts of single stages run",
+    "gpu_parts": "is what gpu runs",
+}
+"""No program, and how it is tried."""
+TRIED = set()
+"""The programs that a test of this file runs; a name that is missing fails `test_none_is_forgotten`."""
+
+
+def tries(*names: str):
+    TRIED.update(names)
+    return lambda test: test
+
+
+def main_of(name: str, *arguments: str) -> int:
+    """A program in this process, as its command line does it. Returns the exit code."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    work = module.measure if name == "start" else module.main
+    return command_line.run(work, module.define_flags, module.__doc__, list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_jax(monkeypatch):
+    """Programs say where JAX keeps what it compiles: children keep it with the tests, this process as it was."""
+    monkeypatch.setenv("INDEXTTS2_CACHE", str(SCRATCH / "cache"))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(SCRATCH / "xla"))
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory):
+    defaults = replace(Config(), decode={"max_mel_tokens": 60}, flow={"steps": 1})
+    return tiny_artefact(tmp_path_factory.mktemp("artefact") / "tiny", defaults=defaults)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "voice.wav"
+    soundfile.write(path, *voice_clip())
+    return path
+
+
+# --- tables and times -----------------------------------------------------------------------------------------
+
+
+@tries("roofline")
+def test_roofline(tmp_path, capsys):
+    path = tmp_path / "floor.json"
+    assert main_of("roofline", "--size=tiny", "--codes=41", "--prompt_seconds=2", f"--json={path}") == 0
+    assert "H100, ms" in capsys.readouterr().out
+    assert all(row["flops"] > 0 for row in json.loads(path.read_text()).values())
+
+
+@tries("scaling")
+def test_scaling(tmp_path):
+    path = tmp_path / "scaling.json"
+    sizes = ("--size=tiny", "--codes=4", "--codes=8", "--spoken=4", "--requests=2", "--prompt_seconds=1")
+    assert main_of("scaling", *sizes, f"--json={path}") == 0
+    made = json.loads(path.read_text())
+    assert set(made["ms_per_code"]) == {f"{b} beam(s), {c} codes" for b in (1, 3) for c in (4, 8)}
+    assert all(row["ratio"] > 0 for row in made["at_once"].values()) and len(made["at_once"]) == 3
+
+
+@tries("precision")
+def test_precision(tmp_path, capsys):
+    """float32 is exact, the others are near, and each saves the memory that it should."""
+    path = tmp_path / "precision.json"
+    numbers = [f"--gpt={name}" for name in ("float32", "bfloat16", "int8")]
+    numbers += [f"--others={name}" for name in ("float32", "bfloat16")]
+    assert main_of("precision", "--size=tiny", "--codes=12", "--prompt_seconds=1", *numbers, f"--json={path}") == 0
+    rows = json.loads(path.read_text())
+    assert rows["gpt"]["float32"]["codes_agree"] == 1.0
+    assert all(row["scores_cosine"] > 0.99 for row in rows["gpt"].values())
+    assert 0.9 < rows["flow"]["bfloat16"]["mel_cosine"] < 1.0 == pytest.approx(rows["flow"]["float32"]["mel_cosine"])
+    for network in rows.values():
+        assert network["bfloat16"]["megabytes"] == pytest.approx(network["float32"]["megabytes"] / 2, rel=0.01)
+    assert rows["gpt"]["int8"]["megabytes"] < rows["gpt"]["float32"]["megabytes"]
+    assert "of the codes" in capsys.readouterr().out
+
+
+@tries("streaming")
+def test_streaming(artefact, clip, tmp_path):
+    path = tmp_path / "streaming.json"
+    model = (f"--checkpoint={artefact}", f"--speaker={clip}")
+    assert main_of("streaming", *model, "--sentences=1", "--repeats=1", f"--json={path}") == 0
+    (row,) = json.loads(path.read_text())
+    assert row["equal_length"] and row["chunks"] >= 1 and 0 < row["first_audio_s"] <= row["whole_s"]
+
+
+# --- a GPU, rehearsed on what is here -------------------------------------------------------------------------
+
+
+@tries("gpu", "gpu_settings")
+def test_gpu(tmp_path):
+    """The first minutes of it, one request, and a setting in a process of its own."""
+    path = tmp_path / "gpu.json"
+    parts = [f"--part={name}" for name in ("device", "parity", "ms_per_code", "requests", "attention", "settings")]
+    settings = "--settings=no Triton products"
+    sizes = ("--size=tiny", "--codes=20", "--prompt_seconds=1", "--at_once=1")
+    assert main_of("gpu", *sizes, *parts, settings, f"--json={path}") == 0
+    made = json.loads(path.read_text())
+    assert made["operators"] == {"right": True, "wrong": []} and made["skipped"] == []
+    assert made["parity"]["codes_equal"] and made["parity"]["codes"] == 40
+    assert max(made["parity"][f"{name}_max_error"] for name in ("mel", "waveform", "voice")) < 1e-3
+    asked = {"3 beams, bfloat16", "3 beams, float32"}
+    assert set(made["ms_per_code"]) == asked and all(row["codes"] == 20 for row in made["ms_per_code"].values())
+    assert made["requests"]["1"]["seconds_of_audio"] == 0.4 and made["requests"]["1"]["compiling_s"] > 0
+    assert made["attention"]["xla"]["ms"] > 0
+    tried = made["settings"]["no Triton products"]
+    assert tried["codes"] == 20 and tried["flags"] == gpu_settings.SETTINGS["no Triton products"]
+
+
+def test_a_setting_that_xla_refuses_is_reported():
+    made = gpu_settings.attempt("--xla_no_such_flag=true", {"job": "parity", "codes": 2, "steps": 1}, 60.0)
+    assert "xla_no_such_flag" in made["failed"] and made["flags"] == "--xla_no_such_flag=true"
+
+
+def test_a_setting_that_takes_too_long_is_reported():
+    assert gpu_settings.attempt("", {"job": "parity", "codes": 2, "steps": 1}, 0.1)["failed"] == "not done after 0 s"
+
+
+def test_failures_stand_in_their_place(tmp_path):
+    from benchmarks.gpu import Report
+
+    report = Report(str(tmp_path / "gpu.json"), 60.0)
+
+    def fails():
+        raise ValueError("no such tile\nand more")
+
+    report.attempt("products", report.rows, "products", fails)
+    report.seconds = 0.0
+    report.attempt("later", report.rows, "later", fails)
+    written = json.loads((tmp_path / "gpu.json").read_text())
+    assert written["products"] == {"failed": "ValueError: no such tile"}
+    assert written["skipped"] == ["later"] and "later" not in written
+
+
+# --- beside the official modules ------------------------------------------------------------------------------
+
+
+@tries("start", "worker")
+def test_start(artefact, tmp_path):
+    """Its processes are real ones, of `worker`."""
+    path = tmp_path / "start.json"
+    flags = (f"--artefact={artefact}", "--stage=semantic", "--codes=6", "--prompt_seconds=1", "--repeats=1")
+    assert main_of("start", *flags, f"--json={path}") == 0
+    made = json.loads(path.read_text())
+    assert made["cold"]["compiling_s"] > made["cached"]["compiling_s"] >= 0 < made["disk"]["loaded_s"]
+
+
+class Here:
+    """What `comparison.Process` is, in this process: the same system, built by `worker`, without a pipe."""
+
+    def __init__(self, options: dict) -> None:
+        system, self.device, self.loaded_s = worker.build(options)
+        self.stages, self.asked = system.stages(), []
+
+    def run(self, stage: str) -> float:
+        self.asked.append(stage)
+        self.stages[stage]()
+        return 1.0
+
+    def stop(self) -> float:
+        return 0.5
+
+
+@tries("end_to_end", *STAGES)
+@pytest.mark.parametrize("name", ["end_to_end", *STAGES])
+def test_comparison(name, artefact, clip, tmp_path, monkeypatch, capsys):
+    """Our side of it, with a JSON file and, where it can be drawn, a picture."""
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "config.yaml").touch()
+    sides = []
+    monkeypatch.setattr(comparison, "Process", lambda options: sides.append(Here(options)) or sides[-1])
+    drawn = importlib.util.find_spec("matplotlib") and name == "end_to_end"
+    given = [f"--checkpoint={tmp_path / 'published'}", f"--artefact={artefact}", f"--speaker={clip}", "--codes=6"]
+    given += ["--repeats=1", "--nokeep_memory", f"--json={tmp_path / 'out.json'}"]
+    monkeypatch.setattr(sys, "argv", [name, *given, *([f"--plot={tmp_path / 'out.png'}"] if drawn else [])])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(f"benchmarks.{name}", run_name="__main__")
+    assert end.value.code == 0, capsys.readouterr().err
+    stages = [*STAGES, "end_to_end"] if name == "end_to_end" else [name]
+    assert sides[0].asked == [stage for stage in stages for _ in range(2)]
+    made = json.loads((tmp_path / "out.json").read_text())
+    assert set(made["stages"]) == set(stages) - {"end_to_end"} and ("end_to_end" in made) == (name == "end_to_end")
+    assert not drawn or (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@tries("torch_peer")
+def test_torch_peer(make_checkpoint, clip):
+    """Needs the official modules (extra `peer` and indextts2-inference) and the small checkpoint of ../shared."""
+    for name in ("indextts", "torchaudio", "munch"):
+        pytest.importorskip(name, reason="needs the extra `peer` and indextts2-inference")
+    from benchmarks.torch_peer import TorchPeer
+
+    peer = TorchPeer(make_checkpoint(), clip, np.arange(5, 20), codes=4, beams=1, threads=1)
+    for stage in peer.stages().values():
+        with contextlib.suppress(RuntimeError):  # random weights may stop early: then the comparison refuses
+            stage()
+
+
+# --- the bundled model beside flite ---------------------------------------------------------------------------
+
+
+@tries("demo_systems")
+def test_our_side_of_the_demo(clip, tmp_path):
+    config = tiny_config(random_seed=1, decode={"max_mel_tokens": 12}, flow={"steps": 1})
+    ours = demo_systems.Ours(None, config, ["Hello there."], seed=3)
+    (take,) = ours.takes(tmp_path, {"buzz": [clip]}, ["Hello there."])
+    assert (take.system, take.voice, take.index, take.clip, take.seed) == ("ours", "buzz", 0, 0, 3)
+    assert take.failure is None and take.took > 0 and soundfile.info(take.path).samplerate == 22050
+    assert len(ours.encode_seconds) == 1
+
+
+def taken(system: str, seconds: float, errors: int) -> dict:
+    """A row as `Judge.judge` gives it."""
+    spoken = {"system": system, "voice": "rms", "index": 0, "text": "Hello there.", "path": None, "took": 0.5}
+    heard = {"errors": errors, "words": 2, "cosines": {"rms": 0.9}, "cosine": 0.9, "nearest": "rms", "pitch": 100.0}
+    judged = dict.fromkeys(("right_voice", "pitch_fits", "stopped", "duration_fits", "ended"), True)
+    return spoken | heard | judged | {"stages": {"gpt": 0.4}, "duration": seconds, "pitch_deviation": 0.02}
+
+
+@tries("demo_report")
+def test_demo_report(tmp_path):
+    rows = {"ours": [taken("ours", 1.0, 1)], "flite": [taken("flite", 2.0, 0)]}
+    summary = {system: {"all": demo_speech.summarize(own)} for system, own in rows.items()}
+    lines = demo_report.table(summary).splitlines()
+    assert [line.split()[1] for line in lines[1:4]] == ["ours", "flite", "difference"]
+    assert lines[1].split()[2] == lines[3].split()[2] == "50.0"
+    unseen = summary["ours"]["all"] | {"cosines": {"clip": 0.5}, "clip_cosines": {"rms": float("nan")}}
+    assert "1 clips" in demo_report.unseen_report(unseen)
+    demo_report.write_json(tmp_path / "new" / "out.json", unseen)
+    assert json.loads((tmp_path / "new" / "out.json").read_text())["clip_cosines"] == {"rms": None}
+
+
+@tries("demo_speech")
+def test_demo_speech(tmp_path):
+    """All of it: flite, PocketSphinx, the speaker encoder and the tiny model, one sentence in one voice."""
+    if not shutil.which("flite"):
+        pytest.skip("flite is not installed (apt-get install flite)")
+    for name in ("pocketsphinx", "jiwer", "librosa", "resemblyzer", "webrtcvad"):
+        pytest.importorskip(name, reason="needs the extra `eval`: pip install -e '.[eval]'")
+    given = ["--config=configs/tiny.py", "--config.decode.max_mel_tokens=12", "--config.flow.steps=1"]
+    assert main_of("demo_speech", *given, f"--output={tmp_path}", "--limit=1", "--voices=rms") == 0
+    made = json.loads((tmp_path / "results.json").read_text())
+    assert made["summary"]["flite"]["all"]["wer"] < 0.5 and {row["system"] for row in made["rows"]} == {"ours", "flite"}
+
+
+# --- none is forgotten ----------------------------------------------------------------------------------------
+
+
+def test_none_is_forgotten():
+    """A new file of benchmarks/ fails here until it is tried, or it is said how it is."""
+    there = {path.stem for path in FOLDER.glob("*.py")}
+    assert there == TRIED | set(ELSEWHERE) and not TRIED & set(ELSEWHERE)
+
+
+def test_the_shell_scripts_can_be_read():
+    for path in [*FOLDER.glob("*.sh"), *(FOLDER.parent / ".ci").iterdir()]:
+        assert subprocess.run(["bash", "-n", str(path)], check=False).returncode == 0, path
