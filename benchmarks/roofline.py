@@ -25,6 +25,7 @@ from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode
 from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.nn.buckets import bucket_size, prompt_size
+from indextts2_jax.nn.packed_weights import Int8, map_kernels
 from indextts2_jax.pipeline import stages
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
@@ -116,19 +117,35 @@ def _typed(tree: Any, dtype: Any) -> Any:
 
 
 def workload(
-    model: ModelConfig, codes: int, prompt_seconds: float, text_tokens: int, beams: int, dtype: Any
+    model: ModelConfig,
+    codes: int,
+    prompt_seconds: float,
+    text_tokens: int,
+    beams: int,
+    dtype: Any,
+    requests: int = 1,
+    quantized: bool = False,
 ) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]]:
-    """{stage: (function, shapes of its arguments, how often it runs)} of one sentence, padded as in synthesis."""
+    """{stage: (function, shapes of its arguments, how often it runs)} of sentences, padded as in synthesis.
+
+    Args:
+      requests: so many sentences of the same lengths at once.
+      quantized: the decoder's matrices in int8.
+    """
     params = {name: networks.shapes(name, model) for name in networks.NETWORKS}
-    params["gpt"]["speech_lm"] = speech_lm = _typed(params["gpt"]["speech_lm"], dtype)
+    speech_lm = _typed(params["gpt"]["speech_lm"], dtype)
+    if quantized:
+        int8 = jax.eval_shape(functools.partial(map_kernels, change=Int8.of), speech_lm["transformer"])
+        speech_lm = {**speech_lm, "transformer": int8}
+    params["gpt"]["speech_lm"] = speech_lm
     params["s2mel"]["dit"], params["bigvgan"] = _typed(params["s2mel"]["dit"], dtype), _typed(params["bigvgan"], dtype)
     semantic, mels = bucket_size(int(prompt_seconds * CODE_RATE)), int(prompt_seconds * MEL_RATE)
     frames, text = bucket_size(target_length(codes)), bucket_size(text_tokens)
     size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
-    one = _array(1, dtype=jnp.int32)
-    conds = _array(1, gpt.speaker_perceiver.latents + 2, gpt.width)
-    ids = _array(1, text, dtype=jnp.int32)
-    features, mel = _array(1, semantic, model.w2v_bert.width), _array(1, size, s2mel.mel_bins)
+    one = _array(requests, dtype=jnp.int32)
+    conds = _array(requests, gpt.speaker_perceiver.latents + 2, gpt.width)
+    ids = _array(requests, text, dtype=jnp.int32)
+    features, mel = _array(requests, semantic, model.w2v_bert.width), _array(requests, size, s2mel.mel_bins)
 
     def stage(name: str, *inputs: Any, times: int = 1, **settings: Any) -> Any:
         return functools.partial(getattr(stages, name), model=model, **settings), (params, *inputs), times
@@ -138,19 +155,23 @@ def workload(
     while slots < (codes if beams == 1 else 1.3 * codes):
         slots = slots_of_memory.more(slots)
     begin = functools.partial(decode._begin, gpt, rules, slots)
-    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), requests))
     prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)
     step = functools.partial(decode.advance, gpt, rules)
     flow: dict[str, Any] = {"steps": 25, "guidance": 0.7, "temperature": 1.0, "target_frames": frames}
-    style, mu = _array(1, s2mel.style_dim), _array(1, size, s2mel.width)
+    style, mu = _array(requests, s2mel.style_dim), _array(requests, size, s2mel.width)
     return {
-        "w2v-bert, twice": stage("semantic_features", _array(1, semantic, model.w2v_bert.input_dim), one, times=2),
+        "w2v-bert, twice": stage(
+            "semantic_features", _array(requests, semantic, model.w2v_bert.input_dim), one, times=2
+        ),
         "conditioning": stage("speaker_latents", features, one),
         "decoder, prompt": (begin, (speech_lm, conds, ids, one, keys), 1),
         "decoder, codes": (step, (speech_lm, prefix, keys, state), codes - 1),
-        "second pass": stage("code_latents", conds, ids, one, _array(1, bucket_size(codes), dtype=jnp.int32), one),
+        "second pass": stage(
+            "code_latents", conds, ids, one, _array(requests, bucket_size(codes), dtype=jnp.int32), one
+        ),
         "flow matching": stage("flow", mel, mel, one, style, mu, one, **flow),
-        "vocoder": stage("vocode", _array(1, frames, s2mel.mel_bins), one),
+        "vocoder": stage("vocode", _array(requests, frames, s2mel.mel_bins), one),
     }
 
 

@@ -35,7 +35,8 @@ def attention(
     """
     backend = jax.default_backend()
     if backend == "gpu" and bias is None and mask is not None and _fits_cudnn(query, key):
-        return jax.nn.dot_product_attention(query, key, value, mask=mask, scale=scale, implementation="cudnn")
+        whole = jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))  # cuDNN takes no broadcast rows
+        return jax.nn.dot_product_attention(query, key, value, mask=whole, scale=scale, implementation="cudnn")
     scores = query.shape[0] * query.shape[2] * query.shape[1] * key.shape[1]
     if backend == "cpu" and scores > MANY:
         return _by_blocks(query, key, value, mask, bias, scale, max(1, BLOCK // key.shape[1]))

@@ -30,6 +30,9 @@ ELSEWHERE = {
     "speech_metrics": "test_speech_metrics.py",
     "comparison": "is what the scripts of single stages run",
     "gpu_parts": "is what gpu runs",
+    "gpu_compile": "test_gpu_compile.py",
+    "gpu_program": "test_gpu_compile.py",
+    "gpu_targets": "test_gpu_compile.py",
 }
 """No program, and how it is tried."""
 TRIED = set()
@@ -109,6 +112,16 @@ def test_precision(tmp_path, capsys):
         assert network["bfloat16"]["megabytes"] == pytest.approx(network["float32"]["megabytes"] / 2, rel=0.01)
     assert rows["gpt"]["int8"]["megabytes"] < rows["gpt"]["float32"]["megabytes"]
     assert "of the codes" in capsys.readouterr().out
+
+
+@tries("omission")
+def test_omission(tmp_path, capsys):
+    path = tmp_path / "omission.json"
+    assert main_of("omission", "--sentences=3", "--seeds=1", f"--json={path}") == 0
+    told = json.loads(path.read_text("utf-8"))
+    assert set(told) == {"whole", "end", "middle", "words", "cost"} and told["cost"] > 0
+    assert told["whole"]["readings"] == 3 and told["words"]["by_all"] == 1.0
+    assert capsys.readouterr().out.count("readings") == 4
 
 
 @tries("streaming")

@@ -85,8 +85,11 @@ SILENT = re.compile(r"[\u2190-\u21ff\u2500-\u27bf\u2b00-\u2bff\U0001f000-\U0001f
 
 
 def drop_emoticons(text: str) -> str:
-    """The text without :) and <3."""
-    return EMOTICON.sub("", text) if EMOTICON_SIGNS.search(text) else text
+    """The text without :) and <3; one that is nothing else stays, so that something is spoken."""
+    if not EMOTICON_SIGNS.search(text):
+        return text
+    left = EMOTICON.sub("", text)
+    return left if any(map(str.isalnum, left)) else text
 
 
 def speak_operators(text: str) -> str:

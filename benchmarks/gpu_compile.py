@@ -1,0 +1,185 @@
+"""`python -m benchmarks.gpu_compile`: what XLA makes of every stage for a GPU that is not there.
+
+XLA compiles real executables for a GPU that is only described to it. It runs nothing, so no time is measured; but what
+does not compile, what is copied in a loop, how many kernels are launched for a code and how much memory they take is
+seen. It needs an environment of its own, with the GPU's libraries and without a driver:
+
+    python3 -m venv .gpu && .gpu/bin/pip install -e '.[cuda12]'
+    .gpu/bin/python -m benchmarks.gpu_compile --gpus=h100,a100,rtx4090,rtx3090 --json=compiled.json
+
+A launch is a fusion, a library call, a copy or anything else that is no mere view, in the entry or in a loop. Expected
+times are a model, no measurement: the floor of `benchmarks.roofline`, or the launches at `LAUNCH_SECONDS` each,
+whichever is longer. Without a device XLA cannot try alternatives, so tile sizes and the choice between Triton and cuBLAS
+may differ from what a real one picks.
+"""
+
+import concurrent.futures
+import functools
+import importlib
+import itertools
+import json
+import multiprocessing
+import os
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from unittest import mock
+
+import jax
+from absl import flags
+
+from benchmarks import gpu_program, roofline
+from benchmarks.gpu_targets import TARGETS
+from benchmarks.random_model import CODE_RATE, model_of
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.process import leave
+
+PLUGIN = "jax_plugins.xla_cuda12"
+LAUNCH_SECONDS = 2.5e-6
+"""Of one launch from the host; in a captured graph it is about half."""
+
+CODES, PROMPT_SECONDS, TEXT_TOKENS = 256, 10.0, 60
+DECODER = {"decoder, prompt": "decode_prompt", "decoder, codes": "decode"}
+HALF = "bfloat16"
+
+
+def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_list("gpus", list(TARGETS), f"Of {', '.join(TARGETS)}.", flag_values=own)
+    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
+    flags.DEFINE_list("requests", ["1", "8", "32"], "Sentences of the decoder at once.", flag_values=own)
+    flags.DEFINE_list("beams", ["1", "3"], "Of the decoder.", flag_values=own)
+    flags.DEFINE_list("dtypes", ["float32", HALF, "int8"], "Of the decoder.", flag_values=own)
+    flags.DEFINE_list("stages", [], "Only these; by default all.", flag_values=own)
+    flags.DEFINE_integer("jobs", os.cpu_count() or 1, "Compile so many at once.", lower_bound=1, flag_values=own)
+    flags.DEFINE_string("json", None, "File to write the rows to.", flag_values=own)
+
+
+@functools.cache
+def device_of(gpu: str) -> Any:
+    """A device that can be compiled for, and nothing else.
+
+    Raises:
+      ConfigError: JAX has no plug-in for NVIDIA GPUs here.
+    """
+    os.environ.setdefault("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")  # the plug-in would ask the driver
+    if importlib.util.find_spec(PLUGIN.partition(".")[0]) is None or importlib.util.find_spec(PLUGIN) is None:
+        raise ConfigError("JAX cannot compile for an NVIDIA GPU here: pip install -e '.[cuda12]'.")
+    from jax.experimental import topologies
+
+    target = TARGETS[gpu]
+    topology = topologies.get_topology_desc(target.name, "cuda", target_config=target.text(), topology="1x1x1")
+    return topology.devices[0]
+
+
+def compile_for(gpu: str, function: Callable[..., Any], inputs: Any) -> jax.stages.Compiled:
+    """The executable of a function for a GPU; `inputs` are shapes."""
+    sharding = jax.sharding.SingleDeviceSharding(device_of(gpu))
+
+    def placed(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+    with mock.patch.object(jax, "default_backend", lambda: "gpu"):  # what is chosen by platform is chosen for it
+        return jax.jit(function).lower(*jax.tree.map(placed, inputs)).compile()
+
+
+def row(gpu: str, stage: str, requests: int, beams: int, dtype: str, size: str) -> dict[str, Any]:
+    """What is known of one stage: see the module; `error` where it does not compile."""
+    quantized = dtype == "int8"
+    work = roofline.workload(
+        model_of(size), CODES, PROMPT_SECONDS, TEXT_TOKENS, beams, HALF if quantized else dtype, requests, quantized
+    )
+    name = next(name for name in work if DECODER.get(name, name) == stage)
+    function, inputs, times = work[name]
+    found: dict[str, Any] = {"gpu": gpu, "stage": stage, "requests": requests, "beams": beams, "dtype": dtype}
+    start = time.perf_counter()
+    try:
+        compiled = compile_for(gpu, function, inputs)
+    except jax.errors.JaxRuntimeError as error:
+        return {**found, "compiled": False, "error": " ".join(str(error).split())[:300]}
+    seconds = time.perf_counter() - start
+    program, memory = gpu_program.read(compiled.as_text() or ""), compiled.memory_analysis()
+    assert memory is not None
+    looped = stage == "decode"  # one step is compiled, and it is the body of the loop
+    loop = program.loops[0] if program.loops else None
+    a_step = program.total if looped else loop.launches if loop else 0
+    peaks = roofline.DEVICES[TARGETS[gpu].device]
+    floor = sum(product.seconds(peaks) for product in roofline.products(jax.make_jaxpr(function)(*inputs).jaxpr, times))
+    launches = times * program.total
+    return {
+        **found,
+        "compiled": True,
+        "compile_seconds": seconds,
+        "temporary_mb": memory.temp_size_in_bytes / 1e6,
+        "launches": 0 if looped else program.launches,
+        "launches_a_step": a_step,
+        "launches_in_all": launches,
+        "library_calls": program.library_calls + sum(inner.library_calls for inner in program.loops),
+        "copies_in_loops": program.copies if looped else sum(inner.copies for inner in program.loops),
+        "floor_ms": 1e3 * floor,
+        "expected_ms": 1e3 * max(floor, launches * LAUNCH_SECONDS),
+    }
+
+
+def wanted(given: flags.FlagValues) -> Iterator[tuple[str, str, int, int, str, str]]:
+    """The rows asked for: the arguments of `row`."""
+    work = roofline.workload(model_of(given.size), CODES, PROMPT_SECONDS, TEXT_TOKENS, 1, HALF)
+    rest = [name for name in work if name not in DECODER]
+    chosen = set(given.stages)
+    for gpu in given.gpus:
+        for stage in rest:
+            if not chosen or stage in chosen:
+                yield gpu, stage, 1, 1, HALF, given.size
+        for requests, beams, dtype in itertools.product(given.requests, given.beams, given.dtypes):
+            for stage in DECODER.values():
+                if not chosen or stage in chosen:
+                    yield gpu, stage, int(requests), int(beams), dtype, given.size
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown, for docs/performance.md."""
+    lines = [
+        "| GPU | stage | requests, beams, type | MB | launches | a step | floor, ms | expected, ms |",
+        "| --- " * 8 + "|",
+    ]
+    for one in rows:
+        how = f"{one['requests']}, {one['beams']}, {one['dtype']}"
+        head = f"| {TARGETS[one['gpu']].device} | {one['stage']} | {how} | "
+        if not one["compiled"]:
+            lines.append(f"{head}does not compile: {one['error'][:80]} | | | | |")
+            continue
+        figures = f"{one['temporary_mb']:,.1f} | {one['launches']} | {one['launches_a_step']}"
+        lines.append(f"{head}{figures} | {one['floor_ms']:,.2f} | {one['expected_ms']:,.2f} |")
+    return "\n".join(lines)
+
+
+def real_time_factor(rows: Sequence[dict[str, Any]], gpu: str, beams: int) -> float | None:
+    """The expected one of a sentence alone in half precision; None where a stage is missing."""
+    own = [one for one in rows if (one["gpu"], one["requests"], one["dtype"]) == (gpu, 1, HALF) and one["compiled"]]
+    taken = [one for one in own if one["stage"] not in DECODER.values() or one["beams"] == beams]
+    stages = {one["stage"] for one in taken}
+    if not set(DECODER.values()) <= stages or len(stages) < 7:
+        return None
+    return sum(one["expected_ms"] for one in taken) / 1e3 / (CODES / CODE_RATE)
+
+
+def main(given: flags.FlagValues) -> None:
+    unknown = sorted(set(given.gpus) - set(TARGETS))
+    if unknown:
+        raise ConfigError(f"gpus has {unknown[0]!r}, but only {', '.join(TARGETS)} are known.")
+    device_of(given.gpus[0])
+    context = multiprocessing.get_context("spawn")  # a process that has used JAX must not be forked
+    with concurrent.futures.ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
+        rows = list(pool.map(row, *zip(*wanted(given), strict=True)))
+    print(table(rows))
+    for gpu, beams in itertools.product(given.gpus, map(int, given.beams)):
+        factor = real_time_factor(rows, gpu, beams)
+        if factor is not None:
+            print(f"{TARGETS[gpu].device}, {beams} beams: expected real-time factor {factor:.3f}")
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    leave(command_line.run(main, define_flags, __doc__))
