@@ -1,7 +1,6 @@
 """The folders that people really have: each is found for every network, and a choice is never silent."""
 
 import os
-import pathlib
 import re
 import shutil
 
@@ -13,6 +12,7 @@ from convert import __main__ as cli
 from convert.published import open_published
 from indextts2_jax.checkpoint import artefact
 from indextts2_jax.errors import CheckpointError
+from tests import nobody
 from tests.convert.fake_checkpoint import AUXILIARY, OWN, components, write_component, write_published
 from tests.convert.test_published import HUB, INSIDE, edit, move_to, present
 
@@ -283,47 +283,14 @@ def test_a_configuration_of_2_5_beside_the_gpt_of_2(published):
 # --- permissions ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def nobody():
-    """The test runs as a user who owns nothing, root or not; gives a folder to close."""
-    if not hasattr(os, "seteuid"):
-        pytest.skip("needs POSIX permissions")
-
-    class Nobody:
-        def __enter__(self):
-            self.former = os.geteuid()
-            if self.former == 0:
-                os.seteuid(65534)
-
-        def __exit__(self, *error):
-            os.seteuid(self.former)
-
-    return Nobody()
-
-
-def open_to_all(folder: pathlib.Path) -> None:
-    """A folder and those around it may be passed through."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.geteuid() and path != pathlib.Path("/"):
-            path.chmod(path.stat().st_mode | 0o055)
-
-
 CLOSED = [".", "hf_cache", "hf_cache/w2v-bert-2.0", "config.yaml", "gpt.safetensors", "bpe.model"]
 
 
 @pytest.mark.parametrize("closed", [*CLOSED, "hf_cache/bigvgan/config.json", "feat2.safetensors", "above"])
-def test_what_may_not_be_read_is_one_line(tmp_path, published, capsys, nobody, closed):
-    open_to_all(tmp_path)
-    for path in (published, *published.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    target = tmp_path if closed == "above" else published / closed
-    mode = target.stat().st_mode
-    target.chmod(0)
-    try:
-        with nobody:
-            code = cli.main([f"--source={published}", "--output=/nowhere/to/write"])
-    finally:
-        target.chmod(mode)
+def test_what_may_not_be_read_is_one_line(tmp_path, published, capsys, closed):
+    open_published(published)
+    with nobody.closed(tmp_path if closed == "above" else published / closed, tmp_path):
+        code = cli.main([f"--source={published}", "--output=/nowhere/to/write"])
     err = capsys.readouterr().err
     assert code == 2 and err.count("\n") == 1 and "Traceback" not in err, err
     assert "ermission denied" in err or "unreadable" in err, err
