@@ -120,6 +120,8 @@ def _render(template: str, special: Mapping[str, Any], texts: Sequence[str]) -> 
         raise CheckpointError(
             "Reading the emotion classifier's chat template needs jinja2: pip install 'indextts2_jax[convert]'."
         )
+    if not sys.executable:
+        raise CheckpointError("Reading a chat template needs an interpreter of Python that can be started.")
     names = {key: _content(value) for key, value in special.items() if key.endswith("_token") and value is not None}
     system = {"role": "system", "content": QUESTION}
     asked = {

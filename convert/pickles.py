@@ -8,6 +8,7 @@ stand-in that keeps nothing: none of it is needed, and NumPy's own functions tru
 import pathlib
 import pickle
 import re
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -81,10 +82,14 @@ def load(path: pathlib.Path) -> Any:
     try:
         with open(path, "rb") as file:
             zipped = file.read(4) == b"PK\x03\x04"  # the older format cannot be mapped; campplus is small enough
+        if zipped and zipfile.is_zipfile(path):
+            _check_stored(path)
         with torch.serialization.safe_globals(ALLOWED):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except OSError as error:
         raise CheckpointError(f"Cannot read {path}: {error.strerror or error}.") from None
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is refused: it is damaged or holds something other than tensors{_what(error)}, and such a "
@@ -93,6 +98,14 @@ def load(path: pathlib.Path) -> Any:
     except Exception as error:  # torch reports damage as RuntimeError, EOFError, KeyError, AttributeError, ...
         reason = re.split(r"[.\n]", str(error))[0][:200] or type(error).__name__
         raise CheckpointError(f"{path} is damaged or not a torch file: {reason}.") from None
+
+
+def _check_stored(path: pathlib.Path) -> None:
+    """Torch packs nothing, so a file that is packed could be any size. Raises `CheckpointError`."""
+    with zipfile.ZipFile(path) as file:
+        packed = any(one.compress_type != zipfile.ZIP_STORED for one in file.infolist())
+    if packed:
+        raise CheckpointError(f"{path} is a compressed archive; unpack what is in it.")
 
 
 def _import_torch() -> Any:

@@ -170,7 +170,7 @@ def _beside(key: Any, wrapping: str, value: Any) -> Beside:
     tensors, size = _measure(value)
     counted = f" of {len(value)}" if isinstance(value, Mapping | list | tuple | set) else ""
     kind = value.kind if isinstance(value, pickles.Inert) else f"{type(value).__name__}{counted}"
-    return Beside(shown(str(key), 60)[1:-1], wrapping, tensors, size, kind)
+    return Beside(shown(str(key), 60).strip("'\""), wrapping, tensors, size, kind)
 
 
 def _measure(tree: Any) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The folders that people really have: each is found for every network, and a choice is never silent."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from convert import __main__ as cli
+from convert import versions
 from convert.published import open_published
 from indextts2_jax.checkpoint import artefact
 from indextts2_jax.errors import CheckpointError
@@ -215,6 +217,14 @@ MARKS_OF_2_5 = {"spk_emb_proj.weight": (4, 3), "lang_embedding.weight": (107, 4)
 def mark(published, marks, name="gpt.safetensors"):
     tensors = {key: np.ones(shape, np.float32) for key, shape in marks.items()}
     save_file({**components()["gpt"], **tensors}, published / name)
+
+
+@pytest.mark.parametrize("size", ["full", "small"])
+def test_the_published_names_tell_the_version(shared, size):
+    for folder, version in ((".", "2"), ("v2_5", "2.5")):
+        tensors = json.loads((shared / "manifests" / folder / f"gpt.{size}.json").read_text())["tensors"]
+        shapes = {name: tuple(shape) for name, (shape, _) in tensors.items()}
+        assert versions.of_tensors(shapes)[0] == version
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import types
 import uuid
+import zipfile
 
 import numpy as np
 import pytest
@@ -172,6 +173,16 @@ def test_names_that_are_none(tmp_path):
         with pytest.raises(CheckpointError, match=r"a tensor is named .*, which is no name") as caught:
             open_component(save(tmp_path / "x.pth", {name: torch.ones(1)}))
         assert str(caught.value).isprintable() and len(str(caught.value)) < 400
+
+
+def test_a_file_that_is_packed_is_not_unpacked(tmp_path):
+    """Torch would unpack its index, whatever that may become."""
+    stored = save(tmp_path / "x.pth", {**weights(), "log": "a" * 10_000_000})
+    with zipfile.ZipFile(stored) as old, zipfile.ZipFile(tmp_path / "y.pth", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(CheckpointError, match=r"y\.pth is a compressed archive"):
+        open_component(tmp_path / "y.pth")
 
 
 def test_a_pointer_of_git_lfs_is_called_one(tmp_path):
