@@ -8,6 +8,7 @@ stand-in that keeps nothing: none of it is needed, and NumPy's own functions tru
 import pathlib
 import pickle
 import re
+import warnings
 import zipfile
 from typing import Any
 
@@ -84,7 +85,8 @@ def load(path: pathlib.Path) -> Any:
             zipped = file.read(4) == b"PK\x03\x04"  # the older format cannot be mapped; campplus is small enough
         if zipped and zipfile.is_zipfile(path):
             _check_stored(path)
-        with torch.serialization.safe_globals(ALLOWED):
+        with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is refused in the next line, or does not concern a converter
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except OSError as error:
         raise CheckpointError(f"Cannot read {path}: {error.strerror or error}.") from None
@@ -127,9 +129,9 @@ def _import_torch() -> Any:
 
 def _what(error: Exception) -> str:
     """The name that torch refuses, as far as it says one."""
-    found = re.search(r"GLOBAL ([\w.<>]{1,100})", str(error)) or re.search(
-        r"(Unsupported operand \d+|Unsupported class \S{1,100})", str(error)
-    )
+    if "Unsupported operand" in str(error):
+        return " (instructions of another pickle protocol than 2, which torch.save uses)"
+    found = re.search(r"GLOBAL ([\w.<>]{1,100})", str(error))
     return f" ({found[1]})" if found else ""
 
 

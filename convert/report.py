@@ -36,7 +36,8 @@ def table(summaries: Sequence[Summary]) -> str:
 
 
 def _beside(one: Beside) -> str:
-    what = f"{one.tensors:,} tensors, {one.bytes:,} bytes" if one.tensors else one.kind
+    count = "1 tensor" if one.tensors == 1 else f"{one.tensors:,} tensors"
+    what = f"{count}, {one.bytes:,} bytes" if one.tensors else one.kind
     return f"{one.name} ({what}), beside {one.wrapping or 'the weights'}"
 
 
@@ -47,9 +48,8 @@ def types(summaries: Sequence[Summary]) -> list[str]:
         others = {name: count for name, count in s.types.items() if name != s.published_type}
         if others:
             found = " and ".join(f"{count:,} of {s.used:,} tensors in {name}" for name, count in sorted(others.items()))
-            lines.append(
-                f"{s.network}: {found}, where the publisher has {s.published_type}: what was rounded stays rounded."
-            )
+            effect = "they are rounded" if set(others) == {"float64"} else "what was rounded stays rounded"
+            lines.append(f"{s.network}: {found}, where the publisher has {s.published_type}; {effect}.")
     return lines
 
 

@@ -71,7 +71,7 @@ def test_yaml_that_is_a_trap(published, capsys, case):
 
 
 VALUES = {
-    "a large power": "0x" + "f" * 5000,
+    "a large number": "0x" + "f" * 5000,
     "digits": "9" * 400,
     "no number": ".nan",
     "no end": ".inf",
@@ -79,7 +79,7 @@ VALUES = {
     "an escape": '"\\e[2J"',
     "half a character": '"\\uD800"',
     "length": f'"{LARGE}"',
-    "a list": f"[{', '.join(['1'] * 5000)}]",
+    "a list": f"[{', '.join(['1'] * 1000)}]",
     "a truth": "true",
     "a set": "!!set {a, b}",
     "bytes": "!!binary aGVsbG8=",
@@ -87,9 +87,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize(
-    "key", ["gpt.layers", "s2mel.DiT.depth", "emo_num", "vocoder.type", "semantic_codec.num_quantizers"]
-)
+@pytest.mark.parametrize("key", ["gpt.layers", "emo_num", "vocoder.type"])
 @pytest.mark.parametrize("case", VALUES)
 def test_values_that_are_none(published, capsys, case, key):
     edit(published, key, "HERE")

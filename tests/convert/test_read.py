@@ -309,6 +309,15 @@ def test_everything_else_is_refused_by_name(tmp_path, name, zipped):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_other_protocols_are_one_line(tmp_path, protocol, recwarn):
+    path = save(tmp_path / "x.pth", {"model": weights(), "b": b"bytes"}, pickle_protocol=protocol)
+    recwarn.clear()
+    with pytest.raises(CheckpointError, match="another pickle protocol than 2"):
+        open_component(path)
+    assert not recwarn.list
+
+
 class Dtype:
     """A dtype of eight plain bytes that claims to hold references: a pointer made of numbers."""
 
