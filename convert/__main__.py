@@ -18,8 +18,9 @@ from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 
-from . import fetch, write
-from .published import CLASSIFIER, HOME
+from . import fetch, report, write
+from .published import CLASSIFIER
+from .search import HOME
 
 
 def _define(own: flags.FlagValues, command: list[str]) -> None:
@@ -60,41 +61,21 @@ def download(folder: pathlib.Path, with_qwen: bool) -> None:
 
 
 def convert(source: pathlib.Path, output: pathlib.Path, dtype: str) -> None:
-    """Plans, prints the table, writes. Raises `CheckpointError`."""
+    """Plans, prints the table, writes, and says what was unusual. Raises `CheckpointError`."""
     check_output(output)
     conversion = write.plan_conversion(source, dtype)
-    print(table([part.summary for part in conversion.networks]))
+    summaries = [part.summary for part in conversion.networks]
+    print(report.table(summaries))
+    for line in (*conversion.published.notes, *report.types(summaries)):
+        print(f"WARNING: {line}")
     if conversion.published.model.qwen is None:
         print(f"Without emotion from text: {source} has no {CLASSIFIER}/model.safetensors (from {HOME}).")
     with tqdm(total=conversion.work, unit="B", unit_scale=True, desc="convert", disable=None) as bar:
-        write.run(conversion, output, bar.update)
+        outcome = write.run(conversion, output, bar.update)
+    for line in report.zeros(outcome.zeros):
+        print(f"WARNING: {line}")
+    print(report.verdict(outcome.verdict))
     print(f"Wrote {output} ({conversion.bytes / 1e9:.2f} GB, {dtype}).")
-
-
-def table(summaries: Sequence[write.Summary]) -> str:
-    """One line a network, then why tensors were dropped."""
-    header = ("network", "used", "dropped", "parameters", "bytes", "files")
-    rows = [
-        (
-            s.network,
-            f"{s.used:,}",
-            f"{sum(s.dropped.values()):,}",
-            f"{s.parameters:,}",
-            f"{s.bytes:,}",
-            ", ".join(s.files),
-        )
-        for s in summaries
-    ]
-    used, dropped = sum(s.used for s in summaries), sum(sum(s.dropped.values()) for s in summaries)
-    parameters, size = sum(s.parameters for s in summaries), sum(s.bytes for s in summaries)
-    rows.append(("total", f"{used:,}", f"{dropped:,}", f"{parameters:,}", f"{size:,}", ""))
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(5)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(row[c].rjust(widths[c]) for c in range(1, 5)), row[5]]).rstrip()
-        for row in (header, *rows)
-    ]
-    reasons = [f"{s.network}: {count:,} x {reason}" for s in summaries for reason, count in s.dropped.items()]
-    return "\n".join([*lines, *(["Dropped on purpose:", *(f"  {line}" for line in reasons)] if reasons else [])])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,15 +5,21 @@ once, here, around a stand-in for the text, and the artefact keeps what stands b
 reads templates.
 """
 
+import importlib.util
 import json
+import os
 import pathlib
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from indextts2_jax.config import ModelConfig, QwenConfig, check_model
 from indextts2_jax.errors import CheckpointError, ConfigError
 
+from . import render
 from .sizes import Settings
+from .small_files import shown
 
 QUESTION = "文本情感分类"
 """The system message; the official program has it in its source (indextts/infer_v2.py)."""
@@ -28,6 +34,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 NEEDED = ("model_type", "tie_word_embeddings")
 """Settings whose absence means another choice to the official program."""
+
+_PATIENCE = 10.0
+"""Seconds for the process that renders a template: it gives the template one, and starts in less than one."""
 
 
 def derive_classifier(
@@ -47,14 +56,17 @@ def derive_classifier(
         settings.expect(key, *allowed, needed=key in NEEDED)
     stops = generation.get("eos_token_id", settings.data.get("eos_token_id"))
     stops = stops if isinstance(stops, list) else [stops]
-    if not stops or any(not isinstance(token, int) or isinstance(token, bool) or token < 0 for token in stops):
-        settings.problems.append(f"{settings.path.name}: eos_token_id is {stops}, it must be a token or a list of them")
+    if not stops or any(
+        not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < 10**6 for token in stops
+    ):
+        rule = "it must be a token or a list of them"
+        settings.problems.append(f"{settings.path.name}: eos_token_id is {shown(stops)}, {rule}")
         stops = [0]
     before, after = _around(template, special) if template is not None else (_DEFAULT.before_text, _DEFAULT.after_text)
     config = QwenConfig(
         vocab_size=settings.size("vocab_size"),
         width=settings.size("hidden_size"),
-        layers=settings.size("num_hidden_layers"),
+        layers=settings.count("num_hidden_layers"),
         heads=settings.size("num_attention_heads"),
         key_heads=settings.size("num_key_value_heads"),
         head_dim=settings.size("head_dim"),
@@ -83,41 +95,62 @@ def check_tokenizer(path: pathlib.Path, data: bytes, config: QwenConfig) -> None
     try:
         value = json.loads(data)
         ids = [*value["model"]["vocab"].values(), *(token["id"] for token in value["added_tokens"])]
-        largest = max(ids)
+        largest = max(ids) if all(isinstance(one, int) for one in ids) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise CheckpointError(f"{path} is damaged or not a tokenizer with a vocabulary.") from None
+    if largest is None:
+        raise CheckpointError(f"{path} is damaged or not a tokenizer with a vocabulary.")
     if largest >= config.vocab_size:
-        raise CheckpointError(f"{path} has tokens up to {largest}, but the network has {config.vocab_size}.")
+        raise CheckpointError(f"{path} has tokens up to {shown(largest)}, but the network has {config.vocab_size}.")
 
 
 def _around(template: str, special: Mapping[str, Any]) -> tuple[str, str]:
     """What the template puts before and behind the user's text."""
     first, second = "emotion-text-goes-here", ' Two\nlines, "quotes" & <tags> {{ braces }} <|mark|> \n'
-    before, found, after = _render(template, special, first).partition(first)
-    if not found or _render(template, special, second) != before + second + after:
+    rendered, other = _render(template, special, [first, second])
+    before, found, after = rendered.partition(first)
+    if not found or other != before + second + after:
         raise CheckpointError("The chat template of the emotion classifier changes the text, which is not supported.")
     return before, after
 
 
-def _render(template: str, special: Mapping[str, Any], text: str) -> str:
-    """As `apply_chat_template` of transformers does, in the same sandbox."""
-    try:
-        import jinja2
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError:
+def _render(template: str, special: Mapping[str, Any], texts: Sequence[str]) -> list[str]:
+    """Each text as `apply_chat_template` of transformers puts it, in the same sandbox and in a process of its own."""
+    if importlib.util.find_spec("jinja2") is None:
         raise CheckpointError(
             "Reading the emotion classifier's chat template needs jinja2: pip install 'indextts2_jax[convert]'."
-        ) from None
-    names = {key: _content(value) for key, value in special.items() if key.endswith("_token") and value is not None}
-    messages = [{"role": "system", "content": QUESTION}, {"role": "user", "content": text}]
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    try:
-        return environment.from_string(template).render(
-            **names, messages=messages, tools=None, documents=None, add_generation_prompt=True, enable_thinking=False
         )
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"The chat template of the emotion classifier cannot be rendered: {reason}.") from None
+    if not sys.executable:
+        raise CheckpointError("Reading a chat template needs an interpreter of Python that can be started.")
+    names = {key: _content(value) for key, value in special.items() if key.endswith("_token") and value is not None}
+    system = {"role": "system", "content": QUESTION}
+    asked = {
+        "template": template,
+        "names": names,
+        "conversations": [[system, {"role": "user", "content": text}] for text in texts],
+    }
+    command = [sys.executable, "-P", str(pathlib.Path(render.__file__))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    answer: dict[str, Any]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(asked).encode(), env=environment, capture_output=True, timeout=_PATIENCE
+        )
+        if done.returncode < 0 or done.returncode == render.TOO_LONG:  # ended by its own limits
+            answer = {"error": render.BEYOND}
+        elif done.returncode:
+            answer = {"error": " ".join(done.stderr.decode(errors="replace").splitlines()[-1:])}
+        else:
+            answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        answer = {"error": render.BEYOND}
+    except OSError as error:
+        answer = {"error": f"no process can do it ({error.strerror or error})"}
+    if "error" in answer:
+        reason = answer["error"]
+        raise CheckpointError(f"The chat template of the emotion classifier cannot be rendered: {reason}.")
+    rendered: list[str] = answer["rendered"]
+    return rendered
 
 
 def _content(token: Any) -> Any:

@@ -13,7 +13,8 @@ from typing import Any
 
 from indextts2_jax.errors import CheckpointError
 
-from .published import BIGVGAN, CAMPPLUS, CLASSIFIER, HOME, MASKGCT, W2V_BERT
+from .published import CLASSIFIER
+from .search import BIGVGAN, CAMPPLUS, HOME, MASKGCT, W2V_BERT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,8 +20,11 @@ from indextts2_jax.config import (
     S2MelConfig,
     SemanticCodecConfig,
     W2vBertConfig,
+    check_model,
 )
-from indextts2_jax.errors import CheckpointError
+from indextts2_jax.errors import CheckpointError, ConfigError
+
+from .small_files import shown
 
 YAML_CHOICES: dict[str, tuple[Any, ...]] = {
     "gpt.condition_type": ("conformer_perceiver",),
@@ -80,6 +83,8 @@ BIGVGAN_CHOICES: dict[str, tuple[Any, ...]] = {
     "fmax": (None,),
 }
 
+EMOTIONS = len(EmotionMatrixConfig.rows)
+
 NEEDED = {
     "gpt.condition_type",
     "s2mel.DiT.uvit_skip_connection",
@@ -90,24 +95,6 @@ NEEDED = {
     "use_bias_at_final",
 }
 """Settings whose absence means another choice to the official program."""
-
-
-def other_version(folder: pathlib.Path, config: Mapping[str, Any]) -> str:
-    """What the directory holds, if it is not IndexTTS-2 but another version; "" if it is.
-
-    IndexTTS-2.5 is known by its keys and files: its first release called itself 2.0.
-    """
-    settings = Settings(folder, config)
-    vocabulary = settings.get("gpt.number_text_tokens")
-    if (isinstance(vocabulary, int) and vocabulary > 50_000) or settings.get("gpt.spk_cond_mode") == "campplus":
-        return "IndexTTS-2.5"
-    if (folder / "codec.pth").exists() or any(folder.glob("multilingual*.tiktoken")):
-        return "IndexTTS-2.5"
-    version = settings.get("version")
-    try:
-        return "" if version is _ABSENT or float(version) == 2.0 else f"IndexTTS-{version}"
-    except (TypeError, ValueError):
-        return f"IndexTTS-{version}"
 
 
 def derive_model(yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings") -> ModelConfig:
@@ -128,7 +115,7 @@ def derive_model(yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings") ->
             codebook_dim=yaml.size("semantic_codec.codebook_dim"),
             vocos_dim=yaml.size("semantic_codec.vocos_dim"),
             vocos_intermediate_dim=yaml.size("semantic_codec.vocos_intermediate_dim"),
-            vocos_layers=yaml.size("semantic_codec.vocos_num_layers"),
+            vocos_layers=yaml.count("semantic_codec.vocos_num_layers"),
         ),
         campplus=CampplusConfig(embedding_size=yaml.size("s2mel.style_encoder.dim")),
         gpt=_gpt(yaml),
@@ -144,12 +131,20 @@ def derive_model(yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings") ->
     yaml.expect("semantic_codec.hidden_size", semantic)
     yaml.expect("s2mel.length_regulator.in_channels", semantic)
     yaml.expect("s2mel.preprocess_params.spect_params.n_mels", model.s2mel.mel_bins)
+    if len(model.emotion.rows) not in (0, EMOTIONS):
+        yaml.problems.append(
+            f"{yaml.path.name}: emo_num has {len(model.emotion.rows)} entries, it must have {EMOTIONS}"
+        )
     for key in ("s2mel.DiT.content_dim", "s2mel.wavenet.hidden_dim", "s2mel.length_regulator.channels"):
         yaml.expect(key, model.s2mel.width)
     bigvgan.expect("num_mels", model.s2mel.mel_bins)
     problems = [*yaml.problems, *w2v_bert.problems, *bigvgan.problems]
     if problems:
         raise CheckpointError(f"The published configuration cannot be converted: {'; '.join(problems)}.")
+    try:
+        check_model(model)
+    except ConfigError as error:
+        raise CheckpointError(f"The published configuration makes no sense: {error}") from None
     return model
 
 
@@ -174,7 +169,7 @@ def _gpt(config: "Settings") -> GptConfig:
             width=config.size(f"{group}.output_size"),
             ffn_dim=config.size(f"{group}.linear_units"),
             heads=config.size(f"{group}.attention_heads"),
-            blocks=config.size(f"{group}.num_blocks"),
+            blocks=config.count(f"{group}.num_blocks"),
         )
 
     def perceiver(group: str, width: int, latents: int) -> PerceiverConfig:
@@ -191,7 +186,7 @@ def _gpt(config: "Settings") -> GptConfig:
     published = GptConfig()  # the official program hard-codes the latents and the emotion perceiver's width
     return GptConfig(
         width=width,
-        layers=config.size("gpt.layers"),
+        layers=config.count("gpt.layers"),
         heads=config.size("gpt.heads"),
         text_vocab=config.size("gpt.number_text_tokens"),
         code_vocab=config.size("gpt.number_mel_codes"),
@@ -214,18 +209,19 @@ def _s2mel(config: "Settings") -> S2MelConfig:
         semantic_dim=config.size("s2mel.length_regulator.in_channels"),
         width=config.size("s2mel.DiT.hidden_dim"),
         heads=config.size("s2mel.DiT.num_heads"),
-        depth=config.size("s2mel.DiT.depth"),
+        depth=config.count("s2mel.DiT.depth"),
         mel_bins=config.size("s2mel.DiT.in_channels"),
         style_dim=config.size("s2mel.style_encoder.dim"),
         regulator_layers=len(config.sizes("s2mel.length_regulator.sampling_ratios")),
-        wavenet_layers=config.size("s2mel.wavenet.num_layers"),
+        wavenet_layers=config.count("s2mel.wavenet.num_layers"),
         wavenet_kernel=config.size("s2mel.wavenet.kernel_size"),
     )
 
 
 def _bigvgan(config: "Settings") -> BigVganConfig:
     dilations = config.get("resblock_dilation_sizes")
-    if not isinstance(dilations, list):
+    if not isinstance(dilations, list) or len(dilations) > _LONGEST_LIST:
+        config.wrong("resblock_dilation_sizes", f"must be a list of lists, {_LONGEST_LIST} at most")
         dilations = []
     rates = config.sizes("upsample_rates")
     config.expect("hop_size", math.prod(rates))
@@ -239,7 +235,11 @@ def _bigvgan(config: "Settings") -> BigVganConfig:
     )
 
 
-_ABSENT = object()
+_MOST_LAYERS = 256
+_LONGEST_LIST = 64
+
+ABSENT = object()
+"""The value of a setting that a file does not have."""
 
 
 class Settings:
@@ -251,7 +251,7 @@ class Settings:
         self.problems: list[str] = []
 
     def get(self, key: str) -> Any:
-        """The value, or `_ABSENT`."""
+        """The value, or `ABSENT`."""
         value: Any = self.data
         for part in key.split("."):
             if isinstance(value, Mapping) and part in value:
@@ -259,41 +259,51 @@ class Settings:
             elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
                 value = value[int(part)]
             else:
-                return _ABSENT
+                return ABSENT
         return value
 
     def size(self, key: str, default: int | None = None, smallest: int = 1) -> int:
         value = self.get(key)
-        if value is _ABSENT and default is not None:
+        if value is ABSENT and default is not None:
             return default
         if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= 1_000_000:
-            self._wrong(key, "must be a whole number that makes a size")
+            self.wrong(key, "must be a whole number that makes a size")
             return smallest
+        return value
+
+    def count(self, key: str) -> int:
+        """A number of layers, each of which takes time before its weights are known to be missing."""
+        value = self.size(key)
+        if value > _MOST_LAYERS:
+            self.wrong(key, f"must be at most {_MOST_LAYERS}")
+            return 1
         return value
 
     def sizes(self, key: str) -> tuple[int, ...]:
         value = self.get(key)
-        if not isinstance(value, list) or not value:
-            self._wrong(key, "must be a list of whole numbers")
+        if not isinstance(value, list) or not 0 < len(value) <= _LONGEST_LIST:
+            self.wrong(key, f"must be a list of whole numbers, {_LONGEST_LIST} at most")
             return ()
         return tuple(self.size(f"{key}.{index}") for index in range(len(value)))
 
     def number(self, key: str) -> float:
         """A positive number."""
         value = self.get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-            self._wrong(key, "must be a number above 0")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e30:
+            self.wrong(key, "must be a number above 0")
             return 1.0
         return float(value)
 
     def expect(self, key: str, *allowed: Any, needed: bool = False) -> None:
         """The value is one of those allowed, or absent where that means the same."""
         value = self.get(key)
-        if (needed or key in NEEDED) if value is _ABSENT else value not in allowed:
-            self._wrong(key, f"must be {' or '.join(repr(choice) for choice in allowed)}")
+        same = [choice for choice in allowed if value == choice and isinstance(value, bool) == isinstance(choice, bool)]
+        if (needed or key in NEEDED) if value is ABSENT else not same:
+            self.wrong(key, f"must be {' or '.join(repr(choice) for choice in allowed)}")
 
-    def _wrong(self, key: str, rule: str) -> None:
+    def wrong(self, key: str, rule: str) -> None:
         value = self.get(key)
-        problem = f"{self.path.name}: {key} {'is missing' if value is _ABSENT else f'is {value!r}'}, it {rule}"
+        found = "is missing" if value is ABSENT else f"is {shown(value)}"
+        problem = f"{self.path.name}: {key} {found}, it {rule}"
         if problem not in self.problems:
             self.problems.append(problem)

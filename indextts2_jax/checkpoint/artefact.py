@@ -8,9 +8,9 @@
     manifest.json         {"format", "version", "files": {name: {"size", "sha256"}}} of all the others
 
 Loading compares the size and SHA-256 of every file, and every tensor's name, shape and type with the networks. As this
-takes seconds, a note in the user's cache folder remembers which files passed, by their sizes and times, and the large
-ones are not read again while these stay the same. On a CPU the parameters are views into the files: loading costs no
-memory of its own, and pages come in as they are needed.
+takes seconds, a note in the user's cache folder remembers which files passed, by their sizes and times, and while these
+stay the same only one of the large ones, another each time, is read again: bits that rot change neither. On a CPU the
+parameters are views into the files: loading costs no memory of its own, and pages come in as they are needed.
 """
 
 import dataclasses
@@ -302,7 +302,10 @@ def verify_artefact(folder: str | os.PathLike[str]) -> dict[str, int]:
       CheckpointError: missing, damaged, incomplete, or of another version.
     """
     _open(pathlib.Path(folder), verify=True)
-    return {entry.name: entry.stat().st_size for entry in sorted(pathlib.Path(folder).iterdir())}
+    try:
+        return {entry.name: entry.stat().st_size for entry in sorted(pathlib.Path(folder).iterdir())}
+    except OSError as error:  # what is listed can be read, but the list cannot
+        raise CheckpointError(f"Cannot read {folder}: {error.strerror or error}.") from None
 
 
 @dataclasses.dataclass
@@ -324,7 +327,9 @@ def _open(folder: pathlib.Path, verify: bool) -> _Opened:
         raise CheckpointError(f"{folder} does not hold what its config.json says; convert the checkpoint again.")
     large = {name: digest for name, digest in files.items() if name not in (TOKENIZER, CONFIG)}
     accepted = not verify and digests.was_accepted(folder, files, program_id())
-    if not accepted:
+    if accepted:
+        digests.compare_one(folder, large)
+    else:
         digests.compare(folder, large)
     views = {name: map_tensors(folder / f"{name}.safetensors") for name in networks.networks_of(header.model)}
     if not accepted:

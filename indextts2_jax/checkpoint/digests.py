@@ -1,13 +1,16 @@
 """The artefact's manifest: the size and SHA-256 of every file, and the memory of which files have passed.
 
 Hashing six gigabytes takes seconds, so a note in the user's cache folder keeps the sizes and times of files that
-passed; while those stay the same the files count as unchanged.
+passed; while those stay the same the files count as unchanged. A disk that rots changes neither, so each load hashes
+one file, drawn by chance: of N files one that rotted is found at the Nth load on average, and from then on always.
 """
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import pathlib
+import random
 import time
 from collections.abc import Mapping, Set
 from typing import Any
@@ -111,6 +114,20 @@ def compare(folder: pathlib.Path, files: Mapping[str, Digest]) -> None:
         )
 
 
+def compare_one(folder: pathlib.Path, files: Mapping[str, Digest]) -> None:
+    """Hashes one of files that passed before. One that does not any more is forgotten, so that all are compared next.
+
+    Raises:
+      CheckpointError: it differs.
+    """
+    name = random.SystemRandom().choice(sorted(files))  # not the generator that a program may have seeded
+    try:
+        compare(folder, {name: files[name]})
+    except CheckpointError:
+        forget(folder)
+        raise
+
+
 def was_accepted(folder: pathlib.Path, files: Mapping[str, Digest], program: str) -> bool:
     """Whether these very files passed every check of this very program before, and have not been touched since."""
     try:
@@ -131,6 +148,12 @@ def remember(folder: pathlib.Path, files: Mapping[str, Digest], program: str) ->
             new.write_text(json.dumps({"program": program, "files": state}), encoding="utf-8")
     except OSError:
         return
+
+
+def forget(folder: pathlib.Path) -> None:
+    """Takes back what `remember` noted, as far as the cache can be written."""
+    with contextlib.suppress(OSError):
+        _note(folder).unlink(missing_ok=True)
 
 
 def _note(folder: pathlib.Path) -> pathlib.Path:

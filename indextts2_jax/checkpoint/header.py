@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,13 @@ def read_header(folder: str | os.PathLike[str]) -> Header:
 
 def read_config(folder: pathlib.Path) -> dict[str, Any]:
     """The values of config.json. Raises `CheckpointError` as `read_header` does."""
-    if not folder.is_dir():
+    try:
+        there = stat.S_ISDIR(os.stat(folder).st_mode)
+    except PermissionError as error:
+        raise CheckpointError(f"Cannot read {folder}: {error.strerror or error}.") from None
+    except (OSError, ValueError):  # absent, below a file, a name that no folder has
+        there = False
+    if not there:
         raise CheckpointError(f"There is no artefact at {folder}; make one with indextts2 convert.")
     return digests.read_json(folder, CONFIG)
 

@@ -189,18 +189,14 @@ def test_a_missing_file_and_a_silent_hub_are_one_line(hub, tmp_path):
 
 
 def test_the_layout_is_where_the_converter_looks(tmp_path):
-    from convert import published
+    from convert.search import AUXILIARIES, Search
 
-    search = published._Search(tmp_path)
+    search = Search(tmp_path)
     for repository in fetch.REPOSITORIES[1:]:
         name = repository.files[0]
         path = tmp_path / repository.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
-    assert search.auxiliary(fetch.W2V_BERT, "w2v-bert-2.0/model.safetensors").is_file()
-    assert search.auxiliary(
-        fetch.MASKGCT, "semantic_codec_model.safetensors", "semantic_codec/model.safetensors"
-    ).is_file()
-    assert search.auxiliary(fetch.CAMPPLUS, "campplus_cn_common.bin").is_file()
-    assert search.auxiliary(fetch.BIGVGAN, "bigvgan/bigvgan_generator.pt").is_file()
-    assert not search.missing
+    for part in AUXILIARIES:
+        assert search.auxiliary(part).is_file()
+    assert not search.missing and not search.notes

@@ -1,12 +1,24 @@
 """Published files: wrappings, spellings, refused pickles, damage."""
 
+import argparse
+import collections
+import datetime
+import decimal
+import fractions
+import pathlib
+import random
+import re
+import subprocess
 import sys
 import types
+import uuid
+import zipfile
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from convert import pickles
 from convert.read import JoinedSource, open_component
 from indextts2_jax.errors import CheckpointError
 
@@ -41,7 +53,7 @@ WRAPPED = {
 def test_every_wrapping_gives_the_same_tensors(tmp_path, wrapping, zipped):
     path = save(tmp_path / "x.pth", WRAPPED[wrapping](weights()), _use_new_zipfile_serialization=zipped)
     source = open_component(path)
-    assert source.shapes == {"a.weight": (2, 3), "b.bias": (2,)} and not source.ignored
+    assert source.shapes == {"a.weight": (2, 3), "b.bias": (2,)} and not source.beside
     np.testing.assert_array_equal(source.read("a.weight"), np.arange(6.0).reshape(2, 3))
 
 
@@ -56,17 +68,134 @@ def test_training_state_is_set_aside_and_named(tmp_path):
     tree = {"model": weights(), "optimizer": {"state": [{"exp_avg": torch.ones(3)}]}, "epoch": 3, "lr": 1e-4}
     source = open_component(save(tmp_path / "x.pth", tree))
     assert set(source.shapes) == {"a.weight", "b.bias"}
-    assert source.ignored == {"optimizer.state.0.exp_avg": "training state beside the weights"}
+    assert [(one.name, one.wrapping, one.tensors, one.bytes, one.kind) for one in source.beside] == [
+        ("optimizer", "model", 1, 12, "dict of 1"),
+        ("epoch", "model", 0, 0, "int"),
+        ("lr", "model", 0, 0, "float"),
+    ]
 
 
-def test_other_tensors_beside_a_wrapping_stay_unknown(tmp_path):
-    tree = {"model": weights(), "extra": {"table": torch.ones(3)}}
-    assert "extra.table" in open_component(save(tmp_path / "x.pth", tree)).shapes
+BESIDE = {
+    "rng_state": lambda: torch.get_rng_state(),
+    "cuda_rng_states": lambda: [torch.get_rng_state()] * 2,
+    "python_rng": lambda: random.getstate(),
+    "numpy_rng": lambda: np.random.get_state(),  # noqa: NPY002
+    "numpy_rng_dict": lambda: np.random.get_state(legacy=False),  # noqa: NPY002
+    "default_rng": lambda: np.random.default_rng(0),
+    "random_state": lambda: np.random.RandomState(0),
+    "philox": lambda: np.random.Generator(np.random.Philox(1)),
+    "python_random": lambda: random.Random(1),
+    "saved_at": lambda: datetime.datetime(2026, 8, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=8))),
+    "times": lambda: [datetime.date(2026, 8, 12), datetime.time(3), datetime.timedelta(1), datetime.UTC],
+    "losses": lambda: [np.float64(1.5), np.float32(2), np.int64(3), np.bool_(True), np.str_("x"), 1.5, None, 1j],
+    "curve": lambda: np.arange(5.0),
+    "no curve": lambda: np.zeros(0),
+    "days": lambda: np.array(["2026-08-12"], "datetime64[D]"),
+    "best": lambda: np.datetime64("2026-08-12"),
+    "records": lambda: np.zeros(2, [("step", "i4"), ("loss", "f4")]),
+    "dtype": lambda: [np.dtype("f2"), torch.float16, torch.Size([3])],
+    "numbers": lambda: (1 << 200, decimal.Decimal("0.1"), fractions.Fraction(1, 3), {1, 2}, frozenset([3]), b"", b"x"),
+    "ordered": lambda: collections.OrderedDict(a=1),
+    "counter": lambda: collections.Counter("abba"),
+    "ema": lambda: weights(),
+    "extra": lambda: {"table": torch.ones(3)},
+    "model_config": lambda: {"layers": 3, "names": ["a", "b"]},
+    "parameter": lambda: torch.nn.Parameter(torch.ones(2)),
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "odd\nname\x1b[31m": lambda: 1,
+    "": lambda: torch.ones(2),
+    7: lambda: torch.ones(2),
+}
+
+
+@pytest.mark.parametrize("key", BESIDE, ids=repr)
+@pytest.mark.parametrize("wrapping", ["model", "net", "generator", "state_dict", "module"])
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+def test_whatever_stands_beside_a_wrapping_is_left_and_named(tmp_path, wrapping, key):
+    tree = {key: BESIDE[key](), wrapping: weights()}
+    source = open_component(save(tmp_path / "x.pth", tree))
+    assert source.shapes == {"a.weight": (2, 3), "b.bias": (2,)}
+    (one,) = source.beside
+    assert one.wrapping == wrapping and one.name.isprintable() and one.kind.isprintable()
+    assert one.tensors or not one.bytes
+
+
+ARRAYS = ("curve", "no curve", "days", "records")
+HOLDING_TENSORS = ("rng_state", "cuda_rng_states", "ema", "extra", "parameter", "sparse", "", 7)
+
+
+@pytest.mark.parametrize("key", [key for key in BESIDE if key not in (*ARRAYS, *HOLDING_TENSORS)], ids=repr)
+def test_what_is_no_tensor_is_left_beside_flat_weights(tmp_path, key):
+    source = open_component(save(tmp_path / "x.pth", {**weights(), key: BESIDE[key]()}))
+    assert set(source.shapes) == {"a.weight", "b.bias"} and len(source.beside) == 1
+
+
+@pytest.mark.parametrize("key", ARRAYS)
+def test_arrays_among_the_weights_are_not_lost(tmp_path, key):
+    for tree in ({**weights(), key: BESIDE[key]()}, {"model": {**weights(), key: BESIDE[key]()}}):
+        with pytest.raises(CheckpointError, match=f"'{key}' is a NumPy array; save tensors"):
+            open_component(save(tmp_path / "x.pth", tree))
+
+
+def test_a_key_named_like_a_wrapping_may_be_anything(tmp_path):
+    tree = {"model": weights(), "generator": np.random.default_rng(0), "net": "s2mel", "module": None, "state_dict": []}
+    assert set(open_component(save(tmp_path / "x.pth", tree)).shapes) == {"a.weight", "b.bias"}
+
+
+@pytest.mark.parametrize("other", ["model", "generator", "state_dict", "module"])
+def test_of_several_wrappings_the_publishers_counts(tmp_path, other):
+    tree = {other: {"c": torch.ones(9)}, "net": weights()}
+    source = open_component(save(tmp_path / "x.pth", tree), wrapping="net")
+    assert set(source.shapes) == {"a.weight", "b.bias"}
+    assert [(one.name, one.bytes) for one in source.beside] == [(other, 36)]
+    with pytest.raises(CheckpointError, match=rf"several sets of weights \(.*{other}.*\); leave one"):
+        open_component(tmp_path / "x.pth")
+
+
+def test_a_wrapping_without_tensors_is_none(tmp_path):
+    tree = {"net": {"layers": 3, "name": "s2mel"}, "state_dict": weights()}
+    assert set(open_component(save(tmp_path / "x.pth", tree), wrapping="net").shapes) == {"a.weight", "b.bias"}
+
+
+def test_lists_within_lists_take_no_time(tmp_path):
+    """Forty lists of twice the one before: a million million numbers, were each counted."""
+    bomb: list = [torch.ones(1)]
+    for _ in range(40):
+        bomb = [bomb, bomb]
+    source = open_component(save(tmp_path / "x.pth", {"model": weights(), "log": bomb}))
+    assert [(one.name, one.tensors) for one in source.beside] == [("log", 1)]
+    with pytest.raises(CheckpointError, match="nested too deeply"):
+        open_component(save(tmp_path / "y.pth", {"model": {**weights(), "log": bomb}}))
+
+
+def test_names_that_are_none(tmp_path):
+    for name in ("a\nb", "x" * 1000, "\x1b[2J"):
+        with pytest.raises(CheckpointError, match=r"a tensor is named .*, which is no name") as caught:
+            open_component(save(tmp_path / "x.pth", {name: torch.ones(1)}))
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 400
+
+
+def test_a_file_that_is_packed_is_not_unpacked(tmp_path):
+    """Torch would unpack its index, whatever that may become."""
+    stored = save(tmp_path / "x.pth", {**weights(), "log": "a" * 10_000_000})
+    with zipfile.ZipFile(stored) as old, zipfile.ZipFile(tmp_path / "y.pth", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(CheckpointError, match=r"y\.pth is a compressed archive"):
+        open_component(tmp_path / "y.pth")
+
+
+def test_a_pointer_of_git_lfs_is_called_one(tmp_path):
+    for suffix in ("pth", "safetensors"):
+        path = tmp_path / f"x.{suffix}"
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3484663079\n")
+        with pytest.raises(CheckpointError, match="pointer of Git LFS, not the file; run git lfs pull"):
+            open_component(path)
 
 
 def test_training_state_without_a_wrapping_stays_unknown(tmp_path):
     source = open_component(save(tmp_path / "x.pth", {**weights(), "optimizer": {"m": torch.ones(3)}}))
-    assert "optimizer.m" in source.shapes and not source.ignored
+    assert "optimizer.m" in source.shapes and {one.name for one in source.beside} == set()
 
 
 def test_prefix_is_put_before_names_that_lack_it(tmp_path):
@@ -142,10 +271,67 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path, zipped):
     assert not marker.exists()
 
 
-def test_harmless_objects_are_refused_too(tmp_path):
-    path = save(tmp_path / "x.pth", {**weights(), "x": types.SimpleNamespace(a=1)})
-    with pytest.raises(CheckpointError, match=r"x\.pth is refused"):
+class Calls:
+    """Pickles as a call of any function."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+NAMED = {
+    "types.SimpleNamespace": lambda: types.SimpleNamespace(a=1),
+    "argparse.Namespace": lambda: argparse.Namespace(a=1),
+    "collections.defaultdict": lambda: collections.defaultdict(list),
+    "pathlib.": lambda: pathlib.Path("x"),
+    "uuid.UUID": lambda: uuid.UUID(int=1),
+    "eval": lambda: Calls(eval, "1"),
+    "getattr": lambda: Calls(getattr, "x", "upper"),
+    "__import__": lambda: Calls(__import__, "os"),
+    "numpy.load": lambda: Calls(np.load, "/etc/passwd", None, True),
+    "numpy.frombuffer": lambda: Calls(np.frombuffer, b"12345678"),
+    "datetime.tzinfo": lambda: Calls(datetime.tzinfo),
+    "Popen": lambda: Calls(subprocess.Popen, "x"),
+    "torch.serialization.load": lambda: Calls(torch.load, "x"),
+    "numpy.ma.core": lambda: np.ma.array([1]),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_everything_else_is_refused_by_name(tmp_path, name, zipped):
+    tree = {"model": weights(), "extra": NAMED[name]()}
+    path = save(tmp_path / "x.pth", tree, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match=rf"x\.pth is refused.*\(.*{re.escape(name)}") as caught:
         open_component(path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_other_protocols_are_one_line(tmp_path, protocol, recwarn):
+    path = save(tmp_path / "x.pth", {"model": weights(), "b": b"bytes"}, pickle_protocol=protocol)
+    recwarn.clear()
+    with pytest.raises(CheckpointError, match="another pickle protocol than 2"):
+        open_component(path)
+    assert not recwarn.list
+
+
+class Dtype:
+    """A dtype of eight plain bytes that claims to hold references: a pointer made of numbers."""
+
+    def __reduce__(self):
+        return (np.dtype, ("V8", False, True), (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
+
+
+def test_numpys_own_functions_are_never_called(tmp_path):
+    forged = Calls(np._core.multiarray.scalar, Dtype(), b"\x41" * 8)
+    path = save(tmp_path / "x.pth", {"model": weights(), "extra": [forged, np.arange(3)]})
+    source = open_component(path)
+    assert [(one.name, one.kind) for one in source.beside] == [("extra", "list of 2")]
+    assert {type_.__mro__[1] for type_, _ in pickles.ALLOWED} == {pickles.Inert}
+    assert not {*pickles.ALLOWED} & {*torch.serialization.get_safe_globals()}, "nothing stays allowed"
 
 
 @pytest.mark.parametrize("suffix", ["pth", "pt", "bin", "safetensors"])
