@@ -9,8 +9,8 @@ seen. It needs an environment of its own, with the GPU's libraries and without a
 
 A launch is a fusion, a library call, a copy or anything else that is no mere view, in the entry or in a loop. Expected
 times are a model: the floor of `benchmarks.roofline`, or the launches at `LAUNCH_SECONDS` each, whichever is longer.
-Without a device XLA cannot try alternatives, so tile sizes and the choice between Triton and cuBLAS may differ from what
-a real one picks.
+Without a device XLA cannot try alternatives, so tile sizes and the choice between Triton and cuBLAS may differ from
+what a real one picks.
 """
 
 import concurrent.futures
