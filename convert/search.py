@@ -237,12 +237,12 @@ def fault(path: pathlib.Path) -> str | None:
             return None
         with open(path, "rb") as file:
             head = file.read(4)
+        if head == b"PK\x03\x04" and not zipfile.is_zipfile(path):
+            return "it is cut short"
     except OSError as error:
         return f"it cannot be read: {error.strerror or error}"
-    except CheckpointError:
+    except (CheckpointError, zipfile.BadZipFile):
         return "it is cut short, damaged or unreadable"
-    if head == b"PK\x03\x04" and not zipfile.is_zipfile(path):
-        return "it is cut short"
     return None if head == b"PK\x03\x04" or head[:1] == b"\x80" else "it is no torch file"
 
 

@@ -161,8 +161,9 @@ class _Watched:
 
     def read(self, name: str) -> np.ndarray:
         array = self._source.read(name)
-        if array.size > 1 and not array.any():
-            self._zeros.append(name)
+        with np.errstate(invalid="ignore"):  # the engine refuses what is no number
+            if array.size > 1 and not array.any():
+                self._zeros.append(name)
         return array
 
 
