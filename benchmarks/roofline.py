@@ -24,9 +24,10 @@ from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode
 from indextts2_jax.gpt import kv_cache as slots_of_memory
-from indextts2_jax.nn.buckets import bucket_size, prompt_size
+from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
 from indextts2_jax.nn.packed_weights import Int8, map_kernels
 from indextts2_jax.pipeline import stages
+from indextts2_jax.pipeline.speak import DECODER_MARKERS
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length
@@ -140,10 +141,12 @@ def workload(
     params["gpt"]["speech_lm"] = speech_lm
     params["s2mel"]["dit"], params["bigvgan"] = _typed(params["s2mel"]["dit"], dtype), _typed(params["bigvgan"], dtype)
     semantic, mels = bucket_size(int(prompt_seconds * CODE_RATE)), int(prompt_seconds * MEL_RATE)
-    frames, text = bucket_size(target_length(codes)), bucket_size(text_tokens)
+    frames = bucket_size(target_length(codes))
     size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
+    latents = gpt.speaker_perceiver.latents + 2
+    text = size_beside(text_tokens, latents + DECODER_MARKERS)
     one = _array(requests, dtype=jnp.int32)
-    conds = _array(requests, gpt.speaker_perceiver.latents + 2, gpt.width)
+    conds = _array(requests, latents, gpt.width)
     ids = _array(requests, text, dtype=jnp.int32)
     features, mel = _array(requests, semantic, model.w2v_bert.width), _array(requests, size, s2mel.mel_bins)
 

@@ -21,6 +21,14 @@ def bucket_size(length: int) -> int:
     return between if between >= length and power > 2 * SMALLEST else power
 
 
+def size_beside(length: int, others: int) -> int:
+    """What a sequence is padded to that shares its axis with so many other rows: together they fill a rung.
+
+    XLA finds no tiles for some products of a number of rows that is odd.
+    """
+    return bucket_size(length + others) - others
+
+
 def prompt_size(frames: int) -> int:
     """Mel frames that a voice's prompt is padded to: a multiple of 32.
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.config import ModelConfig
-from indextts2_jax.nn.buckets import bucket_size
+from indextts2_jax.nn.buckets import size_beside
 from indextts2_jax.pipeline import batches, stages
-from indextts2_jax.pipeline.speak import SegmentCodes, Utterance, decoder_conditions
+from indextts2_jax.pipeline.speak import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions
 
 ROWS = 4
 """Texts of one pass: what is compiled for one number of words does for all."""
@@ -70,13 +70,13 @@ def _likelihoods(
     params: Params, model: ModelConfig, utterance: Utterance, texts: Sequence[np.ndarray], codes: np.ndarray
 ) -> np.ndarray:
     """The log likelihood of the codes [T] as a reading of each text: [texts, T and padding]."""
-    size = bucket_size(max(map(len, texts)))
+    conds = decoder_conditions(params, model, [utterance] * ROWS)
+    size = size_beside(max(map(len, texts)), conds.shape[1] + TEXT_MARKERS)
     padded, lengths = batches.rows([codes] * ROWS)
     made = []
     for few in batches.slices(texts, ROWS):
         ids, counts = batches.rows([*few, *[few[0]] * (ROWS - len(few))], size)
         inputs = batches.divided(params, (ids, counts, padded, lengths))
-        conds = decoder_conditions(params, model, [utterance] * ROWS)
         with jax.default_matmul_precision(stages.PRECISION):
             rows = stages.code_likelihood(params, conds, *inputs, model=model)
         made.append(np.asarray(rows)[: len(few)])

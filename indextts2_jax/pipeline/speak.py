@@ -24,13 +24,19 @@ from indextts2_jax.audio.postprocess import breath_frames
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt.sampling import replay_noise
-from indextts2_jax.nn.buckets import bucket_size, prompt_size
+from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
 from indextts2_jax.pipeline import batches, stages
 from indextts2_jax.pipeline.encode import regulate
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel import flow_matching
 from indextts2_jax.s2mel.length_regulator import target_length
+
+TEXT_MARKERS = 2
+"""Rows that the GPT reads beside conditioning, text and codes: start and stop of the text."""
+
+DECODER_MARKERS = TEXT_MARKERS + 1
+"""And the start of the codes, which is part of the decoder's prompt."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,8 +121,8 @@ def _decode(
     on_code: Callable[[int, int], None] | None,
 ) -> gpt_decode.SpeechCodes:
     filled = batches.filled(utterances)
-    ids, lengths = _text(filled)
     conditions = decoder_conditions(params, model, filled)
+    ids, lengths = _text(filled, conditions.shape[1] + DECODER_MARKERS)
     if record:
         _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
     noise, keys = None, None
@@ -156,12 +162,13 @@ def stream_codes(
       stops: from the number of codes chosen so far to the number at which to look next.
     """
     watch = watch or Stopwatch()
+    conditions = decoder_conditions(params, model, [utterance])
     coming = gpt_decode.stream(
         params["gpt"]["speech_lm"],
         model.gpt,
         config.decode,
-        decoder_conditions(params, model, [utterance]),
-        *_text([utterance]),
+        conditions,
+        *_text([utterance], conditions.shape[1] + DECODER_MARKERS),
         key=jax.random.fold_in(utterance.key, 0),
         stops=stops,
     )
@@ -176,8 +183,10 @@ def stream_codes(
         yield SegmentCodes(codes, False), False
 
 
-def _text(utterances: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
-    return batches.rows([utterance.text_ids.astype(np.int32) for utterance in utterances])
+def _text(utterances: Sequence[Utterance], others: int) -> tuple[np.ndarray, np.ndarray]:
+    """Text ids, padded beside so many other rows of what the GPT reads, and their lengths."""
+    ids = [utterance.text_ids.astype(np.int32) for utterance in utterances]
+    return batches.rows(ids, size_beside(max(map(len, ids)), others))
 
 
 def decoder_conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
@@ -261,10 +270,11 @@ def acoustic_conditions(
 ) -> list[np.ndarray]:
     """What the flow matching is told of codes [T], one or more each: [frames D], by a second pass and the regulator."""
     watch = watch or Stopwatch()
-    ids, text_lengths = _text(utterances)
+    conditions = decoder_conditions(params, model, utterances)
+    ids, text_lengths = _text(utterances, conditions.shape[1] + TEXT_MARKERS)
     padded, lengths = batches.rows(codes)
     with watch("latents"):
-        read = (decoder_conditions(params, model, utterances), ids, text_lengths, padded, lengths)
+        read = (conditions, ids, text_lengths, padded, lengths)
         latents = stages.code_latents(params, *batches.divided(params, read), model=model)
         condition, projected = stages.acoustic_condition(params, latents, padded, model=model)
     if record:

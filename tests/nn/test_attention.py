@@ -63,6 +63,26 @@ def test_blocks_keep_the_scores_small(monkeypatch):
     assert "[64,1024]" in text and "1024,1024]" not in text
 
 
+def test_the_fused_kernel_gets_a_whole_mask(monkeypatch):
+    """cuDNN refuses one that is to be broadcast over the queries; `benchmarks.gpu_compile` found that."""
+    rng, seen, honest = np.random.default_rng(3), [], jax.nn.dot_product_attention
+    query, key, value = (jnp.asarray(rng.standard_normal((2, 16, 3, 64)), jnp.bfloat16) for _ in range(3))
+
+    def fused(*arrays, mask, scale, implementation):
+        seen.append((mask.shape, implementation))
+        return honest(*arrays, mask=mask, scale=scale, implementation="xla")
+
+    for shape in ((2, 1, 1, 16), (2, 1, 16, 16)):
+        mask = jnp.arange(16) < jnp.full(shape[:3], 11)[..., None]
+        expected = attention(query, key, value, mask=mask, scale=0.125)
+        with monkeypatch.context() as patched:
+            patched.setattr(jax, "default_backend", lambda: "gpu")
+            patched.setattr(jax.nn, "dot_product_attention", fused)
+            made = attention(query, key, value, mask=mask, scale=0.125)
+        np.testing.assert_allclose(np.asarray(made, np.float32), np.asarray(expected, np.float32), atol=2e-2)
+    assert seen == [((2, 1, 16, 16), "cudnn")] * 2
+
+
 @pytest.mark.gpu
 def test_the_fused_kernel_is_the_same_attention():
     rng = np.random.default_rng(3)

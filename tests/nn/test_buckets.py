@@ -1,6 +1,6 @@
 """Few shapes, little waste."""
 
-from indextts2_jax.nn.buckets import FINE, bucket_size, prompt_size, regulated_size
+from indextts2_jax.nn.buckets import FINE, bucket_size, prompt_size, regulated_size, size_beside
 from indextts2_jax.s2mel.length_regulator import target_length
 
 
@@ -13,6 +13,13 @@ def test_few_sizes_hold_everything():
 def test_waste_is_bounded():
     assert all(bucket_size(n) <= max(64, 2 * n - 1) for n in range(1, 129))
     assert all(bucket_size(n) / n < 1.5 for n in range(129, 3872))
+
+
+def test_a_sequence_beside_others_fills_a_bucket_with_them():
+    for others in (3, 9, 37):
+        sizes = [size_beside(n, others) for n in range(1, 600)]
+        assert all(size >= n for n, size in enumerate(sizes, start=1))
+        assert all(bucket_size(size + others) == size + others for size in sizes)
 
 
 def test_a_bucket_is_its_own_bucket():
