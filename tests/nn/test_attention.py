@@ -73,7 +73,7 @@ def test_the_fused_kernel_gets_a_whole_mask(monkeypatch):
         return honest(*arrays, mask=mask, scale=scale, implementation="xla")
 
     for shape in ((2, 1, 1, 16), (2, 1, 16, 16)):
-        mask = jnp.arange(16) < jnp.full(shape[:3], 11)[..., None]
+        mask = jnp.broadcast_to(jnp.asarray(np.arange(16) < 11), shape)
         expected = attention(query, key, value, mask=mask, scale=0.125)
         with monkeypatch.context() as patched:
             patched.setattr(jax, "default_backend", lambda: "gpu")
