@@ -103,7 +103,7 @@ def test_a_long_line_is_read_in_pieces(read):
 
 
 def test_a_checkpoint_has_its_front_end_and_its_settings(read):
-    text = b"The boat came home before the storm, and everyone on the quay was glad, and sang. It was late.\n"
+    text = b"The boat came home before the storm, and everyone on the quay was glad, and sang, for it was late.\n"
     flags = (
         [],  # 80 tokens are the bundled model's setting
         ["--config.text.max_text_tokens_per_segment=40"],
