@@ -27,12 +27,15 @@ from typing import Any
 from unittest import mock
 
 import jax
+import jax.numpy as jnp
 from absl import flags
 
 from benchmarks import gpu_program, roofline
 from benchmarks.gpu_targets import TARGETS
 from benchmarks.random_model import CODE_RATE, model_of
+from indextts2_jax.config import DecodeConfig
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.gpt import decode
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 
@@ -92,34 +95,42 @@ def row(gpu: str, stage: str, requests: int, beams: int, dtype: str, size: str) 
     )
     name = next(name for name in work if DECODER.get(name, name) == stage)
     function, inputs, times = work[name]
+    program_of, given = (function, inputs) if stage != "decode" else _loop(size, beams, inputs)
     found: dict[str, Any] = {"gpu": gpu, "stage": stage, "requests": requests, "beams": beams, "dtype": dtype}
     start = time.perf_counter()
     try:
-        compiled = compile_for(gpu, function, inputs)
+        compiled = compile_for(gpu, program_of, given)
     except jax.errors.JaxRuntimeError as error:
         return {**found, "compiled": False, "error": " ".join(str(error).split())[:300]}
     seconds = time.perf_counter() - start
     program, memory = gpu_program.read(compiled.as_text() or ""), compiled.memory_analysis()
     assert memory is not None
-    looped = stage == "decode"  # one step is compiled, and it is the body of the loop
     loop = program.loops[0] if program.loops else None
-    a_step = program.total if looped else loop.launches if loop else 0
+    a_step = loop.launches if loop else 0
+    launches = program.launches + times * a_step if stage == "decode" else times * program.total
     peaks = roofline.DEVICES[TARGETS[gpu].device]
     floor = sum(product.seconds(peaks) for product in roofline.products(jax.make_jaxpr(function)(*inputs).jaxpr, times))
-    launches = times * program.total
     return {
         **found,
         "compiled": True,
         "compile_seconds": seconds,
         "temporary_mb": memory.temp_size_in_bytes / 1e6,
-        "launches": 0 if looped else program.launches,
+        "launches": program.launches,
         "launches_a_step": a_step,
         "launches_in_all": launches,
         "library_calls": program.library_calls + sum(inner.library_calls for inner in program.loops),
-        "copies_in_loops": program.copies if looped else sum(inner.copies for inner in program.loops),
+        "copies_in_loops": sum(inner.copies for inner in program.loops),
         "floor_ms": 1e3 * floor,
         "expected_ms": 1e3 * max(floor, launches * LAUNCH_SECONDS),
     }
+
+
+def _loop(size: str, beams: int, inputs: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The decoder's loop, which runs as long as is asked, and its arguments, from those of a step."""
+    rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
+    speech_lm, prefix, keys, state = inputs
+    limit = jax.ShapeDtypeStruct((), jnp.int32)
+    return functools.partial(decode._run, model_of(size).gpt, rules), (speech_lm, prefix, keys, limit, state)
 
 
 def wanted(given: flags.FlagValues) -> Iterator[tuple[str, str, int, int, str, str]]:

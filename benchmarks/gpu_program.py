@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 
 COMPUTATION = re.compile(r"^(?P<entry>ENTRY )?%?(?P<name>[\w.\-]+) .*\{$", re.M)
-INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.\-]+ = (?:\([^=]*?\)|\S+) (?P<opcode>[a-z][\w\-]*)\((?P<rest>.*)$", re.M)
+INSTRUCTION = re.compile(
+    r"^\s+(?:ROOT )?%?[\w.\-]+ = (?:\((?:[^()]|\([^()]*\))*\)|\S+) (?P<opcode>[a-z][\w\-]*)\((?P<rest>.*)$", re.M
+)
 VIEWS = frozenset(
     [
         "parameter",

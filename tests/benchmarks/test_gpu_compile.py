@@ -47,7 +47,7 @@ ENTRY %main (a: f32[4]) -> f32[4] {
   %a = f32[4]{0} parameter(0)
   %b = f32[2,2]{1,0} bitcast(%a)
   %f.3 = f32[4]{0} fusion(%a), kind=kLoop, calls=%fused
-  %w.2 = (s32[], f32[4]{0}) while(%f.3), condition=%cond, body=%body
+  %w.2 = (s32[], /*index=1*/f32[4]{0:T(2)}) while(%f.3), condition=%cond, body=%body
   ROOT %g.3 = f32[4]{0} get-tuple-element(%w.2), index=1
 }
 """
