@@ -152,7 +152,7 @@ class Run:
     def faults(self, segment: Segment, chosen: speak.SegmentCodes) -> tuple[retry.Fault, ...]:
         """Why the codes of a segment are suspect."""
         evidence = None
-        if self.config.redraw.check_words and len(chosen.codes):
+        if self.config.redraw.check_words and chosen.stopped and len(chosen.codes):  # else it is suspect anyway
             with self.watch("check words"):
                 spans = words(segment.tokens)
                 evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans)
