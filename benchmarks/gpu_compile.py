@@ -14,6 +14,8 @@ what a real one picks.
 """
 
 import concurrent.futures
+import contextlib
+import dataclasses
 import functools
 import importlib
 import itertools
@@ -39,7 +41,7 @@ from indextts2_jax.gpt import decode
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 
-PLUGIN = "jax_plugins.xla_cuda12"
+PLUGINS = ("jax_plugins.xla_cuda12", "jax_plugins.xla_cuda13")
 LAUNCH_SECONDS = 2.5e-6
 """Of one launch from the host; in a captured graph it is about half."""
 
@@ -55,7 +57,7 @@ def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_list("beams", ["1", "3"], "Of the decoder.", flag_values=own)
     flags.DEFINE_list("dtypes", ["float32", HALF, "int8"], "Of the decoder.", flag_values=own)
     flags.DEFINE_list("stages", [], "Only these; by default all.", flag_values=own)
-    flags.DEFINE_integer("jobs", os.cpu_count() or 1, "Compile so many at once.", lower_bound=1, flag_values=own)
+    flags.DEFINE_integer("jobs", 2 * (os.cpu_count() or 1), "Compile so many at once.", lower_bound=1, flag_values=own)
     flags.DEFINE_string("json", None, "File to write the rows to.", flag_values=own)
 
 
@@ -67,7 +69,7 @@ def device_of(gpu: str) -> Any:
       ConfigError: JAX has no plug-in for NVIDIA GPUs here.
     """
     os.environ.setdefault("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")  # the plug-in would ask the driver
-    if importlib.util.find_spec(PLUGIN.partition(".")[0]) is None or importlib.util.find_spec(PLUGIN) is None:
+    if not any(importlib.util.find_spec(name) for name in PLUGINS if importlib.util.find_spec("jax_plugins")):
         raise ConfigError("JAX cannot compile for an NVIDIA GPU here: pip install -e '.[cuda12]'.")
     from jax.experimental import topologies
 
@@ -76,40 +78,77 @@ def device_of(gpu: str) -> Any:
     return topology.devices[0]
 
 
-def compile_for(gpu: str, function: Callable[..., Any], inputs: Any) -> jax.stages.Compiled:
-    """The executable of a function for a GPU; `inputs` are shapes."""
+def compile_for(gpu: str, function: jax.stages.Wrapped, inputs: Any) -> jax.stages.Compiled:
+    """The executable of a jitted function for a GPU; `inputs` are shapes."""
     sharding = jax.sharding.SingleDeviceSharding(device_of(gpu))
 
     def placed(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
-    with mock.patch.object(jax, "default_backend", lambda: "gpu"):  # what is chosen by platform is chosen for it
-        return jax.jit(function).lower(*jax.tree.map(placed, inputs)).compile()
+    return function.lower(*jax.tree.map(placed, inputs)).compile()
 
 
-def row(gpu: str, stage: str, requests: int, beams: int, dtype: str, size: str) -> dict[str, Any]:
-    """What is known of one stage: see the module; `error` where it does not compile."""
+@contextlib.contextmanager
+def as_on_gpu() -> Iterator[None]:
+    """What is chosen by platform is chosen for a GPU; of what is traced on either side nothing is kept."""
+    jax.clear_caches()
+    with mock.patch.object(jax, "default_backend", lambda: "gpu"):
+        yield
+    jax.clear_caches()
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A stage to be compiled for every GPU: traced once."""
+
+    stage: str
+    requests: int
+    beams: int
+    dtype: str
+    size: str
+    gpus: tuple[str, ...]
+
+
+@functools.cache
+def _work(size: str, beams: int, dtype: str, requests: int) -> dict[str, Any]:
     quantized = dtype == "int8"
-    work = roofline.workload(
+    return roofline.workload(
         model_of(size), CODES, PROMPT_SECONDS, TEXT_TOKENS, beams, HALF if quantized else dtype, requests, quantized
     )
-    name = next(name for name in work if DECODER.get(name, name) == stage)
+
+
+def rows(task: Task) -> list[dict[str, Any]]:
+    """What is known of a stage on each GPU: see the module; `error` where it does not compile."""
+    work = _work(task.size, task.beams, task.dtype, task.requests)
+    name = next(name for name in work if DECODER.get(name, name) == task.stage)
     function, inputs, times = work[name]
-    program_of, given = (function, inputs) if stage != "decode" else _loop(size, beams, inputs)
-    found: dict[str, Any] = {"gpu": gpu, "stage": stage, "requests": requests, "beams": beams, "dtype": dtype}
+    program, given = (function, inputs) if task.stage != "decode" else _loop(task.size, task.beams, inputs)
+    floor = list(roofline.products(jax.make_jaxpr(function)(*inputs).jaxpr, times))
+    with as_on_gpu():
+        jitted = jax.jit(program)
+        return [_row(task, gpu, jitted, given, times, floor) for gpu in task.gpus]
+
+
+def _row(
+    task: Task, gpu: str, function: jax.stages.Wrapped, inputs: Any, times: int, products: list[roofline.Product]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: value for name, value in dataclasses.asdict(task).items() if name not in ("size", "gpus")
+    }
+    found = {"gpu": gpu, **found}
     start = time.perf_counter()
     try:
-        compiled = compile_for(gpu, program_of, given)
+        compiled = compile_for(gpu, function, inputs)
     except jax.errors.JaxRuntimeError as error:
         return {**found, "compiled": False, "error": " ".join(str(error).split())[:300]}
     seconds = time.perf_counter() - start
     program, memory = gpu_program.read(compiled.as_text() or ""), compiled.memory_analysis()
+    cost = compiled.cost_analysis() or {}
     assert memory is not None
-    loop = program.loops[0] if program.loops else None
-    a_step = loop.launches if loop else 0
-    launches = program.launches + times * a_step if stage == "decode" else times * program.total
+    a_step = program.loops[0].launches if program.loops else 0
+    launches = program.launches + times * a_step if task.stage == "decode" else times * program.total
     peaks = roofline.DEVICES[TARGETS[gpu].device]
-    floor = sum(product.seconds(peaks) for product in roofline.products(jax.make_jaxpr(function)(*inputs).jaxpr, times))
+    floor = sum(product.seconds(peaks) for product in products)
     return {
         **found,
         "compiled": True,
@@ -120,6 +159,8 @@ def row(gpu: str, stage: str, requests: int, beams: int, dtype: str, size: str) 
         "launches_in_all": launches,
         "library_calls": program.library_calls + sum(inner.library_calls for inner in program.loops),
         "copies_in_loops": sum(inner.copies for inner in program.loops),
+        "xla_gflop": cost.get("flops", 0.0) / 1e9,
+        "xla_gb": cost.get("bytes accessed", 0.0) / 1e9,
         "floor_ms": 1e3 * floor,
         "expected_ms": 1e3 * max(floor, launches * LAUNCH_SECONDS),
     }
@@ -130,22 +171,25 @@ def _loop(size: str, beams: int, inputs: tuple[Any, ...]) -> tuple[Callable[...,
     rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
     speech_lm, prefix, keys, state = inputs
     limit = jax.ShapeDtypeStruct((), jnp.int32)
-    return functools.partial(decode._run, model_of(size).gpt, rules), (speech_lm, prefix, keys, limit, state)
+    run = functools.partial(decode._run, model_of(size).gpt, rules, True)
+    return run, (speech_lm, prefix, keys, limit, state)
 
 
-def wanted(given: flags.FlagValues) -> Iterator[tuple[str, str, int, int, str, str]]:
-    """The rows asked for: the arguments of `row`."""
-    work = roofline.workload(model_of(given.size), CODES, PROMPT_SECONDS, TEXT_TOKENS, 1, HALF)
-    rest = [name for name in work if name not in DECODER]
+def wanted(given: flags.FlagValues) -> Iterator[Task]:
+    """The tasks asked for, the slowest first."""
+    gpus, requests = tuple(given.gpus), [*map(int, given.requests)]
+    beams = [*map(int, given.beams)]
     chosen = set(given.stages)
-    for gpu in given.gpus:
-        for stage in rest:
-            if not chosen or stage in chosen:
-                yield gpu, stage, 1, 1, HALF, given.size
-        for requests, beams, dtype in itertools.product(given.requests, given.beams, given.dtypes):
-            for stage in DECODER.values():
-                if not chosen or stage in chosen:
-                    yield gpu, stage, int(requests), int(beams), dtype, given.size
+    others = [name for name in _work(given.size, 1, HALF, 1) if name not in DECODER]
+    for stage in sorted(others, key=lambda name: name != "vocoder"):
+        if not chosen or stage in chosen:
+            yield Task(stage, 1, 1, HALF, given.size, gpus)
+    for many, dtype in itertools.product(sorted(requests, reverse=True), given.dtypes):
+        if not chosen or "decode_prompt" in chosen:  # it is the same for any number of beams but for the last choice
+            yield Task("decode_prompt", many, max(beams), dtype, given.size, gpus)
+        for at_once in beams:
+            if not chosen or "decode" in chosen:
+                yield Task("decode", many, at_once, dtype, given.size, gpus)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -168,9 +212,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def real_time_factor(rows: Sequence[dict[str, Any]], gpu: str, beams: int) -> float | None:
     """The expected one of a sentence alone in half precision; None where a stage is missing."""
     own = [one for one in rows if (one["gpu"], one["requests"], one["dtype"]) == (gpu, 1, HALF) and one["compiled"]]
-    taken = [one for one in own if one["stage"] not in DECODER.values() or one["beams"] == beams]
-    stages = {one["stage"] for one in taken}
-    if not set(DECODER.values()) <= stages or len(stages) < 7:
+    taken = [one for one in own if one["stage"] != "decode" or one["beams"] == beams]
+    if {one["stage"] for one in taken} != {DECODER.get(name, name) for name in _work("published", 1, HALF, 1)}:
         return None
     return sum(one["expected_ms"] for one in taken) / 1e3 / (CODES / CODE_RATE)
 
@@ -182,14 +225,15 @@ def main(given: flags.FlagValues) -> None:
     device_of(given.gpus[0])
     context = multiprocessing.get_context("spawn")  # a process that has used JAX must not be forked
     with concurrent.futures.ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
-        rows = list(pool.map(row, *zip(*wanted(given), strict=True)))
-    print(table(rows))
+        found = list(itertools.chain.from_iterable(pool.map(rows, wanted(given))))
+    found.sort(key=lambda one: list(given.gpus).index(one["gpu"]))
+    print(table(found))
     for gpu, beams in itertools.product(given.gpus, map(int, given.beams)):
-        factor = real_time_factor(rows, gpu, beams)
+        factor = real_time_factor(found, gpu, beams)
         if factor is not None:
             print(f"{TARGETS[gpu].device}, {beams} beams: expected real-time factor {factor:.3f}")
     if given.json:
-        pathlib.Path(given.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        pathlib.Path(given.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

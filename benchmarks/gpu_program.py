@@ -28,6 +28,8 @@ VIEWS = frozenset(
 """Opcodes that launch nothing."""
 INNER = frozenset(["while", "call", "conditional", "async-start", "async-done", "async-update"])
 """Opcodes whose launches are those of other computations."""
+OWN = re.compile(r"__triton|xla\.gpu\.triton")
+"""In a custom call that is no library's: of XLA's fusions, of our kernels."""
 BODY = re.compile(r"body=%?([\w.\-]+)")
 CALLED = re.compile(r"(?:to_apply|calls|called_computations=\{|branch_computations=\{)=?%?([\w.\-]+)")
 TRIPS = re.compile(r'"known_trip_count":\{"n":"?(\d+)"?\}')
@@ -118,7 +120,7 @@ def _one(bodies: dict[str, list[tuple[str, str]]], opcode: str, rest: str) -> _C
                 count.add(_count(bodies, name))
     elif opcode not in VIEWS:
         count.launches = 1
-        count.library_calls = int(opcode == "custom-call" and "__triton" not in rest)
+        count.library_calls = int(opcode == "custom-call" and OWN.search(rest) is None)
         count.copies = int(opcode.startswith("copy"))
     return count
 

@@ -25,6 +25,7 @@ from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 
 MEL_RATE = 22050 / 256
 CODE_RATE = 50
+FBANK_RATE = 100
 DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
 """The networks behind an encoded voice."""
 

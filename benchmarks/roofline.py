@@ -19,12 +19,13 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from benchmarks.random_model import CODE_RATE, MEL_RATE, model_of
+from benchmarks.random_model import CODE_RATE, FBANK_RATE, MEL_RATE, model_of
+from indextts2_jax.array_typing import Params
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode
 from indextts2_jax.gpt import kv_cache as slots_of_memory
-from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
+from indextts2_jax.nn.buckets import bucket_size, prompt_size, regulated_size, size_beside
 from indextts2_jax.nn.packed_weights import Int8, map_kernels
 from indextts2_jax.pipeline import stages
 from indextts2_jax.pipeline.speak import DECODER_MARKERS
@@ -60,7 +61,7 @@ class Device:
 DEVICES = {
     "RTX 3090": Device(35.6e12, 71e12, 936e9),
     "RTX 4090": Device(82.6e12, 165e12, 1008e9),
-    "A100": Device(19.5e12, 312e12, 2039e9),
+    "A100": Device(19.5e12, 312e12, 1555e9),
     "H100": Device(67e12, 989e12, 3350e9),
 }
 
@@ -81,12 +82,17 @@ class Product:
 
 def products(jaxpr: Any, times: int = 1) -> Iterator[Product]:
     """All products of a jaxpr, those in scans as often as they run and those in while loops once."""
+    stored: dict[int, int] = {}  # bytes a number of what is only widened before its product
     for equation in jaxpr.eqns:
+        if equation.primitive.name == "convert_element_type":
+            (before,), (after,) = equation.invars, equation.outvars
+            stored[id(after)] = min(before.aval.dtype.itemsize, after.aval.dtype.itemsize)
         flops = _flops(equation)
         if flops:
-            arrays = [v.aval for v in (*equation.invars, *equation.outvars)]
-            nbytes = sum(math.prod(a.shape) * a.dtype.itemsize for a in arrays)
-            yield Product(flops, nbytes, arrays[0].dtype.itemsize == 2, times)
+            variables = (*equation.invars, *equation.outvars)
+            sizes = [stored.get(id(v), v.aval.dtype.itemsize) for v in variables]
+            nbytes = sum(math.prod(v.aval.shape) * size for v, size in zip(variables, sizes, strict=True))
+            yield Product(flops, nbytes, variables[0].aval.dtype.itemsize == 2, times)
         inner = times * (equation.params["length"] if equation.primitive.name == "scan" else 1)
         for value in equation.params.values():
             for part in value if isinstance(value, tuple | list) else (value,):
@@ -117,6 +123,11 @@ def _typed(tree: Any, dtype: Any) -> Any:
     return jax.tree.map(lambda leaf: _array(*leaf.shape, dtype=dtype), tree)
 
 
+@functools.cache
+def _shapes(model: ModelConfig) -> dict[str, Params]:
+    return {name: networks.shapes(name, model) for name in networks.NETWORKS}
+
+
 def workload(
     model: ModelConfig,
     codes: int,
@@ -133,7 +144,7 @@ def workload(
       requests: so many sentences of the same lengths at once.
       quantized: the decoder's matrices in int8.
     """
-    params = {name: networks.shapes(name, model) for name in networks.NETWORKS}
+    params = {name: {**shapes} for name, shapes in _shapes(model).items()}
     speech_lm = _typed(params["gpt"]["speech_lm"], dtype)
     if quantized:
         int8 = jax.eval_shape(functools.partial(map_kernels, change=Int8.of), speech_lm["transformer"])
@@ -141,6 +152,7 @@ def workload(
     params["gpt"]["speech_lm"] = speech_lm
     params["s2mel"]["dit"], params["bigvgan"] = _typed(params["s2mel"]["dit"], dtype), _typed(params["bigvgan"], dtype)
     semantic, mels = bucket_size(int(prompt_seconds * CODE_RATE)), int(prompt_seconds * MEL_RATE)
+    fbank = bucket_size(int(prompt_seconds * FBANK_RATE))
     frames = bucket_size(target_length(codes))
     size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
     latents = gpt.speaker_perceiver.latents + 2
@@ -153,6 +165,14 @@ def workload(
     def stage(name: str, *inputs: Any, times: int = 1, **settings: Any) -> Any:
         return functools.partial(getattr(stages, name), model=model, **settings), (params, *inputs), times
 
+    def regulator(size: int, frames: int) -> Any:
+        inputs = (
+            _array(requests, size, model.semantic_codec.hidden_size),
+            _array(requests, regulated_size(size, frames), dtype=jnp.int32),
+        )
+        return stage("regulate_length", *inputs, one)
+
+    spoken = bucket_size(codes)
     rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
     slots = slots_of_memory.first(beams)
     while slots < (codes if beams == 1 else 1.3 * codes):
@@ -160,19 +180,25 @@ def workload(
     begin = functools.partial(decode._begin, gpt, rules, slots)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), requests))
     prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)
-    step = functools.partial(decode.advance, gpt, rules)
+    step = functools.partial(decode.advance, gpt, rules, False)
     flow: dict[str, Any] = {"steps": 25, "guidance": 0.7, "temperature": 1.0, "target_frames": frames}
     style, mu = _array(requests, s2mel.style_dim), _array(requests, size, s2mel.width)
     return {
         "w2v-bert, twice": stage(
             "semantic_features", _array(requests, semantic, model.w2v_bert.input_dim), one, times=2
         ),
+        "codec": stage("quantize", features, one),
+        "campplus": stage("speaker_embedding", _array(requests, fbank, model.campplus.feat_dim), one),
+        "length regulator, prompt": regulator(semantic, mels),
         "conditioning": stage("speaker_latents", features, one),
+        "emotion": stage("emotion_vector", features, one),
         "decoder, prompt": (begin, (speech_lm, conds, ids, one, keys), 1),
         "decoder, codes": (step, (speech_lm, prefix, keys, state), codes - 1),
-        "second pass": stage(
-            "code_latents", conds, ids, one, _array(requests, bucket_size(codes), dtype=jnp.int32), one
+        "second pass": stage("code_latents", conds, ids, one, _array(requests, spoken, dtype=jnp.int32), one),
+        "acoustic condition": stage(
+            "acoustic_condition", _array(requests, spoken, gpt.width), _array(requests, spoken, dtype=jnp.int32)
         ),
+        "length regulator, codes": regulator(spoken, target_length(codes)),
         "flow matching": stage("flow", mel, mel, one, style, mu, one, **flow),
         "vocoder": stage("vocode", _array(requests, frames, s2mel.mel_bins), one),
     }

@@ -44,7 +44,10 @@ def to_int16(wav: Float[np.ndarray, " N"]) -> Int16[np.ndarray, " N"]:
 def _pcm_scale(wav: Float[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
     wav = np.asarray(wav, np.float32)
     if not np.isfinite(wav).all():
-        raise AudioError("The speech holds infinite samples or NaN, so it is not written. Check the checkpoint.")
+        raise AudioError(
+            "The speech holds infinite samples or NaN, so it is not written. Check the checkpoint; or half precision, a "
+            "GPU's default, was too small for its numbers: set precision.gpt, .flow and .vocoder to float32."
+        )
     return np.clip(PCM_MAX * wav, -PCM_MAX, PCM_MAX)
 
 

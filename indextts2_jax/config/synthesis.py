@@ -50,6 +50,7 @@ class DecodeConfig:
     repetition_penalty: float = 10.0
     length_penalty: float = 0.0
     max_mel_tokens: int = 1500
+    kernels: bool = True  # on one GPU: a step in kernels of our own (`gpt/kernels.py`), where JAX has Triton
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,11 +99,14 @@ class PolishConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PrecisionConfig:
-    """In which numbers the networks that take the time compute (docs/performance.md has the deviations)."""
+    """In which numbers the networks that take the time compute (docs/performance.md has the deviations).
 
-    gpt: str = "stored"  # the type of the weights; or float32, bfloat16, float16; int8: weights only, its blocks only
-    flow: str = "stored"  # or float32, bfloat16, float16
-    vocoder: str = "stored"  # or float32, bfloat16, float16
+    "auto" is float16 on a GPU, and elsewhere "stored", the type of the weights.
+    """
+
+    gpt: str = "auto"  # or stored, float32, bfloat16, float16; int8: weights only, its blocks only
+    flow: str = "auto"  # or stored, float32, bfloat16, float16
+    vocoder: str = "auto"  # or stored, float32, bfloat16, float16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,7 +211,7 @@ def check_options(duration: DurationConfig, redraw: RedrawConfig, polish: Polish
 
 def check_precision(config: PrecisionConfig) -> None:
     """Raises `ConfigError` for numbers that a network cannot compute in."""
-    floats = ("stored", "float32", "bfloat16", "float16")
+    floats = ("auto", "stored", "float32", "bfloat16", "float16")
     for key, allowed in {"gpt": (*floats, "int8"), "flow": floats, "vocoder": floats}.items():
         value = getattr(config, key)
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")

@@ -27,7 +27,7 @@ import numpy as np
 from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Int, Key, Lengths, Params
 from indextts2_jax.config import DecodeConfig, GptConfig
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.gpt import beam, kv_cache, sampling
+from indextts2_jax.gpt import beam, kernels, kv_cache, sampling
 from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.gpt.speech_lm import PrefixCache, SpeechLM
 from indextts2_jax.nn.trusted import trusted_parameters
@@ -167,12 +167,13 @@ def _states(
         randomness = keys if noise is None else jnp.asarray(noise)
     limit = decode.max_mel_tokens
     rules = dataclasses.replace(decode, max_mel_tokens=0)  # an argument rather: another limit compiles nothing anew
+    in_kernels = decode.kernels and kernels.chosen(params)
     size = kv_cache.first(decode.num_beams)
     prefix, state = _begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
     while True:
         reached = int(state.step)
         until = min(limit, max(stops(reached), reached + 1)) if stops else limit
-        state = _run(config, rules, params, prefix, randomness, np.int32(until), state)
+        state = _run(config, rules, in_kernels, params, prefix, randomness, np.int32(until), state)
         yield state
         if _ended(state, limit):
             return
@@ -205,10 +206,10 @@ def _check(
         raise ValueError(f"noise is for {noise.shape[1]} steps, but decode.max_mel_tokens is {decode.max_mel_tokens}.")
 
 
-def _apply(config: GptConfig, params: Params, method: str, *inputs: Any) -> Any:
+def _apply(config: GptConfig, params: Params, method: str, *inputs: Any, **how: Any) -> Any:
     dtype = params["code_head"]["kernel"].dtype
     with trusted_parameters():
-        return SpeechLM(config, dtype=dtype, param_dtype=dtype).apply({"params": params}, *inputs, method=method)
+        return SpeechLM(config, dtype=dtype, param_dtype=dtype).apply({"params": params}, *inputs, method=method, **how)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -253,10 +254,11 @@ def _begin(
     return prefix, choose(config, decode, randomness, state, logits)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=6)
+@functools.partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=7)
 def _run(
     config: GptConfig,
     decode: DecodeConfig,
+    in_kernels: bool,
     params: Params,
     prefix: PrefixCache,
     randomness: Noise,
@@ -269,23 +271,30 @@ def _run(
     def unfinished(state: DecodeState) -> Bool[Array, ""]:
         return (state.step < limit) & (state.used <= last) & ~jnp.all(state.done)
 
-    return jax.lax.while_loop(unfinished, functools.partial(advance, config, decode, params, prefix, randomness), state)
+    step = functools.partial(advance, config, decode, in_kernels, params, prefix, randomness)
+    return jax.lax.while_loop(unfinished, step, state)
 
 
 def advance(
     config: GptConfig,
     decode: DecodeConfig,
+    in_kernels: bool,
     params: Params,
     prefix: PrefixCache,
     randomness: Noise,
     state: DecodeState,
 ) -> DecodeState:
-    """One step: reads the last code of every beam, then chooses the next."""
+    """One step: reads the last code of every beam, then chooses the next.
+
+    Args:
+      in_kernels: by `gpt.kernels`, those of a GPU.
+    """
     last, used = state.step - 1, state.used
     own = used + jnp.arange(decode.num_beams)
     visible = state.visible | (jnp.arange(state.visible.shape[-1])[None] == own[:, None])[None]
     codes = jax.lax.dynamic_index_in_dim(state.codes, last, axis=1, keepdims=False)
-    logits, generated = _apply(config, params, "step", codes, last, prefix, state.generated, visible, used)
+    given = (codes, last, prefix, state.generated, visible, used)
+    logits, generated = _apply(config, params, "step", *given, in_kernels=in_kernels)
     state = state._replace(visible=visible, generated=generated, used=used + decode.num_beams)
     return choose(config, decode, randomness, state, logits)
 

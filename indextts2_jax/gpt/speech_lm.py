@@ -164,6 +164,7 @@ class SpeechLM(nn.Module):
         generated: tuple[KVCache, ...],
         visible: Bool[Array, "B W S"],
         slot: Int[Array, ""],
+        in_kernels: bool = False,
     ) -> tuple[Float[Array, "B W V"], tuple[KVCache, ...]]:
         """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
 
@@ -171,11 +172,12 @@ class SpeechLM(nn.Module):
           generated: memory of S slots.
           visible: the slots that hold each beam's own history, this step's included.
           slot: the first of the W slots that the beams write.
+          in_kernels: for one GPU, see `gpt.kernels`.
         """
         x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)[None, None]
         shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
         seen = jnp.concatenate([shared, visible], axis=-1)
-        hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen)
+        hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen, in_kernels)
         return self.logits(hidden), generated
 
     def _positions(self, table: nn.Embed, size: int, offset: Int[Array, ""] | int = 0) -> Float[Array, "1 {size} D"]:

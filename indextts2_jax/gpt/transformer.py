@@ -20,12 +20,18 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int
 from indextts2_jax.config import GptConfig
+from indextts2_jax.gpt import kernels
 from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.layers import LayerNorm, gelu_tanh
 from indextts2_jax.nn.packed_weights import Linear
 
 Dtype = Any
+
+
+def _own(layer: nn.Module, *names: str) -> list[Any]:
+    """Its parameters of these names."""
+    return [layer.get_variable("params", name) for name in names]
 
 
 def _merge(x: Float[Array, "B H T K"]) -> Float[Array, "B*H T K"]:
@@ -96,6 +102,35 @@ class Block(nn.Module):
         heads = jnp.einsum("BHWK->BWHK", heads)
         return self._finish(x, heads), generated
 
+    def step_in_kernels(
+        self,
+        x: Float[Array, "R D"],
+        prefix: KVCache,
+        generated: KVCache,
+        offset: Int[Array, ""],
+        visible: Bool[Array, "B W S"],
+    ) -> tuple[Float[Array, "R D"], KVCache]:
+        """The same for a GPU, in five launches if the rows are few; B * W of them count."""
+        qkv = self._normed(x, self.ln_1, self.attention_in)
+        heads, generated = kernels.attend(qkv, prefix, generated, offset, visible)
+        x = self._added(x, heads, self.attention_out)
+        return self._added(x, self._normed(x, self.ln_2, self.mlp_in, gelu=True), self.mlp_out), generated
+
+    @staticmethod
+    def _normed(x: Float[Array, "R D"], norm: LayerNorm, layer: Linear, gelu: bool = False) -> Float[Array, "R E"]:
+        if kernels.few(len(x), layer.features):
+            scale, bias = _own(norm, "scale", "bias")
+            before = kernels.Norm(scale, bias, norm.epsilon)
+            return kernels.linear(x, *_own(layer, "kernel", "bias"), norm=before, gelu=gelu)
+        y = layer(norm(x))
+        return gelu_tanh(y) if gelu else y
+
+    @staticmethod
+    def _added(x: Float[Array, "R D"], y: Float[Array, "R E"], layer: Linear) -> Float[Array, "R D"]:
+        if kernels.few(len(x), layer.features):
+            return kernels.linear(y, *_own(layer, "kernel", "bias"), residual=x)
+        return x + layer(y)
+
 
 class Transformer(nn.Module):
     """All blocks and the two closing norms.
@@ -114,7 +149,8 @@ class Transformer(nn.Module):
         if self.recompute:
             block = nn.remat(Block, policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable)
         else:
-            block = nn.jit(Block, methods=("__call__", "step"))  # so that the blocks, all alike, are traced once
+            # so that the blocks, all alike, are traced once
+            block = nn.jit(Block, methods=("__call__", "step", "step_in_kernels"))
         self.layer = [block(self.config, **types) for _ in range(self.config.layers)]
         self.ln_f = LayerNorm(**types)
         self.final_norm = LayerNorm(**types)
@@ -145,6 +181,7 @@ class Transformer(nn.Module):
         generated: tuple[KVCache, ...],
         offset: Int[Array, ""],
         visible: Bool[Array, "B W S"],
+        in_kernels: bool = False,
     ) -> tuple[Float[Array, "B W D"], tuple[KVCache, ...]]:
         """One new position of each of W beams.
 
@@ -152,12 +189,20 @@ class Transformer(nn.Module):
           x: its embedding.
           prefix: memory of the P positions that all beams of a request share.
           generated: memory of slots; the W new ones are written at `offset`.
-          visible: which of the S positions and slots each beam attends to, its own new slot included.
+          visible: which of the S positions and slots each beam attends to; of the new slots that is its own.
+          in_kernels: where the sizes are for them, by the kernels of a GPU.
         Returns:
           The normed hidden states, and the generated memory with the new slots.
         """
         memories = []
+        rows, shape = x.shape[0] * x.shape[1], x.shape
+        in_kernels = in_kernels and kernels.fit(x.shape[2], prefix[0], generated[0])
+        if in_kernels:
+            x = jnp.pad(x.reshape(rows, -1), ((0, kernels.padded(rows) - rows), (0, 0)))
         for layer, shared, own in zip(self.layer, prefix, generated, strict=True):
-            x, memory = layer.step(x, shared, own, offset, visible)
+            step = layer.step_in_kernels if in_kernels else layer.step
+            x, memory = step(x, shared, own, offset, visible)
             memories.append(memory)
+        if in_kernels:
+            x = x[:rows].reshape(shape)
         return self.final_norm(self.ln_f(x)), tuple(memories)

@@ -18,8 +18,9 @@ from indextts2_jax.nn.packed_weights import Int8, Transposed, map_kernels, wide_
 def arrange(params: Params, precision: PrecisionConfig) -> Params:
     """The same tree with the weights of the decoder, the flow and the vocoder in the types of `precision`.
 
-    On a CPU without AVX-512 the decoder's matrices are laid out anew (`nn.kernels`). What stays is not copied.
+    On a CPU without AVX-512 the decoder's matrices are laid out anew (`nn.packed_weights`). What stays is not copied.
     """
+    precision = PrecisionConfig(*map(_resolved, (precision.gpt, precision.flow, precision.vocoder)))
     gpt, s2mel = params["gpt"], params["s2mel"]
     return {
         **params,
@@ -27,6 +28,13 @@ def arrange(params: Params, precision: PrecisionConfig) -> Params:
         "s2mel": {**s2mel, "dit": _cast(s2mel["dit"], precision.flow)},
         "bigvgan": _cast(params["bigvgan"], precision.vocoder),
     }
+
+
+def _resolved(precision: str) -> str:
+    """What "auto" stands for. Of the halves float16 deviates less, and the official code decodes in it on a GPU."""
+    if precision != "auto":
+        return precision
+    return "float16" if jax.default_backend() == "gpu" else "stored"
 
 
 def _decoder(params: Params, precision: str) -> Params:

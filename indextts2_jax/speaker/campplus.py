@@ -167,9 +167,10 @@ class Campplus(nn.Module):
         x = jax.nn.relu(BatchNorm(name="tdnn_norm", **kinds)(x))
         mask = length_mask((lengths - 1) // 2 + 1, x.shape[1])
         for b, (layers, dilation) in enumerate(zip(c.block_layers, c.block_dilations, strict=True), start=1):
+            parts = [x]  # joined anew for each layer, not one by one: see the faults of JAX in docs/performance.md
             for n in range(1, layers + 1):
-                new = DenseLayer(c, dilation, name=f"block{b}_layer{n}", **kinds)(x, mask)
-                x = jnp.concatenate([x, new], axis=-1)
+                parts.append(DenseLayer(c, dilation, name=f"block{b}_layer{n}", **kinds)(x, mask))
+                x = jnp.concatenate(parts, axis=-1)
             x = jax.nn.relu(BatchNorm(name=f"transit{b}_norm", **kinds)(x))
             x = nn.Dense(x.shape[-1] // 2, use_bias=False, name=f"transit{b}", **kinds)(x)
         x = jax.nn.relu(BatchNorm(name="out_norm", **kinds)(x)).astype(jnp.float32)

@@ -54,7 +54,7 @@ def test_the_first_chunk_comes_before_the_rest_is_decoded(monkeypatch):
     """It is as long as `first_codes`, and no further code has been chosen by then than those held back."""
     steps = []
     run = decode._run
-    monkeypatch.setattr(decode, "_run", lambda *args: steps.append(int(args[5])) or run(*args))
+    monkeypatch.setattr(decode, "_run", lambda *args: steps.append(int(args[6])) or run(*args))
     settings = config(decode={"max_mel_tokens": 60, "num_beams": 1, "do_sample": False})
     chunks = tiny_synthesizer().stream(TEXT, tiny_voice(), config=settings)
     assert steps == []

@@ -266,7 +266,7 @@ def test_lowers_for_an_nvidia_gpu(params, requests):
     decode, keys = limited("published"), keys_of(0)
     begin = decoding._begin.trace(CONFIG, decode, 15, params, *requests, keys)
     prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 15, *a), params, *requests, keys)
-    run = decoding._run.trace(CONFIG, decode, params, prefix, keys, np.int32(5), state)
+    run = decoding._run.trace(CONFIG, decode, True, params, prefix, keys, np.int32(5), state)
     for stage in (begin, run):
         assert "stablehlo" in stage.lower(lowering_platforms=("cuda",)).as_text()
 
@@ -276,7 +276,7 @@ def test_no_step_copies_the_memory(params, requests, name):
     """A step writes its keys and values where they stay: XLA copies no array as large as the memory of 320 slots."""
     decode, keys, one = limited(name), keys_of(0)[:1], [part[:1] for part in requests]
     prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 320, *a), params, *one, keys)
-    run = decoding._run.lower(CONFIG, decode, params, prefix, keys, np.int32(5), state).compile().as_text()
+    run = decoding._run.lower(CONFIG, decode, False, params, prefix, keys, np.int32(5), state).compile().as_text()
     sizes = [np.prod([int(n) for n in shape.split(",")]) for shape in re.findall(r"f32\[([\d,]+)\]\S* copy\(", run)]
     assert state.generated[0].keys.size not in sizes
 

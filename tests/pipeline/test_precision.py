@@ -39,6 +39,17 @@ def test_the_default_changes_no_number(wide, monkeypatch):
     np.testing.assert_array_equal(np.asarray(again["gpt"]["speech_lm"]["code_head"]["kernel"]), np.asarray(kernel))
 
 
+def test_on_a_gpu_the_default_is_half(monkeypatch):
+    """For the three networks that take the time; a choice is kept, and so is what picks codebook entries."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    made = precision.arrange(tree(), PrecisionConfig(flow="stored"))
+    assert made["gpt"]["speech_lm"]["code_head"]["kernel"].dtype == jnp.float16
+    assert made["bigvgan"]["layer"]["kernel"].dtype == jnp.float16
+    assert made["s2mel"]["dit"]["layer"]["kernel"].dtype == jnp.float32
+    assert {x.dtype for x in jax.tree.leaves(made["gpt"]["conditioning"])} == {np.dtype("float32")}
+    assert made["s2mel"]["length_regulator"]["layer"]["kernel"].dtype == jnp.float32
+
+
 def test_int8_takes_the_blocks_only():
     made = precision.arrange(tree(), PrecisionConfig(gpt="int8", vocoder="float16"))
     speech_lm = made["gpt"]["speech_lm"]
