@@ -45,8 +45,8 @@ def _pcm_scale(wav: Float[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
     wav = np.asarray(wav, np.float32)
     if not np.isfinite(wav).all():
         raise AudioError(
-            "The speech holds infinite samples or NaN, so it is not written. Check the checkpoint; or half precision, a "
-            "GPU's default, was too small for its numbers: set precision.gpt, .flow and .vocoder to float32."
+            "The speech holds infinite samples or NaN, so it is not written. Check the checkpoint; or half precision, "
+            "a GPU's default, was too small for its numbers: set precision.gpt, .flow and .vocoder to float32."
         )
     return np.clip(PCM_MAX * wav, -PCM_MAX, PCM_MAX)
 
