@@ -47,10 +47,10 @@ def test_table_of_the_tiny_model():
     few, many = (
         roofline.analyse(roofline.workload(model, codes, 2.0, 10, 3, jnp.bfloat16), xla=False) for codes in (41, 81)
     )
-    assert len(few) == 7 and all(row["flops"] > 0 and row["bytes"] > 0 for row in few.values())
+    assert len(few) == 13 and all(row["flops"] > 0 and row["bytes"] > 0 for row in few.values())
     assert many["decoder, codes"]["flops"] == 2 * few["decoder, codes"]["flops"]
     text = roofline.table(few, 1.0)
-    assert text.count("\n") == 9 and "H100, ms" in text and ("memory" in text or "arithmetic" in text)
+    assert text.count("\n") == 15 and "H100, ms" in text and ("memory" in text or "arithmetic" in text)
 
 
 def test_only_the_chosen_networks_change():
