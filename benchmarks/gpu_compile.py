@@ -69,7 +69,7 @@ def device_of(gpu: str) -> Any:
       ConfigError: JAX has no plug-in for NVIDIA GPUs here.
     """
     os.environ.setdefault("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")  # the plug-in would ask the driver
-    if not any(importlib.util.find_spec(name) for name in PLUGINS if importlib.util.find_spec("jax_plugins")):
+    if importlib.util.find_spec("jax_plugins") is None or not any(map(importlib.util.find_spec, PLUGINS)):
         raise ConfigError("JAX cannot compile for an NVIDIA GPU here: pip install -e '.[cuda12]'.")
     from jax.experimental import topologies
 

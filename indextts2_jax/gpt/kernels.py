@@ -2,7 +2,7 @@
 
     x ─► linear (norm, q k v) ─► attend (and remember) ─► linear (+ x) ─► linear (norm, GELU) ─► linear (+ x) ─► x'
 
-A step multiplies a handful of rows with every matrix of the GPT. An H100 reads a layer in 13 microseconds, and every
+A step multiplies a handful of rows with every matrix of the GPT. An H100 reads a layer in 12 microseconds, and every
 launch costs it two or three: so what stands between two products is done by them. Both kernels are written in Pallas
 for Triton; where there is no GPU, they are tested by its interpreter.
 """

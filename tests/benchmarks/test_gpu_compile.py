@@ -81,6 +81,16 @@ def test_targets_are_described():
     assert "l2_cache_size: 52428800" in TARGETS["h100"].text()
 
 
+def test_the_table_has_a_column_a_gpu():
+    """A stage that does not compile says so in its place."""
+    one = {"stage": "decode", "requests": 8, "beams": 3, "dtype": "int8", "compiled": True, "launches": 61}
+    one |= {"launches_a_step": 168, "temporary_mb": 2.4, "expected_ms": 126.97}
+    two = {"stage": "decode", "requests": 8, "beams": 3, "dtype": "int8", "compiled": False, "error": "no tiles"}
+    head, _, row = gpu_compile.table([{"gpu": "h100", **one}, {"gpu": "rtx3090", **two}]).split("\n")
+    assert head == "| stage | requests, beams, type | H100 | RTX 3090 |"
+    assert row == "| decode | 8, 3, int8 | 61 + 168; 2 MB; 127.0 ms | does not compile: no tiles |"
+
+
 def test_an_unknown_gpu(capsys):
     assert command_line.run(gpu_compile.main, gpu_compile.define_flags, "", ["--gpus=h100,voodoo"]) == 2
     assert "voodoo" in capsys.readouterr().err
