@@ -133,9 +133,8 @@ def _row(
     task: Task, gpu: str, function: jax.stages.Wrapped, inputs: Any, times: int, products: list[roofline.Product]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
-        name: value for name, value in dataclasses.asdict(task).items() if name not in ("size", "gpus")
-    }
-    found = {"gpu": gpu, **found}
+        "gpu": gpu, "stage": task.stage, "requests": task.requests, "beams": task.beams, "dtype": task.dtype
+    }  # fmt: skip
     start = time.perf_counter()
     try:
         compiled = compile_for(gpu, function, inputs)
