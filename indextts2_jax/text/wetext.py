@@ -15,6 +15,7 @@ import logging
 import lzma
 import pathlib
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -49,15 +50,25 @@ KIND = re.compile(r" *+(?![\t\n\v\f\r])([A-Za-z_]*+) ?+\{?+ ?+")
 FIELD = re.compile(r' *+(?![\t\n\v\f\r])([A-Za-z_]*+):?+ ?+"?+((?:[^"\\]|\\.)*+)"', re.DOTALL)
 END = re.compile(r" *+\}")
 
+LOADING = threading.Lock()
+
 logger = logging.getLogger(__name__)
 
 
-@functools.cache
 def load_rules(language: Language) -> Rules:
     """The rules of one language, loaded on first use (a quarter of a second, English half a second).
 
+    Threads that begin together wait for the one that loads: Python before 3.11.8 may raise `SystemError` where two of them read
+    the headers of NumPy's files at a time (cpython#106905).
+
     Raises `IndexTTSError` where a grammar is missing or damaged, or kaldifst cannot be imported.
     """
+    with LOADING:
+        return _load(language)
+
+
+@functools.cache
+def _load(language: Language) -> Rules:
     tagger, verbalizer = (_grammar(f"{language}_{part}") for part in ("tagger", "verbalizer"))
 
     def apply(text: str) -> str:

@@ -46,12 +46,26 @@ def test_a_long_text_is_warned_about(monkeypatch, caplog):
     assert "4 characters" in caplog.text
 
 
-def test_together():
-    """Threads that all begin with loading."""
-    wetext.load_rules.cache_clear()
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda number: spoken(f"{number}年", "zh"), [1999] * 8))
-    assert results == ["一九九九年"] * 8
+def test_together(monkeypatch):
+    """Of threads that all begin with loading one loads, a grammar at a time; the others wait."""
+    wetext._load.cache_clear()
+    loading, seen = [], []
+
+    def read(path: pathlib.Path, original=wetext._read):
+        loading.append(path)
+        seen.append(len(loading))
+        try:
+            time.sleep(0.05)
+            return original(path)
+        finally:
+            loading.remove(path)
+
+    monkeypatch.setattr(wetext, "_read", read)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        chinese = pool.map(lambda number: spoken(f"{number}年", "zh"), [1999] * 8)
+        english = pool.map(lambda number: spoken(f"{number} cats", "en"), [5] * 8)
+        assert list(chinese) == ["一九九九年"] * 8 and list(english) == ["five cats"] * 8
+    assert seen == [1] * 4
 
 
 def test_needs_no_folder_to_write_in():
@@ -71,9 +85,9 @@ def folder(tmp_path, monkeypatch):
     for path in wetext.GRAMMARS.glob("*.xz"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(wetext, "GRAMMARS", tmp_path)
-    wetext.load_rules.cache_clear()
+    wetext._load.cache_clear()
     yield tmp_path
-    wetext.load_rules.cache_clear()
+    wetext._load.cache_clear()
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "flipped", "another"])
