@@ -58,8 +58,8 @@ logger = logging.getLogger(__name__)
 def load_rules(language: Language) -> Rules:
     """The rules of one language, loaded on first use (a quarter of a second, English half a second).
 
-    Threads that begin together wait for the one that loads: Python before 3.11.8 may raise `SystemError` where two of them read
-    the headers of NumPy's files at a time (cpython#106905).
+    Threads that begin together wait for the one that loads: Python before 3.11.8 may raise `SystemError` where two of
+    them read the headers of NumPy's files at a time (cpython#106905).
 
     Raises `IndexTTSError` where a grammar is missing or damaged, or kaldifst cannot be imported.
     """
