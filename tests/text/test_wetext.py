@@ -149,9 +149,9 @@ def test_tags_that_a_quote_has_upset(tagged):
 
 @pytest.mark.parametrize("unit", ['w { v: "a" } ', "w ", "}", ' v: "a"', 'w { v: "' + "b" * 99_000, " ", "\\"])
 def test_reordering_takes_linear_time(unit):
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         wetext.reorder(unit * (100_000 // len(unit)), wetext.ORDERS["en"])
     except ValueError as error:
         assert len(str(error)) < 200
-    assert time.perf_counter() - start < 5, "a tenth of a second on an idle machine"
+    assert time.thread_time() - start < 5, "a tenth of a second on an idle machine"

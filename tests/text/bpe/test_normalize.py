@@ -273,9 +273,9 @@ NAMES = "".join(f"{chr(0x4E00 + i)}·{chr(0x5E00 + i)} " for i in range(5000))
 )
 def test_linear_time(unit, plain_rules):
     text = (unit * (100_000 // len(unit))) + "\n你"
-    start = time.perf_counter()
+    start = time.thread_time()
     TextNormalizer(GLOSSARY).normalize(text)
-    assert time.perf_counter() - start < 5, "half a second on an idle machine"
+    assert time.thread_time() - start < 5, "half a second on an idle machine"
 
 
 # --- with the grammars ----------------------------------------------------------------------------------------

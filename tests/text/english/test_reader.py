@@ -176,15 +176,24 @@ SPACED += ["\n>", "\n---", "a-\n", "\u00ad\n", "# ", "* ", " _a", '"a ', "555 ",
 
 
 def seconds(text: str) -> float:
-    start = time.process_time()
+    """Of this thread alone: what else runs on the machine, or in this process, does not count."""
+    start = time.thread_time()
     reader.read(text)
-    return time.process_time() - start
+    return time.thread_time() - start
 
 
 @pytest.mark.parametrize("piece", [*NASTY, *SPACED])
 def test_time_is_linear(piece):
     """Four times the characters take about four times as long, not sixteen times."""
-    short, long = (seconds((piece * (length // len(piece) + 1))[:length]) for length in (4_000, 16_000))
+
+    def fastest(length: int, tries: int) -> float:
+        text = (piece * (length // len(piece) + 1))[:length]
+        return min(seconds(text) for _ in range(tries))
+
+    for tries in (1, 3):  # the second time only where the first was no good
+        short, long = fastest(4_000, tries), fastest(16_000, tries)
+        if long < 0.4 or long < 9 * short:
+            break
     assert long < 5 and (long < 0.4 or long < 9 * short)
 
 
