@@ -4,11 +4,12 @@ What matters most comes first, and the file is written after each part:
 
     device        what it is, and that single operations on it are right
     parity        a sentence and a clip on the GPU and on the CPU: codes, mel, waveform; tiny model, float32
-    ms_per_code   generation of one request with three beams: bfloat16, then float32
+    ms_per_code   generation of one request: three beams in bfloat16, by our kernels and by XLA's alone; one; float32
     requests      real-time factor of 1, 8 and 32 requests at once, and the peak of memory
+    stages        each beside what is expected of its program, and the kernels of fifty codes (gpu_stages.py)
     attention     of the flow, by XLA and by cuDNN
     settings      of XLA, each in a process of its own (gpu_settings.py)
-    more          one beam, int8, float32, and the published size beside the CPU
+    more          one beam without our kernels, int8, float32, and the published size beside the CPU
 
 Random weights, made on the device: no checkpoint, no network, no file but the one written. Every figure is of a second
 run; the first run and the compiling in it are reported beside it. Whatever fails is reported in its place, so that one
@@ -28,12 +29,12 @@ import jax
 import jaxlib
 from absl import flags
 
-from benchmarks import gpu_parts, gpu_settings
+from benchmarks import gpu_parts, gpu_settings, gpu_stages
 from benchmarks.random_model import DECODERS, in_precision, model_of, random_params
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 
-PARTS = ("device", "parity", "ms_per_code", "requests", "attention", "settings", "more")
+PARTS = ("device", "parity", "ms_per_code", "requests", "stages", "attention", "settings", "more")
 
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
@@ -104,12 +105,12 @@ def main(given: flags.FlagValues) -> None:
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(made["exact"]))
         return {"seconds": time.perf_counter() - timed, "gb": size / 1e9}
 
-    def a_code(gpt: str, beams: int) -> None:
-        name = f"{beams} beam{'s' if beams > 1 else ''}, {gpt}"
+    def a_code(gpt: str, beams: int, kernels: bool = True) -> None:
+        name = f"{beams} beam{'s' if beams > 1 else ''}, {gpt}{'' if kernels else ', no kernels of ours'}"
 
         def work() -> dict[str, Any]:
             base = made["exact" if gpt == "float32" else "quick"]  # int8 computes in bfloat16 here
-            return gpu_parts.milliseconds_a_code(in_precision(base, gpt, "bfloat16"), *common, beams)
+            return gpu_parts.milliseconds_a_code(in_precision(base, gpt, "bfloat16"), *common, beams, kernels)
 
         report.attempt(name, rows["ms_per_code"], name, work)
 
@@ -124,23 +125,35 @@ def main(given: flags.FlagValues) -> None:
         report.attempt("weights", rows, "weights", weights)
     if "ms_per_code" in parts:
         a_code("bfloat16", 3)
+        a_code("bfloat16", 3, kernels=False)
+        a_code("bfloat16", 1)
         a_code("float32", 3)
     if "requests" in parts:
         for count in given.at_once:
             at_once(count, int(count), "bfloat16")
+    if "stages" in parts:
+        # Made here and gone with the part: the encoders' weights are 2.5 GB.
+        work: dict[str, dict[str, gpu_stages.Program]] = {}
+
+        def all_stages() -> dict[str, Any]:
+            params = in_precision(random_params(model), "bfloat16", "bfloat16")
+            work["made"] = gpu_stages.programs(params, model, given.size, given.codes, given.prompt_seconds)
+            return gpu_stages.stages(work["made"])
+
+        report.attempt("stages", rows, "stages", all_stages)
+        report.attempt("profile", rows, "profile", lambda: gpu_stages.profile(work["made"]))
+        work.clear()
     if "attention" in parts:
         frames = 512 if given.size == "tiny" else 1024
         report.attempt("attention", rows, "attention", lambda: gpu_parts.attention(model, frames))
     if "settings" in parts:
         common_job = {"size": given.size, "codes": given.codes, "prompt_seconds": given.prompt_seconds, "steps": 5}
         for name in given.settings:
-            job = (
-                {**common_job, "job": "parity", "codes": 40} if name == "verified" else {**common_job, "job": "decoder"}
-            )
+            job = common_job | gpu_settings.JOBS.get(name, gpu_settings.DECODER)
             ask = functools.partial(gpu_settings.attempt, gpu_settings.SETTINGS[name], job)
             report.attempt(name, rows["settings"], name, lambda: ask(seconds=max(report.left(), 1)))  # noqa: B023 (called at once)
     if "more" in parts:
-        a_code("bfloat16", 1)
+        a_code("bfloat16", 1, kernels=False)
         a_code("int8", 3)
         a_code("int8", 1)
         a_code("float32", 1)

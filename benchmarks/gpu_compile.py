@@ -122,7 +122,9 @@ def rows(task: Task) -> list[dict[str, Any]]:
     work = _work(task.size, task.beams, task.dtype, task.requests)
     name = next(name for name in work if DECODER.get(name, name) == task.stage)
     function, inputs, times = work[name]
-    program, given = (function, inputs) if task.stage != "decode" else _loop(task.size, task.beams, inputs)
+    program, given = (
+        (function, inputs) if task.stage != "decode" else decoding_loop(task.size, task.beams, inputs, True)
+    )
     floor = list(roofline.products(jax.make_jaxpr(function)(*inputs).jaxpr, times))
     with as_on_gpu():
         jitted = jax.jit(program)
@@ -140,19 +142,33 @@ def _row(
         compiled = compile_for(gpu, function, inputs)
     except jax.errors.JaxRuntimeError as error:
         return {**found, "compiled": False, "error": " ".join(str(error).split())[:300]}
-    seconds = time.perf_counter() - start
+    return {**found, "compiled": True, "compile_seconds": time.perf_counter() - start} | figures(
+        compiled, times, task.stage == "decode", products, roofline.DEVICES[TARGETS[gpu].device]
+    )
+
+
+def figures(
+    compiled: jax.stages.Compiled,
+    times: int,
+    looped: bool,
+    products: list[roofline.Product],
+    peaks: roofline.Device | None,
+) -> dict[str, Any]:
+    """What is known of an executable without running it.
+
+    Args:
+      times: how often it runs, or how often its outermost loop does.
+      looped: which of the two.
+      products: its own, those of all runs.
+      peaks: of the device; None: nothing can be expected.
+    """
     program, memory = gpu_program.read(compiled.as_text() or ""), compiled.memory_analysis()
     cost = compiled.cost_analysis() or {}
-    assert memory is not None
     a_step = program.loops[0].launches if program.loops else 0
-    launches = program.launches + times * a_step if task.stage == "decode" else times * program.total
-    peaks = roofline.DEVICES[TARGETS[gpu].device]
-    floor = sum(product.seconds(peaks) for product in products)
+    launches = program.launches + times * a_step if looped else times * program.total
+    floor = sum(product.seconds(peaks) for product in products) if peaks else None
     return {
-        **found,
-        "compiled": True,
-        "compile_seconds": seconds,
-        "temporary_mb": memory.temp_size_in_bytes / 1e6,
+        "temporary_mb": memory.temp_size_in_bytes / 1e6 if memory else None,
         "launches": program.launches,
         "launches_a_step": a_step,
         "launches_in_all": launches,
@@ -160,17 +176,19 @@ def _row(
         "copies_in_loops": sum(inner.copies for inner in program.loops),
         "xla_gflop": cost.get("flops", 0.0) / 1e9,
         "xla_gb": cost.get("bytes accessed", 0.0) / 1e9,
-        "floor_ms": 1e3 * floor,
-        "expected_ms": 1e3 * max(floor, launches * LAUNCH_SECONDS),
+        "floor_ms": None if floor is None else 1e3 * floor,
+        "expected_ms": None if floor is None else 1e3 * max(floor, launches * LAUNCH_SECONDS),
     }
 
 
-def _loop(size: str, beams: int, inputs: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def decoding_loop(
+    size: str, beams: int, inputs: tuple[Any, ...], in_kernels: bool
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """The decoder's loop, which runs as long as is asked, and its arguments, from those of a step."""
     rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
     speech_lm, prefix, keys, state = inputs
     limit = jax.ShapeDtypeStruct((), jnp.int32)
-    run = functools.partial(decode._run, model_of(size).gpt, rules, True)
+    run = functools.partial(decode._run, model_of(size).gpt, rules, in_kernels)
     return run, (speech_lm, prefix, keys, limit, state)
 
 

@@ -65,8 +65,8 @@ def twice(work: Callable[[], Any]) -> Timed:
     return Timed(time.perf_counter() - middle, middle - start, compiled, made)
 
 
-def config_of(codes: int, beams: int) -> Config:
-    return replace(Config(), decode={"max_mel_tokens": codes, "num_beams": beams})
+def config_of(codes: int, beams: int, kernels: bool = True) -> Config:
+    return replace(Config(), decode={"max_mel_tokens": codes, "num_beams": beams, "kernels": kernels})
 
 
 # --- is it right? ---------------------------------------------------------------------------------------------
@@ -155,13 +155,13 @@ def _error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def milliseconds_a_code(
-    params: Params, model: ModelConfig, codes: int, prompt_seconds: float, beams: int
+    params: Params, model: ModelConfig, codes: int, prompt_seconds: float, beams: int, kernels: bool = True
 ) -> dict[str, Any]:
     """By the difference of two lengths, so that the prompt and the start do not count."""
     utterances = random_utterances(model, 1, prompt_seconds, TEXT_TOKENS)
     runs = {}
     for limit in (codes // 2, codes):
-        decode = functools.partial(speak.choose_codes, params, config_of(limit, beams), model, utterances)
+        decode = functools.partial(speak.choose_codes, params, config_of(limit, beams, kernels), model, utterances)
         runs[limit] = twice(decode)
     short, long = runs[codes // 2], runs[codes]
     few, many = (len(run.made[0].codes) for run in (short, long))

@@ -26,8 +26,17 @@ SETTINGS = {
     "verified": "--xla_gpu_verify_triton_fusion_numerics=true",
     "not autotuned": "--xla_gpu_autotune_level=0",
 }
-"""What is added to XLA_FLAGS, in the order of what matters. Each is asked for milliseconds a code with three beams, but
-"verified", which costs time of its own, for the tiny model's parity."""
+"""What is added to XLA_FLAGS, in the order of what matters."""
+
+DECODER: dict[str, Any] = {"job": "decoder", "beams": [3]}
+JOBS: dict[str, dict[str, Any]] = {
+    "as it is": {"job": "decoder", "beams": [3, 1]},
+    "loops captured": {"job": "decoder", "beams": [3, 1]},
+    "nothing captured": {"job": "decoder", "beams": [3, 1]},
+    "verified": {"job": "parity", "codes": 40},
+}
+"""What is asked under a setting: milliseconds a code with so many beams (where none is named: `DECODER`). "verified"
+costs time of its own and is asked for the tiny model's parity."""
 
 
 def attempt(flags: str, job: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -48,7 +57,7 @@ def attempt(flags: str, job: dict[str, Any], seconds: float) -> dict[str, Any]:
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    """A child's part: {"job": "parity" or "decoder", "size", "codes", "prompt_seconds", "steps"}."""
+    """A child's part: {"job": "parity" or "decoder", "beams", "size", "codes", "prompt_seconds", "steps"}."""
     from benchmarks import gpu_parts
     from benchmarks.random_model import DECODERS, in_precision, model_of, random_params
 
@@ -57,7 +66,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         return gpu_parts.parity(random_params(model, DECODERS), model, job["codes"], job["steps"])
     model = model_of(job["size"])
     params = in_precision(random_params(model, DECODERS), "bfloat16", "bfloat16")
-    return gpu_parts.milliseconds_a_code(params, model, job["codes"], job["prompt_seconds"], 3)
+    common = params, model, job["codes"], job["prompt_seconds"]
+    return {str(beams): gpu_parts.milliseconds_a_code(*common, beams) for beams in job["beams"]}
 
 
 if __name__ == "__main__":

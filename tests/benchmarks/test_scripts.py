@@ -136,24 +136,41 @@ def test_streaming(artefact, clip, tmp_path):
 # --- a GPU, rehearsed on what is here -------------------------------------------------------------------------
 
 
-@tries("gpu", "gpu_settings")
+NOT_OF_A_CPU = {"peak_gb", "floor_ms", "expected_ms"}
+"""Figures that are None here: a CPU has no peaks in the roofline and does not say what its memory held."""
+
+
+def empty(value, place=()):
+    """Where a report has nothing."""
+    if isinstance(value, dict | list):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        return [at for key, part in inner for at in empty(part, (*place, key))]
+    return [] if value is not None and place[-1] != "failed" else [place]
+
+
+@tries("gpu", "gpu_settings", "gpu_stages")
 def test_gpu(tmp_path):
-    """The first minutes of it, one request, and a setting in a process of its own."""
+    """All of it, one request at once and a setting in a process of its own: no field is empty that a CPU can fill."""
     path = tmp_path / "gpu.json"
-    parts = [f"--part={name}" for name in ("device", "parity", "ms_per_code", "requests", "attention", "settings")]
-    settings = "--settings=no Triton products"
-    sizes = ("--size=tiny", "--codes=20", "--prompt_seconds=1", "--at_once=1")
-    assert main_of("gpu", *sizes, *parts, settings, f"--json={path}") == 0
+    sizes = ("--size=tiny", "--codes=20", "--prompt_seconds=1", "--at_once=1", "--seconds=3000")
+    assert main_of("gpu", *sizes, "--settings=loops captured", f"--json={path}") == 0
     made = json.loads(path.read_text())
     assert made["operators"] == {"right": True, "wrong": []} and made["skipped"] == []
+    found = [place for place in empty(made) if place[-1] not in NOT_OF_A_CPU]
+    assert found == [("attention", "cudnn", "failed")]
     assert made["parity"]["codes_equal"] and made["parity"]["codes"] == 40
     assert max(made["parity"][f"{name}_max_error"] for name in ("mel", "waveform", "voice")) < 1e-3
-    asked = {"3 beams, bfloat16", "3 beams, float32"}
+    asked = {f"{beams}, {gpt}" for beams in ("3 beams", "1 beam") for gpt in ("bfloat16", "int8", "float32")}
+    asked |= {f"{beams}, bfloat16, no kernels of ours" for beams in ("3 beams", "1 beam")}
     assert set(made["ms_per_code"]) == asked and all(row["codes"] == 20 for row in made["ms_per_code"].values())
     assert made["requests"]["1"]["seconds_of_audio"] == 0.4 and made["requests"]["1"]["compiling_s"] > 0
+    assert len(made["stages"]) == 13 and all(row["ms"] > 0 < row["launches_in_all"] for row in made["stages"].values())
+    assert made["profile"]["codes"] == 19 and made["profile"]["launches_a_code"] > 10
+    assert sum(kernel["ms"] for kernel in made["profile"]["kernels"]) <= made["profile"]["device_ms"] * (1 + 1e-9)
     assert made["attention"]["xla"]["ms"] > 0
-    tried = made["settings"]["no Triton products"]
-    assert tried["codes"] == 20 and tried["flags"] == gpu_settings.SETTINGS["no Triton products"]
+    tried = made["settings"]["loops captured"]
+    assert {tried[beams]["codes"] for beams in "31"} == {20}
+    assert tried["flags"] == gpu_settings.SETTINGS["loops captured"]
 
 
 def test_a_setting_that_xla_refuses_is_reported():
