@@ -5,6 +5,7 @@
     voices    clips to voice files
     read      what will be read of a text
     doctor    is everything right?
+    warmup    all is compiled ahead, and kept on the disk
     convert   the published checkpoint to a folder that the others take
     train     one network of a model
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "voices": "indextts2_jax.commands.voices",
     "read": "indextts2_jax.commands.read_text",
     "doctor": "indextts2_jax.commands.doctor",
+    "warmup": "indextts2_jax.commands.warmup",
     "convert": "indextts2_jax.convert.__main__",
     "train": "indextts2_jax.training.train",
 }

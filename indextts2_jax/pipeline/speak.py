@@ -121,8 +121,7 @@ def _decode(
     on_code: Callable[[int, int], None] | None,
 ) -> gpt_decode.SpeechCodes:
     filled = batches.filled(utterances)
-    conditions = decoder_conditions(params, model, filled)
-    ids, lengths = _text(filled, conditions.shape[1] + DECODER_MARKERS)
+    conditions, ids, lengths = decoder_inputs(params, model, filled)
     if record:
         _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
     noise, keys = None, None
@@ -131,8 +130,7 @@ def _decode(
         one = replay_noise(replay.noise_seed, decode.max_mel_tokens, decode.num_beams, model.gpt.code_vocab)
         noise = jnp.stack([one] * len(filled))
     else:
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([u.key for u in filled]))
-        (keys,) = batches.divided(params, (keys,))
+        keys = decoder_keys(params, filled)
     ids, lengths = batches.divided(params, (ids, lengths))
     return gpt_decode.generate(
         params["gpt"]["speech_lm"],
@@ -162,13 +160,11 @@ def stream_codes(
       stops: from the number of codes chosen so far to the number at which to look next.
     """
     watch = watch or Stopwatch()
-    conditions = decoder_conditions(params, model, [utterance])
     coming = gpt_decode.stream(
         params["gpt"]["speech_lm"],
         model.gpt,
         config.decode,
-        conditions,
-        *_text([utterance], conditions.shape[1] + DECODER_MARKERS),
+        *decoder_inputs(params, model, [utterance]),
         key=jax.random.fold_in(utterance.key, 0),
         stops=stops,
     )
@@ -181,6 +177,21 @@ def stream_codes(
             yield SegmentCodes(made.codes[0, : made.lengths[0]], bool(made.stopped[0])), True
             return
         yield SegmentCodes(codes, False), False
+
+
+def decoder_inputs(
+    params: Params, model: ModelConfig, utterances: Sequence[Utterance]
+) -> tuple[Array, np.ndarray, np.ndarray]:
+    """What the decoder reads of utterances: conditions, padded text ids, their lengths."""
+    conditions = decoder_conditions(params, model, utterances)
+    return conditions, *_text(utterances, conditions.shape[1] + DECODER_MARKERS)
+
+
+def decoder_keys(params: Params, utterances: Sequence[Utterance]) -> Key[Array, " B"]:
+    """The randomness of their codes."""
+    keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([utterance.key for utterance in utterances]))
+    (placed,) = batches.divided(params, (keys,))
+    return placed
 
 
 def _text(utterances: Sequence[Utterance], others: int) -> tuple[np.ndarray, np.ndarray]:
