@@ -1,4 +1,4 @@
-"""Every jitted stage lowers for CUDA as well as for the CPU, at the published size, without a number computed."""
+"""Every jitted stage lowers for CPU, CUDA and TPU, at the published size, without a number computed."""
 
 import functools
 
@@ -7,6 +7,7 @@ import jax.export
 import jax.numpy as jnp
 import pytest
 
+from benchmarks import roofline
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.pipeline import stages
 from tests.models import PUBLISHED
@@ -51,17 +52,29 @@ STAGES = {
 }
 
 
+PLATFORMS = ("cpu", "cuda", "tpu")
+
+
 def test_the_list_is_complete():
     assert set(stages.STAGES) == set(STAGES)
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_lowers_for_cpu_and_cuda(name):
+def test_lowers_for_every_platform(name):
     inputs, settings, shape = STAGES[name]
     function = functools.partial(getattr(stages, name), model=PUBLISHED, **settings)
-    exported = jax.export.export(jax.jit(function), platforms=["cpu", "cuda"])(published_params(), *inputs)
-    assert set(exported.platforms) == {"cpu", "cuda"}
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(published_params(), *inputs)
+    assert set(exported.platforms) == set(PLATFORMS)
     assert exported.out_avals[0].shape == shape
+
+
+@pytest.mark.parametrize("stage", ["decoder, prompt", "decoder, codes"])
+def test_the_decoder_lowers_for_every_platform(stage):
+    """Its layers as XLA has them; our kernels for a GPU are compiled by tests/benchmarks/test_gpu_compile.py."""
+    work = roofline.workload(PUBLISHED, 256, 5.0, 60, 3, "bfloat16")
+    function, inputs, _ = work[stage]
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*inputs)
+    assert set(exported.platforms) == set(PLATFORMS)
 
 
 @pytest.mark.gpu
