@@ -33,6 +33,7 @@ ELSEWHERE = {
     "gpu_compile": "test_gpu_compile.py",
     "gpu_program": "test_gpu_compile.py",
     "gpu_targets": "test_gpu_compile.py",
+    "tpu_compile": "test_gpu_compile.py",
 }
 """No program, and how it is tried."""
 TRIED = set()
