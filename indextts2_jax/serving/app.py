@@ -24,7 +24,7 @@ from indextts2_jax.serving.link import Link
 from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.reader import Reader
-from indextts2_jax.serving.speaking import Speakers
+from indextts2_jax.serving.speakers import Speakers
 from indextts2_jax.serving.uploads import Decoders
 from indextts2_jax.serving.voices import Voices
 

@@ -27,7 +27,7 @@ from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.sentences import Sentences
-from indextts2_jax.serving.speaking import Speakers, Speech
+from indextts2_jax.serving.speakers import Speakers, Speech
 
 logger = logging.getLogger(__name__)
 

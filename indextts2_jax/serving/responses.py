@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from indextts2_jax.errors import AudioError
 from indextts2_jax.serving.formats import Encoder
 from indextts2_jax.serving.problems import Problem
-from indextts2_jax.serving.speaking import Speech
+from indextts2_jax.serving.speakers import Speech
 
 logger = logging.getLogger(__name__)
 

@@ -30,6 +30,10 @@ CONNECTIONS_SECONDS = 10
 """For the last bytes to reach slow clients, after all speech is made."""
 
 
+WORKER_SECONDS = 5.0
+"""For the worker to end by itself."""
+
+
 class _Uvicorn(uvicorn.Server):
     """Minds no signals: `Server` does."""
 
@@ -122,8 +126,8 @@ class Server:
             finally:
                 if home is not None:
                     await home.close()
-                http.should_exit = True
-                await self.link.close()
+                http.should_exit, http.force_exit = True, self._hurry
+                await self.link.close(0.0 if self._hurry else WORKER_SECONDS)
                 stopping.cancel()
                 loading.cancel()
                 await asyncio.gather(serving, stopping, loading, return_exceptions=True)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from indextts2_jax.serving.body import SpeechBody, parse
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.responses import ClientGone, PiecewiseResponse, encoded, events, unless_gone
-from indextts2_jax.serving.speaking import Speakers, Speech, Wanted
+from indextts2_jax.serving.speakers import Speakers, Speech, Wanted
 
 router = APIRouter()
 logger = logging.getLogger(__name__)

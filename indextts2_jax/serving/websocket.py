@@ -19,7 +19,7 @@ from indextts2_jax.runtime.text_files import TextFileError, parse_json
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.responses import encoded
 from indextts2_jax.serving.sentences import Sentences
-from indextts2_jax.serving.speaking import Speakers, Speech, Wanted
+from indextts2_jax.serving.speakers import Speakers, Speech, Wanted
 
 router = APIRouter()
 
