@@ -177,7 +177,7 @@ def workload(
     slots = slots_of_memory.first(beams)
     while slots < (codes if beams == 1 else 1.3 * codes):
         slots = slots_of_memory.more(slots)
-    begin = functools.partial(decode._begin, gpt, rules, slots)
+    begin = functools.partial(decode.begin, gpt, rules, slots)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), requests))
     prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)
     step = functools.partial(decode.advance, gpt, rules, False)

@@ -159,22 +159,23 @@ class SpeechLM(nn.Module):
     def step(
         self,
         codes: Int[Array, "B W"],
-        index: Int[Array, ""],
+        index: Int[Array, "*B"],
         prefix: PrefixCache,
         generated: tuple[KVCache, ...],
         visible: Bool[Array, "B W S"],
-        slot: Int[Array, ""],
+        slot: Int[Array, "*B"],
         in_kernels: bool = False,
     ) -> tuple[Float[Array, "B W V"], tuple[KVCache, ...]]:
         """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
 
         Args:
+          index, slot: for all requests, or for each.
           generated: memory of S slots.
           visible: the slots that hold each beam's own history, this step's included.
           slot: the first of the W slots that the beams write.
           in_kernels: for one GPU, see `gpt.kernels`.
         """
-        x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)[None, None]
+        x = self.code_embedding(codes) + self.code_position(index.reshape(-1, 1) + FIRST_CODE_POSITION)
         shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
         seen = jnp.concatenate([shared, visible], axis=-1)
         hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen, in_kernels)

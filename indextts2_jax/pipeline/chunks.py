@@ -23,6 +23,7 @@ from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, StreamConfi
 from indextts2_jax.nn.buckets import bucket_size
 from indextts2_jax.pipeline.recording import Stopwatch
 from indextts2_jax.pipeline.speak import (
+    DrawCodes,
     Prompt,
     SegmentCodes,
     Utterance,
@@ -48,10 +49,18 @@ def stop_after(codes: int, config: StreamConfig) -> int:
 
 
 def stream_utterance(
-    params: Params, config: Config, model: ModelConfig, utterance: Utterance, *, watch: Stopwatch | None = None
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    utterance: Utterance,
+    *,
+    draw: DrawCodes | None = None,
+    watch: Stopwatch | None = None,
 ) -> Iterator[Float[np.ndarray, " N"] | SegmentCodes]:
     """One segment, chunk by chunk.
 
+    Args:
+      draw: how its codes are drawn, where the decoder is shared with others.
     Yields:
       Waveforms in [-1, 1], together as long as the segment spoken whole; at last its codes.
     """
@@ -61,7 +70,11 @@ def stream_utterance(
     mel = np.zeros((0, model.s2mel.mel_bins), np.float32)
     tail = np.zeros(0, np.float32)
     next_stop = functools.partial(stop_after, config=settings)
-    for chosen, last in stream_codes(params, config, model, utterance, stops=next_stop, watch=watch):
+    if draw:
+        coming = draw(utterance, config.decode, next_stop)
+    else:
+        coming = stream_codes(params, config, model, utterance, stops=next_stop, watch=watch)
+    for chosen, last in coming:
         known = target_length(len(chosen.codes), config.duration.factor)
         sure = known if last else target_length(len(chosen.codes) - settings.held_back, config.duration.factor)
         spoken = len(mel)

@@ -13,7 +13,7 @@ a batch of one; `chunks.py` calls the same functions while the codes still come.
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Int, Key, Params
 from indextts2_jax.audio.postprocess import breath_frames
-from indextts2_jax.config import Config, ModelConfig, to_dict
+from indextts2_jax.config import Config, DecodeConfig, ModelConfig, to_dict
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt.sampling import replay_noise
 from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
@@ -58,6 +58,14 @@ class SegmentCodes:
 
     codes: Int[np.ndarray, " T"]
     stopped: bool
+
+
+CodesToCome: TypeAlias = Iterator[tuple[SegmentCodes, bool]]
+"""The codes known so far, again and again, and whether these are all."""
+
+DrawCodes: TypeAlias = Callable[[Utterance, DecodeConfig, Callable[[int], int] | None], CodesToCome]
+"""How codes are drawn by a decoder that others use too (`decoder.py`): begins at once. With `stops` as of
+`stream_codes`; without them nothing comes before the whole."""
 
 
 class Prompt(NamedTuple):
@@ -122,7 +130,7 @@ def _decode(
 ) -> gpt_decode.SpeechCodes:
     filled = batches.filled(utterances)
     conditions = decoder_conditions(params, model, filled)
-    ids, lengths = _text(filled, conditions.shape[1] + DECODER_MARKERS)
+    ids, lengths = padded_text(filled, conditions.shape[1] + DECODER_MARKERS)
     if record:
         _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
     noise, keys = None, None
@@ -155,7 +163,7 @@ def stream_codes(
     *,
     stops: Callable[[int], int],
     watch: Stopwatch | None = None,
-) -> Iterator[tuple[SegmentCodes, bool]]:
+) -> CodesToCome:
     """What `choose_codes` gives, while it comes: the codes settled so far, and whether these are all.
 
     Args:
@@ -168,7 +176,7 @@ def stream_codes(
         model.gpt,
         config.decode,
         conditions,
-        *_text([utterance], conditions.shape[1] + DECODER_MARKERS),
+        *padded_text([utterance], conditions.shape[1] + DECODER_MARKERS),
         key=jax.random.fold_in(utterance.key, 0),
         stops=stops,
     )
@@ -183,7 +191,7 @@ def stream_codes(
         yield SegmentCodes(codes, False), False
 
 
-def _text(utterances: Sequence[Utterance], others: int) -> tuple[np.ndarray, np.ndarray]:
+def padded_text(utterances: Sequence[Utterance], others: int) -> tuple[np.ndarray, np.ndarray]:
     """Text ids, padded beside so many other rows of what the GPT reads, and their lengths."""
     ids = [utterance.text_ids.astype(np.int32) for utterance in utterances]
     return batches.rows(ids, size_beside(max(map(len, ids)), others))
@@ -271,7 +279,7 @@ def acoustic_conditions(
     """What the flow matching is told of codes [T], one or more each: [frames D], by a second pass and the regulator."""
     watch = watch or Stopwatch()
     conditions = decoder_conditions(params, model, utterances)
-    ids, text_lengths = _text(utterances, conditions.shape[1] + TEXT_MARKERS)
+    ids, text_lengths = padded_text(utterances, conditions.shape[1] + TEXT_MARKERS)
     padded, lengths = batches.rows(codes)
     with watch("latents"):
         read = (conditions, ids, text_lengths, padded, lengths)
@@ -326,12 +334,35 @@ def infill(
         record("cfm_noise", noise[0].T[None])
         record("cfm_cond", mu[0][None])
         _record_velocities(params, config, model, inputs, record)
-    with watch("flow_matching"):
-        settings = {"target_frames": target_frames, **to_dict(config.flow)}
-        mel = np.asarray(stages.flow(params, *batches.divided(params, inputs), model=model, **settings))
+    flow = _flow_in_pieces if watch.in_pieces else _flow
+    mel = flow(params, config, model, inputs, target_frames, watch)
     if record:
         record("cfm_mel", mel[0, : totals[0]].T[None])
     return [own[start:end] for own, start, end in zip(mel, lengths, totals, strict=True)]
+
+
+def _flow(
+    params: Params, config: Config, model: ModelConfig, inputs: "FlowInputs", target_frames: int, watch: Stopwatch
+) -> Float[np.ndarray, "B M C"]:
+    with watch("flow_matching"):
+        settings = {"target_frames": target_frames, **to_dict(config.flow)}
+        return np.asarray(stages.flow(params, *batches.divided(params, inputs), model=model, **settings))
+
+
+def _flow_in_pieces(
+    params: Params, config: Config, model: ModelConfig, inputs: "FlowInputs", target_frames: int, watch: Stopwatch
+) -> Float[np.ndarray, "B M C"]:
+    """The same, a step at a time."""
+    frame = np.arange(inputs.noise.shape[1])
+    moving = (frame >= inputs.prompt_lengths[:, None]) & (frame < inputs.lengths[:, None])
+    x: Any = np.where(moving[..., None], inputs.noise * np.float32(config.flow.temperature), np.float32(0))
+    _, *given = batches.divided(params, inputs)
+    times = flow_matching.time_schedule(config.flow.steps)
+    settings = {"guidance": config.flow.guidance, "target_frames": target_frames}
+    for now, dt in zip(times[:-1], np.diff(times), strict=True):
+        with watch("flow_matching"):
+            x = jax.block_until_ready(stages.flow_step(params, x, *given, now, dt, model=model, **settings))
+    return np.asarray(x)
 
 
 def waveforms(

@@ -224,6 +224,28 @@ def flow(
     )
 
 
+@stage("s2mel/dit", static=("guidance", "target_frames"))
+def flow_step(
+    params: Params,
+    x: Float[Array, "B M C"],
+    prompt: Float[Array, "B M C"],
+    prompt_lengths: Lengths,
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
+    lengths: Lengths,
+    now: Float[Array, ""],
+    dt: Float[Array, ""],
+    *,
+    model: ModelConfig,
+    guidance: float,
+    target_frames: int | None = None,
+) -> Float[Array, "B M C"]:
+    """One step of `flow`: a server has something else to do between them."""
+    given = (x, prompt, prompt_lengths, style, mu, lengths, now, dt)
+    how = {"guidance": guidance, "target_frames": target_frames, "dtype": params["merge"]["kernel"].dtype}
+    return flow_matching.move(params, model.s2mel, *given, **how)
+
+
 @stage("bigvgan")
 def vocode(
     params: Params, log_mel: Float[Array, "B M C"], lengths: Lengths, *, model: ModelConfig

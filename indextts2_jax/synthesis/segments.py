@@ -108,6 +108,8 @@ class Run:
     on_segment: Callable[[int], None] = lambda index: None
     """Called when work on a segment begins: twice where there is a target duration."""
     on_code: Callable[[int, int], None] | None = None
+    draw: speak.DrawCodes | None = None
+    """How codes are drawn where the decoder is shared with others; None: it is not."""
 
     def begin(self, segment: Segment) -> Drawing:
         """No attempt is made yet. Without sampling one is enough, for every other would be the same, and what is
@@ -117,19 +119,25 @@ class Run:
 
     def choose(self, drawings: Sequence[Drawing]) -> None:
         """Makes the next attempt at the codes of each, in batches."""
-        chosen = speak.choose_codes(
+        chosen = self._chosen([_attempt(one, len(one.attempts.made)) for one in drawings])
+        for one, codes in zip(drawings, chosen, strict=True):
+            one.attempts.made.append(retry.Attempt(codes, self.faults(one.segment, codes)))
+
+    def _chosen(self, utterances: Sequence[speak.Utterance]) -> list[speak.SegmentCodes]:
+        if self.draw:
+            coming = [self.draw(utterance, self.config.decode, None) for utterance in utterances]  # all begin at once
+            return [codes for one in coming for codes, last in one if last]
+        return speak.choose_codes(
             self.params,
             self.config,
             self.model,
-            [_attempt(one, len(one.attempts.made)) for one in drawings],
+            utterances,
             at_once=self.at_once,
             replay=self.replay,
             record=self.record,
             watch=self.watch,
             on_code=self.on_code,
         )
-        for one, codes in zip(drawings, chosen, strict=True):
-            one.attempts.made.append(retry.Attempt(codes, self.faults(one.segment, codes)))
 
     def choose_until_good(self, drawings: Sequence[Drawing]) -> None:
         """Makes attempts at the codes until those of each are above suspicion, or no attempt is left."""
