@@ -15,7 +15,6 @@ import urllib.parse
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event, async_write_event
 from wyoming.info import Attribution, Info, TtsProgram, TtsVoice
@@ -38,6 +37,7 @@ AHEAD = 3
 LANGUAGES = ["en", "zh"]
 """Home Assistant offers a voice for the languages that it names."""
 
+_FORMAT = {"rate": SAMPLING_RATE, "width": 2, "channels": 1}  # wyoming.audio imports a module that Python drops
 _SOURCE = Attribution(name="indextts2_jax", url="https://github.com/index-tts/index-tts")
 
 
@@ -186,15 +186,15 @@ class _Connection:
         await self._queue.put(self._speakers.speak(wanted))
 
     async def _send_all(self, queue: "asyncio.Queue[Speech | None]") -> None:
-        await self._write(AudioStart(SAMPLING_RATE, 2, 1).event())
+        await self._write(Event("audio-start", _FORMAT))
         while (speech := await queue.get()) is not None:
             async with contextlib.aclosing(_pieces(speech)) as pieces:
                 try:
                     async for piece in pieces:
-                        await self._write(AudioChunk(SAMPLING_RATE, 2, 1, piece).event())
+                        await self._write(Event("audio-chunk", _FORMAT, piece))
                 except Problem as problem:
                     await self._write(Error(text=problem.message, code=problem.code).event())
-        await self._write(AudioStop().event())
+        await self._write(Event("audio-stop"))
 
     async def _write(self, event: Event) -> None:
         await asyncio.wait_for(async_write_event(event, self._writer), self._speakers.limits.stall_seconds)

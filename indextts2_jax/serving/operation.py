@@ -1,19 +1,21 @@
 """What is asked of a server that runs: which models, is it well, how much has it done, how will a text be read."""
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.serving.body import parse
-from indextts2_jax.serving.problems import Problem, of_error
+from indextts2_jax.serving.problems import Problem
+from indextts2_jax.serving.reader import Reader
 
 router = APIRouter()
 
 MODELS = ("indextts-2", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """The model, and the names that clients know it by; any other is understood too."""
+
+MAX_READ = 2000
+"""Characters of a text that `/v1/audio/reading` shows."""
 
 
 @router.get("/v1/models")
@@ -60,12 +62,12 @@ async def metrics(request: Request) -> Response:
 async def reading(request: Request) -> dict[str, Any]:
     """How a text will be read: what becomes of numbers and the like, its segments, and warnings."""
     values = parse(await request.body())
-    text, limits = values.get("input"), request.app.state.limits
+    text = values.get("input")
     if not isinstance(text, str):
         raise Problem(400, "input is missing: it must be a text.", param="input")
-    if len(text) > limits.text_characters:
-        raise Problem(400, f"input is longer than {limits.text_characters} characters.", param="input")
-    try:
-        return await asyncio.to_thread(request.app.state.reader.read, text)
-    except IndexTTSError as error:
-        raise of_error(error) from None
+    if len(text) > MAX_READ:
+        raise Problem(
+            400, f"input is longer than {MAX_READ} characters; what is read is shown in parts.", param="input"
+        )
+    reader: Reader = request.app.state.reader
+    return await reader.read(text)

@@ -1,59 +1,97 @@
-"""How texts will be read, told by the server itself: the front-end is small, and the worker is not asked."""
+"""How texts will be read, told by a child process: the official rules hold Python for seconds over a page of text.
 
-import pathlib
-import threading
+    Reader ── a JSON line ──► python -m indextts2_jax.serving.read_texts ── a JSON line ──► Reader
+
+The child starts when it is first asked, ends with its standard input, and is replaced where it takes too long.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
 from typing import Any
 
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.checkpoint.artefact import TOKENIZER
-from indextts2_jax.config import Config, ModelConfig
-from indextts2_jax.text.description import describe
-from indextts2_jax.text.frontend import TextFrontend, build_frontend
-from indextts2_jax.text.reading import read
-from indextts2_jax.text.tiny import train_tiny_tokenizer
+from indextts2_jax.config import Config, ModelConfig, to_dict
+from indextts2_jax.serving.problems import Problem
+
+SECONDS = 30.0
+"""For one text."""
+
+MAX_LINE = 16 << 20
 
 
 class Reader:
-    """Reads with the model's own front-end, which is built when it is first asked.
+    """Reads with the model's own front-end and settings.
 
     Args:
       checkpoint: name or folder; empty: the tokenizer of models with random weights.
     """
 
     def __init__(self, checkpoint: str, config: Config, model: ModelConfig) -> None:
-        self._checkpoint, self._config, self._model = checkpoint, config, model
-        self._frontend: TextFrontend | None = None
-        self._lock = threading.Lock()
+        self._setup = {
+            "frontend": model.text_frontend,
+            "tokenizer": os.fspath(bundled.resolve(checkpoint) / TOKENIZER) if checkpoint else None,
+            "text": to_dict(config.text),
+            "interval_ms": config.interval_silence_ms,
+        }
+        self._child: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
 
-    def read(self, text: str) -> dict[str, Any]:
+    async def read(self, text: str) -> dict[str, Any]:
         """normalized (the text in words), segments (tokens), silences_ms around them, warnings.
 
         Raises:
-          TextError: nothing to speak, a bad pause, half a character.
+          Problem: nothing to speak, a bad pause (400), or a text that takes too long (503).
         """
-        settings = self._config.text
-        with self._lock:  # its caches are not made for two at once
-            self._frontend = self._frontend or self._build()
-            frontend = self._frontend.reading(settings.english)
-            reading = read(
-                frontend,
-                text,
-                max_tokens=settings.max_text_tokens_per_segment,
-                max_english_tokens=settings.max_english_tokens_per_segment,
-                quick_tokens=settings.quick_streaming_tokens,
-                paragraph_pause_ms=settings.paragraph_pause_ms,
-                interval_ms=self._config.interval_silence_ms,
-            )
-            described = describe(self._frontend, text, settings)
-        return {
-            "normalized": described["normalized"],
-            "segments": reading.segments,
-            "silences_ms": reading.silences_ms,
-            "warnings": reading.warnings,
-        }
+        async with self._lock:
+            try:
+                answer = await asyncio.wait_for(self._ask(text), SECONDS)
+            except BaseException as error:  # what it answers next would be the answer to this
+                self._end()
+                if isinstance(error, asyncio.TimeoutError):
+                    raise Problem(503, f"The text takes more than {SECONDS:g} s to read. Send a shorter one.") from None
+                raise
+        if "error" in answer:
+            raise Problem(400, answer["error"], param="input")
+        return answer
 
-    def _build(self) -> TextFrontend:
-        tokenizer: pathlib.Path | bytes = train_tiny_tokenizer()
-        if self._checkpoint:
-            tokenizer = bundled.resolve(self._checkpoint) / TOKENIZER
-        return build_frontend(self._model.text_frontend, tokenizer)
+    async def _ask(self, text: str) -> dict[str, Any]:
+        child = await self._running()
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(json.dumps(text).encode() + b"\n")
+        line = await child.stdout.readline()
+        if not line:
+            self._end()
+            raise Problem(503, "The process that reads texts has ended; send the request once more.")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "indextts2_jax.serving.read_texts",
+                json.dumps(self._setup),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=MAX_LINE,
+                start_new_session=True,  # Ctrl-C is for the server
+            )
+        return self._child
+
+    def _end(self) -> None:
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.kill()
+            self._child = None
+
+    async def close(self) -> None:
+        """Ends the child."""
+        child = self._child
+        self._end()
+        if child is not None:
+            await child.wait()

@@ -127,6 +127,7 @@ class Server:
                 if home is not None:
                     await home.close()
                 http.should_exit, http.force_exit = True, self._hurry
+                await app.state.reader.close()
                 await self.link.close(0.0 if self._hurry else WORKER_SECONDS)
                 stopping.cancel()
                 loading.cancel()
