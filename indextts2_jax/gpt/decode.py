@@ -290,8 +290,7 @@ def advance(
       in_kernels: by `gpt.kernels`, those of a GPU.
     """
     last, used = state.step - 1, state.used
-    own = used.reshape(-1, 1) + jnp.arange(decode.num_beams)[None]
-    visible = state.visible | (jnp.arange(state.visible.shape[-1])[None, None] == own[:, :, None])
+    visible = state.visible | kv_cache.own_slots(used, decode.num_beams, state.visible.shape[-1])
     codes = beam.logged(state.codes, last)
     given = (codes, last, prefix, state.generated, visible, used)
     logits, generated = _apply(config, params, "step", *given, in_kernels=in_kernels)

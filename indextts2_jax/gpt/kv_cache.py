@@ -61,6 +61,15 @@ def room(kept: int, slots: int, beams: int) -> int:
     return slots
 
 
+def own_slots(used: Int[Array, "*B"], beams: int, slots: int) -> Bool[Array, "_ {beams} {slots}"]:
+    """Where each beam writes next: behind so many used slots, for all requests or for each."""
+    if not used.ndim:
+        own = used + jnp.arange(beams)
+        return (jnp.arange(slots)[None] == own[:, None])[None]
+    each = used[:, None] + jnp.arange(beams)[None]
+    return jnp.arange(slots)[None, None] == each[:, :, None]
+
+
 def written(memory: KVCache, new: KVCache, offset: Int[Array, "*B"]) -> KVCache:
     """The same with new slots written at `offset`, or at each request's own."""
     if not offset.ndim:

@@ -175,7 +175,8 @@ class SpeechLM(nn.Module):
           slot: the first of the W slots that the beams write.
           in_kernels: for one GPU, see `gpt.kernels`.
         """
-        x = self.code_embedding(codes) + self.code_position(index.reshape(-1, 1) + FIRST_CODE_POSITION)
+        position = self.code_position(index + FIRST_CODE_POSITION)
+        x = self.code_embedding(codes) + (position[:, None] if index.ndim else position[None, None])
         shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
         seen = jnp.concatenate([shared, visible], axis=-1)
         hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen, in_kernels)

@@ -13,7 +13,7 @@ a batch of one; `chunks.py` calls the same functions while the codes still come.
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +21,11 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Int, Key, Params
 from indextts2_jax.audio.postprocess import breath_frames
-from indextts2_jax.config import Config, DecodeConfig, ModelConfig, to_dict
+from indextts2_jax.config import Config, DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt.sampling import replay_noise
 from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
-from indextts2_jax.pipeline import batches, stages
+from indextts2_jax.pipeline import batches, flow, stages
 from indextts2_jax.pipeline.encode import regulate
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
@@ -322,7 +322,7 @@ def infill(
         drawn = [np.asarray(flow_matching.sample_noise(key, size, bins)) for key in keys]
         noise = [own[: len(told)] for own, told in zip(drawn, mu, strict=True)]
     padded, totals = batches.rows(mu, size)
-    inputs = FlowInputs(
+    inputs = flow.FlowInputs(
         batches.rows(noise, size)[0],
         batches.rows([prompt.mel for prompt in prompts], size)[0],
         lengths,
@@ -334,35 +334,11 @@ def infill(
         record("cfm_noise", noise[0].T[None])
         record("cfm_cond", mu[0][None])
         _record_velocities(params, config, model, inputs, record)
-    flow = _flow_in_pieces if watch.in_pieces else _flow
-    mel = flow(params, config, model, inputs, target_frames, watch)
+    solve = flow.in_pieces if watch.in_pieces else flow.whole
+    mel = solve(params, config, model, inputs, target_frames, watch)
     if record:
         record("cfm_mel", mel[0, : totals[0]].T[None])
     return [own[start:end] for own, start, end in zip(mel, lengths, totals, strict=True)]
-
-
-def _flow(
-    params: Params, config: Config, model: ModelConfig, inputs: "FlowInputs", target_frames: int, watch: Stopwatch
-) -> Float[np.ndarray, "B M C"]:
-    with watch("flow_matching"):
-        settings = {"target_frames": target_frames, **to_dict(config.flow)}
-        return np.asarray(stages.flow(params, *batches.divided(params, inputs), model=model, **settings))
-
-
-def _flow_in_pieces(
-    params: Params, config: Config, model: ModelConfig, inputs: "FlowInputs", target_frames: int, watch: Stopwatch
-) -> Float[np.ndarray, "B M C"]:
-    """The same, a step at a time."""
-    frame = np.arange(inputs.noise.shape[1])
-    moving = (frame >= inputs.prompt_lengths[:, None]) & (frame < inputs.lengths[:, None])
-    x: Any = np.where(moving[..., None], inputs.noise * np.float32(config.flow.temperature), np.float32(0))
-    _, *given = batches.divided(params, inputs)
-    times = flow_matching.time_schedule(config.flow.steps)
-    settings = {"guidance": config.flow.guidance, "target_frames": target_frames}
-    for now, dt in zip(times[:-1], np.diff(times), strict=True):
-        with watch("flow_matching"):
-            x = jax.block_until_ready(stages.flow_step(params, x, *given, now, dt, model=model, **settings))
-    return np.asarray(x)
 
 
 def waveforms(
@@ -388,17 +364,6 @@ def waveforms(
 # --- what is computed only to be recorded -------------------------------------------------------------------------
 
 
-class FlowInputs(NamedTuple):
-    """The arrays of `stages.flow`, in its order."""
-
-    noise: np.ndarray
-    prompt: np.ndarray
-    prompt_lengths: np.ndarray
-    style: np.ndarray
-    mu: np.ndarray
-    lengths: np.ndarray
-
-
 def _record_decoder_inputs(
     params: Params,
     model: ModelConfig,
@@ -413,7 +378,9 @@ def _record_decoder_inputs(
     record("gpt_prefix", np.asarray(prefix)[:, : int(length[0])])
 
 
-def _record_velocities(params: Params, config: Config, model: ModelConfig, inputs: FlowInputs, record: Record) -> None:
+def _record_velocities(
+    params: Params, config: Config, model: ModelConfig, inputs: flow.FlowInputs, record: Record
+) -> None:
     """The estimator's raw output at the first two steps: row 0 conditional, row 1 unconditional."""
     times = np.asarray(flow_matching.time_schedule(config.flow.steps))
     behind_prompt = (np.arange(inputs.noise.shape[1]) >= inputs.prompt_lengths[0])[None, :, None]

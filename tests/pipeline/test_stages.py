@@ -47,6 +47,7 @@ STAGES = {
     "acoustic_condition": ((array(B, T, 1280), CODES), {}, (B, T, 1024)),
     "velocity": ((MEL, MEL, array(B), STYLE, MU, LENGTHS), {}, (B, M, 80)),
     "flow": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS), {"steps": 25, "guidance": 0.7, "temperature": 1.0}, (B, M, 80)),
+    "flow_step": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS, array(), array()), {"guidance": 0.7}, (B, M, 80)),
     "vocode": ((MEL, LENGTHS), {}, (B, 256 * M)),
 }
 
