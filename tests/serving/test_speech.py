@@ -203,3 +203,16 @@ def test_a_batch(client, samples):
     assert empty["status"] == "error" and empty["details"]["param"] == "input"
     assert third["media_type"] == "audio/pcm" and third["usage"]["output_tokens"] > 0
     assert wrong["index"] == 3 and "object" in wrong["error"]
+
+
+def test_a_speech_longer_than_the_limit(client):
+    """Pauses are cheap to ask for and dear to send: 60 s are allowed here."""
+    text = "Hello there. [pause:50s] Hello there. [pause:50s] Hello there."
+    whole = client.post(SPEECH + "/batch", json={"items": [{"input": text, "text.max_text_tokens_per_segment": 6}]})
+    (result,) = whole.json()["results"]
+    assert result["status"] == "error" and "longer than 60 s" in result["error"], result
+    with pytest.raises(httpx.RemoteProtocolError):  # what has been sent is not taken for the whole
+        client.post(
+            SPEECH, json=HELLO | {"input": text, "text.max_text_tokens_per_segment": 6, "response_format": "wav"}
+        )
+    assert speak(client)
