@@ -154,8 +154,9 @@ def _gpt(search: Search, name: str, settings: Settings) -> tuple[pathlib.Path, s
     others = {}
     for path in found if found[0].is_file() else []:
         version, tensor = versions.of_tensors(open_component(path, wrapping="model").shapes)
-        if not version:
+        if not version and (claimed not in HOMES or wanted not in ("", claimed)):
             break
+        version = version or claimed
         if wanted and version != wanted:
             others[path] = f"{path} is of IndexTTS-{version} (it has {tensor})"
             continue

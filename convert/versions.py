@@ -15,7 +15,7 @@ LARGEST_OF_2 = 50_000
 HOMES = {"2": "IndexTeam/IndexTTS-2", "2.5": "IndexTeam/IndexTTS-2.5"}
 """The versions that can be converted, and their repositories."""
 
-ONLY = "only IndexTTS-2 and IndexTTS-2.5 can be converted"
+ONLY = "only IndexTTS-2 can be converted, and IndexTTS-2.5"
 
 
 def of_tensors(shapes: Mapping[str, Shape]) -> tuple[str, str]:

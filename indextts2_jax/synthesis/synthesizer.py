@@ -34,6 +34,7 @@ from indextts2_jax.text.frontend import TextFrontend, build_frontend, configured
 from indextts2_jax.text.glossary import Glossary
 from indextts2_jax.text.reading import Reading
 from indextts2_jax.text.reading import read as read_text
+from indextts2_jax.text.tiktoken.tiny import tiny_vocabulary
 from indextts2_jax.text.tiny import train_tiny_tokenizer
 
 Settings: TypeAlias = Config | Mapping[str, Any]
@@ -127,7 +128,9 @@ class IndexTTS2:
         if config.model.qwen is not None:
             raise ConfigError("config.model.qwen: an emotion classifier of random weights has nothing to say.")
         params = networks.init_random(config.model, config.random_seed)
-        frontend = build_frontend(config.model.text_frontend, train_tiny_tokenizer(), glossary)
+        tiktoken = config.model.text_frontend == "tiktoken"
+        tokenizer = tiny_vocabulary() if tiktoken else train_tiny_tokenizer()
+        frontend = build_frontend(config.model.text_frontend, tokenizer, glossary)
         model_id = fingerprint([to_dict(config.model), config.random_seed])
         return cls(params, config.model, frontend, config=config, model_id=model_id)
 

@@ -115,7 +115,9 @@ def words(tokens: Sequence[str]) -> list[tuple[int, int]]:
     One begins at a token that begins with ▁, as those of all front-ends do; an ideograph is one by itself, or a token
     of several is. Punctuation and special tokens belong to none.
     """
-    begins = [i for i, token in enumerate(tokens) if _BEGINNING.match(token) or not i] + [len(tokens)]
+    before = ["", *tokens]  # a ▁ by itself is the beginning of what follows it
+    begins = [i for i, token in enumerate(tokens) if not i or (_BEGINNING.match(token) and before[i] != "▁")]
+    begins.append(len(tokens))
     found = []
     for begin, end in itertools.pairwise(begins):
         while end > begin and not any(map(str.isalnum, _SPECIAL.sub("", tokens[end - 1]))):
