@@ -81,7 +81,8 @@ def quantize(
     params: Params, semantic: Float[Array, "B T D"], lengths: Lengths, *, model: ModelConfig
 ) -> tuple[Int[Array, "B _"], Float[Array, "B _ D"]]:
     """Semantic features -> codebook indices and their embeddings, one for `frames_per_code` frames."""
-    return _apply(SemanticCodec(model.semantic_codec), params, semantic, lengths)
+    method = "quantize" if model.semantic_codec.decoder else None
+    return _apply(SemanticCodec(model.semantic_codec), params, semantic, lengths, method=method)
 
 
 @stage("campplus")

@@ -81,7 +81,7 @@ def test_marks_are_left_out_as_in_generation(prepared):
 
 def test_what_does_not_go_with_it(prepared):
     with pytest.raises(ConfigError, match="phone_weight are for codes of one frame"):
-        objective_of("gpt", prepared, phone_weight=1.0)
+        objective_of("gpt", prepared, phone_weight=1.0, phone_layer=1)
     with pytest.raises(ConfigError, match="of codes alone"):
         objective_of("s2mel", prepared, latents=True)
     with pytest.raises(ConfigError, match="used as it was published"):

@@ -1,5 +1,7 @@
 """Languages, tags and segments of the front-end, over the tiny vocabulary."""
 
+import itertools
+
 import pytest
 
 from indextts2_jax.config import TextConfig
@@ -131,7 +133,7 @@ def test_words_stay_whole_where_they_fit():
     for budget in (7, 9, 13):
         segments = split_text(text, budget, count, whole_words=True)
         assert "".join(segments) == text and all(len(segment) <= budget for segment in segments)
-        for first, second in zip(segments, segments[1:], strict=False):
+        for first, second in itertools.pairwise(segments):
             assert not (first[-1].isascii() and first[-1].isalpha() and second[0].isascii() and second[0].isalpha())
     assert split_text("supercalifragilistic", 6, count, whole_words=True)[0] == "superc", "a word too long by itself"
 

@@ -83,7 +83,7 @@ def test_the_converter_counts_as_the_front_end_does(tmp_path):
 
     path = tmp_path / "x.tiktoken"
     assert counted.size(path, tiny_vocabulary()) == Vocabulary(tiny_vocabulary()).size
-    assert counted.FIRST_LANGUAGE == NAMES.index("en")
+    assert NAMES.index("en") == counted.FIRST_LANGUAGE
     for data in (b"", b"".join(LINES[1:]), b"".join(LINES[:200]), b"\xff\xfe"):
         with pytest.raises(CheckpointError, match=r"x\.tiktoken is"):
             counted.size(path, data)
