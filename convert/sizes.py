@@ -106,7 +106,7 @@ NEEDED = {
 
 
 def derive_model(
-    yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings", version: str, with_encoder: bool = False
+    yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings", version: str = "2", with_encoder: bool = False
 ) -> ModelConfig:
     """The parts of a model and the sizes of all networks.
 
