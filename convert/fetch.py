@@ -31,7 +31,7 @@ class Repository:
 
 
 _INDEX = "740dcaff396282ffb241903d150ac011cd4b1ede"
-_INDEX_2_5 = "c39ce5b"  # the hub takes the beginning of a revision for the whole
+_INDEX_2_5 = "c39ce5ba981572cb187443877ff559dfb246ce63"
 _BILIBILI = "bilibili Model Use License: free below 100 million users a month, conditions"
 
 _FILES = (
