@@ -67,7 +67,7 @@ class Judge:
         seconds = time.perf_counter() - start
         by_length = retry.code_faults(chosen, expected, tts.config.redraw)
         by_all = retry.code_faults(chosen, expected, tts.config.redraw, evidence)
-        return Judged(kind, bool(by_length), bool(by_all), seconds, len(chosen.codes) / retry.CODES_PER_SECOND)
+        return Judged(kind, bool(by_length), bool(by_all), seconds, len(chosen.codes) / tts.model.codes_per_second)
 
 
 def without_codes(chosen: SegmentCodes, kind: str, rng: np.random.Generator) -> SegmentCodes:

@@ -82,7 +82,7 @@ def random_voice(model: ModelConfig, seconds: float, seed: int = 0) -> Reference
 
     gpt, s2mel = model.gpt, model.s2mel
     return ReferenceVoice(
-        speaker_latents=normal(gpt.speaker_perceiver.latents, gpt.width),
+        speaker_latents=normal(gpt.speaker_rows, gpt.width),
         emotion_base=normal(gpt.width),
         emotion_own=normal(gpt.width),
         style=normal(s2mel.style_dim),

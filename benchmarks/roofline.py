@@ -155,7 +155,7 @@ def workload(
     fbank = bucket_size(int(prompt_seconds * FBANK_RATE))
     frames = bucket_size(target_length(codes))
     size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
-    latents = gpt.speaker_perceiver.latents + 2
+    latents = gpt.condition_rows
     text = size_beside(text_tokens, latents + DECODER_MARKERS)
     one = _array(requests, dtype=jnp.int32)
     conds = _array(requests, latents, gpt.width)

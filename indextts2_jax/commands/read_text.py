@@ -4,7 +4,8 @@
     echo "Call me at 10:30." | indextts2 read --tokenizer=FILE        with a tokenizer alone; --frontend=phonemes
 
 Reads texts from standard input, one a line, and prints one JSON object for each: text, normalized, tokens, ids,
-segments (lists of tokens) and, where there are any, the pauses in the text and the tokens that are unknown.
+segments (lists of tokens) and, where there are any, the pauses in the text and the tokens that are unknown. A model of
+several languages has language and segment_ids too: the ids of each segment, its language's token first.
 """
 
 import dataclasses
@@ -25,16 +26,21 @@ from indextts2_jax.text.description import describe
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
 
-FRONTENDS = ("bpe", "phonemes")
+FRONTENDS = ("bpe", "phonemes", "tiktoken")
 
 
 def _define(own: command_line.Flags, command: list[str]) -> None:
     text, integer = (functools.partial(d, flag_values=own) for d in (flags.DEFINE_string, flags.DEFINE_integer))
     settings.define(own, command)
-    text("tokenizer", None, "Instead: SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.")
+    text(
+        "tokenizer",
+        None,
+        "Instead: SentencePiece model (bpe.model of the checkpoint), phoneme lexicon or .tiktoken file.",
+    )
     flags.DEFINE_enum("frontend", None, FRONTENDS, "What --tokenizer is for; by default bpe.", flag_values=own)
     integer("max_tokens", None, "Tokens a segment may have; by default as in the settings.", 2, 600)
     integer("quick_tokens", None, "Keep the segments short during the first so many tokens.", lower_bound=0)
+    text("language", None, "auto, zh, en, ja, es or ar, for a model of several languages.")
     text("glossary", None, "JSON or YAML file that says how terms are read.")
 
 

@@ -224,7 +224,7 @@ def begin(
     randomness: Noise,
 ) -> tuple[PrefixCache, DecodeState]:
     """Reads the prefix and chooses the first codes."""
-    embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths)
+    embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths, decode.keep_marks)
     prefix, logits = _apply(config, params, "prefill", embeddings, lengths)
     batch, beams, vocab = conds.shape[0], decode.num_beams, config.code_vocab
     head_dim = config.width // config.heads
@@ -293,7 +293,8 @@ def advance(
     visible = state.visible | kv_cache.own_slots(used, decode.num_beams, state.visible.shape[-1])
     codes = beam.logged(state.codes, last)
     given = (codes, last, prefix, state.generated, visible, used)
-    logits, generated = _apply(config, params, "step", *given, in_kernels=in_kernels)
+    how = {"in_kernels": in_kernels, "contiguous": decode.contiguous_positions}
+    logits, generated = _apply(config, params, "step", *given, **how)
     state = state._replace(visible=visible, generated=generated, used=used + decode.num_beams)
     return choose(config, decode, randomness, state, logits)
 

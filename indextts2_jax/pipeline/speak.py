@@ -1,7 +1,7 @@
 """From text to a waveform: the stages in the order data flows, one way for one segment, for many and for a stream.
 
     text ids [L], voice, emotion ─ choose_codes ─► codes [T] ──────────────┐
-    codes ─ acoustic_conditions: gpt latents [T D], length regulator ──────┴─► condition [M D]
+    codes ─ acoustic_conditions: gpt latents [T D] or the codec's decoder, length regulator ─► condition [M D]
     prompt mel and condition, condition, style, noise ─ infill ─► mel [M C] ─ waveforms ─► wav [N]
 
 Every function takes several segments, and gives each what it would get alone: a segment's randomness depends on its own
@@ -25,7 +25,7 @@ from indextts2_jax.config import Config, DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt.sampling import replay_noise
 from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
-from indextts2_jax.pipeline import batches, flow, stages
+from indextts2_jax.pipeline import batches, flow, recorded, stages
 from indextts2_jax.pipeline.encode import regulate
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
@@ -80,6 +80,11 @@ def hop_length(model: ModelConfig) -> int:
     return math.prod(model.bigvgan.upsample_rates)
 
 
+def natural_frames(model: ModelConfig, codes: int, factor: float = 1.0) -> int:
+    """Mel frames that so many codes become, `factor` times as slow as they are."""
+    return target_length(codes * model.semantic_codec.frames_per_code, factor)
+
+
 # --- text to codes ------------------------------------------------------------------------------------------------
 
 
@@ -131,7 +136,9 @@ def _decode(
     filled = batches.filled(utterances)
     conditions, ids, lengths = decoder_inputs(params, model, filled)
     if record:
-        _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
+        own = utterances[0]
+        inputs = (conditions, ids, lengths)
+        recorded.decoder_inputs(params, config, model, own.voice.speaker_latents, own.text_ids, inputs, record)
     noise, keys = None, None
     if replay and replay.noise_seed is not None:
         decode = config.decode
@@ -243,7 +250,7 @@ def speak_codes(
       record: receives the arrays of the stages, and goes with batches of one only.
     """
     if frames is None:
-        frames = [target_length(len(own), config.duration.factor) for own in codes]
+        frames = [natural_frames(model, len(own), config.duration.factor) for own in codes]
     audio = [np.zeros(0, np.float32) for _ in utterances]
     spoken = [place for place, own in enumerate(codes) if len(own)]
     if record and len(spoken) < len(utterances):
@@ -287,11 +294,34 @@ def acoustic_conditions(
     record: Record | None = None,
     watch: Stopwatch | None = None,
 ) -> list[np.ndarray]:
-    """What the flow matching is told of codes [T], one or more each: [frames D], by a second pass and the regulator."""
+    """What the flow matching is told of codes [T], one or more each: [frames D], by the regulator, of decoded codes or
+    of their embeddings and the latents of a second pass."""
     watch = watch or Stopwatch()
+    padded, lengths = batches.rows(codes)
+    if model.semantic_codec.decoder:
+        with watch("semantic_codec"):
+            condition = stages.decode_codes(params, *batches.divided(params, (padded, lengths)), model=model)
+        lengths = lengths * model.semantic_codec.frames_per_code
+        if record:
+            record("codec_decode_out", np.asarray(condition)[:, : lengths[0]])
+    else:
+        condition = _with_latents(params, model, utterances, padded, lengths, record, watch)
+    with watch("length_regulator"):
+        return regulate(params, model, condition, lengths, frames, record)
+
+
+def _with_latents(
+    params: Params,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    padded: np.ndarray,
+    lengths: np.ndarray,
+    record: Record | None,
+    watch: Stopwatch,
+) -> Array:
+    """The codes' embeddings with the latents of a second pass."""
     conditions = decoder_conditions(params, model, utterances)
     ids, text_lengths = padded_text(utterances, conditions.shape[1] + TEXT_MARKERS)
-    padded, lengths = batches.rows(codes)
     with watch("latents"):
         read = (conditions, ids, text_lengths, padded, lengths)
         latents = stages.code_latents(params, *batches.divided(params, read), model=model)
@@ -299,8 +329,8 @@ def acoustic_conditions(
     if record:
         record("gpt_latent", np.asarray(latents)[:, : lengths[0]])
         record("gpt_layer_out", np.asarray(projected)[:, : lengths[0]])
-    with watch("length_regulator"):
-        return regulate(params, model, condition, lengths, frames, record)
+    made: Array = condition
+    return made
 
 
 def infill(
@@ -344,7 +374,7 @@ def infill(
     if record:
         record("cfm_noise", noise[0].T[None])
         record("cfm_cond", mu[0][None])
-        _record_velocities(params, config, model, inputs, record)
+        recorded.velocities(params, config, model, inputs, record)
     solve = flow.in_pieces if watch.in_pieces else flow.whole
     mel = solve(params, config, model, inputs, target_frames, watch)
     if record:
@@ -370,38 +400,3 @@ def waveforms(
     if record:
         record("vocoder_wav", audio[0][None, None])
     return audio
-
-
-# --- what is computed only to be recorded -------------------------------------------------------------------------
-
-
-def _record_decoder_inputs(
-    params: Params,
-    model: ModelConfig,
-    utterances: Sequence[Utterance],
-    inputs: tuple[Array, np.ndarray, np.ndarray],
-    record: Record,
-) -> None:
-    record("speech_conditioning_latent", utterances[0].voice.speaker_latents[None])
-    record("text_ids", utterances[0].text_ids[None])
-    record("gpt_conds", np.asarray(inputs[0]))
-    prefix, length = stages.decoder_prefix(params, *inputs, model=model)
-    record("gpt_prefix", np.asarray(prefix)[:, : int(length[0])])
-
-
-def _record_velocities(
-    params: Params, config: Config, model: ModelConfig, inputs: flow.FlowInputs, record: Record
-) -> None:
-    """The estimator's raw output at the first two steps: row 0 conditional, row 1 unconditional."""
-    times = np.asarray(flow_matching.time_schedule(config.flow.steps))
-    behind_prompt = (np.arange(inputs.noise.shape[1]) >= inputs.prompt_lengths[0])[None, :, None]
-    pair = [np.concatenate([a, np.zeros_like(a)]) for a in (inputs.prompt, inputs.style, inputs.mu)]
-    prompt, style, mu = pair
-    x = inputs.noise * behind_prompt * np.float32(config.flow.temperature)
-    for step in range(min(2, config.flow.steps)):
-        t = np.full(2, times[step], np.float32)
-        rows, lengths = np.repeat(x, 2, 0), np.repeat(inputs.lengths, 2)
-        both = stages.velocity(params, rows, prompt, t, style, mu, lengths, model=model)
-        record(f"dit_velocity_step{step}", np.asarray(both)[:, : inputs.lengths[0]].transpose(0, 2, 1))
-        guided = flow_matching.guide(both[:1], both[1:], config.flow.guidance)
-        x = np.asarray(flow_matching.euler_step(x, guided, times[step + 1] - times[step])) * behind_prompt

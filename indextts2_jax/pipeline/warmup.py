@@ -20,7 +20,6 @@ from indextts2_jax.config import Config, ModelConfig
 from indextts2_jax.gpt.rehearsal import rehearse
 from indextts2_jax.nn.buckets import SMALLEST, bucket_size, prompt_size
 from indextts2_jax.pipeline import batches, omission, speak, stages
-from indextts2_jax.s2mel.length_regulator import target_length
 
 CODES_A_TOKEN = 1.0, 30.0
 """The fewest and the most that a token of text is spoken in: sizes of text and codes further apart do not meet."""
@@ -56,7 +55,7 @@ def steps(
     one = utterances[0]
     others = speak.decoder_conditions(params, model, [one]).shape[1] + speak.DECODER_MARKERS
     texts = [rung - others for rung in rungs(sizes.text + others) if rung > others]
-    longest = target_length(sizes.codes, config.duration.factor)
+    longest = speak.natural_frames(model, sizes.codes, config.duration.factor)
     counts = [2**power for power in range((sizes.at_once - 1).bit_length() + 1)]
     behind = [count for count in counts if count <= batches.behind_decoder(params, sizes.at_once)]
 
@@ -73,7 +72,9 @@ def steps(
             batch = [_reading(one, tokens)] * count
             yield step(f"second pass: {count} x {tokens} tokens, {codes} codes", _second_pass, batch, codes)
         if config.redraw.check_words:
-            yield step(f"check of words: {tokens} tokens, {codes} codes", _check_words, _reading(one, tokens), codes)
+            yield step(
+                f"check of words: {tokens} tokens, {codes} codes", _check_words, config, _reading(one, tokens), codes
+            )
     prompts = {prompt_size(len(own.voice.prompt_mel)): own for own in utterances}
     for frames, count in itertools.product(rungs(longest), behind):
         for before, own in prompts.items():
@@ -107,14 +108,14 @@ def _decoder(params: Params, model: ModelConfig, config: Config, batch: Sequence
         rehearse(weights, model.gpt, config.decode, conditions, ids, lengths, keys, codes=codes)
 
 
-def _check_words(params: Params, model: ModelConfig, utterance: speak.Utterance, codes: int) -> None:
+def _check_words(params: Params, model: ModelConfig, config: Config, utterance: speak.Utterance, codes: int) -> None:
     chosen = speak.SegmentCodes(np.zeros(codes - 1, np.int32), stopped=True)
-    omission.look_for(params, model, utterance, chosen, [(0, 1)])
+    omission.look_for(params, model, utterance, chosen, [(0, 1)], config.decode)
 
 
 def _second_pass(params: Params, model: ModelConfig, batch: Sequence[speak.Utterance], codes: int) -> None:
     own = [np.zeros(codes, np.int32)] * len(batch)
-    speak.acoustic_conditions(params, model, batch, own, [target_length(codes)] * len(batch))
+    speak.acoustic_conditions(params, model, batch, own, [speak.natural_frames(model, codes)] * len(batch))
 
 
 def _flow(params: Params, model: ModelConfig, config: Config, batch: Sequence[speak.Utterance], frames: int) -> None:

@@ -22,7 +22,6 @@ from indextts2_jax.gpt.emotion import EmotionEmbedding
 from indextts2_jax.pipeline import batches, omission, speak
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.s2mel.length_regulator import target_length
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.speech import Sink, Speech
@@ -163,8 +162,10 @@ class Run:
         if self.config.redraw.check_words and chosen.stopped and len(chosen.codes):  # else it is suspect anyway
             with self.watch("check words"):
                 spans = words(segment.tokens)
-                evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans)
-        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence)
+                decode = self.config.decode
+                evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans, decode)
+        rate = self.model.codes_per_second
+        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence, rate)
 
     def _hear(self, drawings: Sequence[Drawing], last: bool) -> None:
         """Makes the waveform of the last attempt of each, or of the one that counts."""
@@ -177,7 +178,10 @@ class Run:
             self.model,
             [_attempt(one, number) for one, number in zip(drawings, numbers, strict=True)],
             codes,
-            frames=[one.frames or target_length(len(own), factor) for one, own in zip(drawings, codes, strict=True)],
+            frames=[
+                one.frames or speak.natural_frames(self.model, len(own), factor)
+                for one, own in zip(drawings, codes, strict=True)
+            ],
             at_once=self.at_once,
             replay=self.replay,
             first=drawings[0].segment.index if drawings else 0,
@@ -316,7 +320,7 @@ def _plan(run: Run, encoded: EncodedRequest, segments: Sequence[Segment]) -> tup
     for drawing in drawings:
         run.on_segment(drawing.segment.index)
         run.choose_until_good([drawing])
-    frames = [target_length(len(drawing.attempts.best.chosen.codes)) for drawing in drawings]
+    frames = [speak.natural_frames(run.model, len(drawing.attempts.best.chosen.codes)) for drawing in drawings]
     rest = 0
     if any(frames):
         silent = sum(len(silence(pause)) for pause in encoded.checked.reading.silences_ms)
