@@ -84,9 +84,9 @@ def _row(arrays: T, row: Int[Array, ""], count: int) -> T:
     return own
 
 
-def has_room(state: DecodeState, beams: int) -> Bool[Array, "..."]:
+def has_room(state: DecodeState, beams: int) -> Bool[Array, "*B"]:
     """Whether a row can take another step: rows that cannot still write, behind what they have."""
-    room: Bool[Array, ...] = state.used <= state.visible.shape[-1] - 2 * beams
+    room: Bool[Array, "*B"] = state.used <= state.visible.shape[-1] - 2 * beams
     return room
 
 
