@@ -171,7 +171,7 @@ def test_the_first_good_draw_is_taken(chosen, monkeypatch):
     """The second draw of each segment passes: by a key of its own, and the report says why."""
     judged = []
 
-    def faults(chosen, expected, config, evidence):
+    def faults(chosen, expected, config, evidence, *_):
         judged.append(chosen)
         return (retry.Fault(2, "is odd"),) if len(judged) % 2 else ()
 
