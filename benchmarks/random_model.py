@@ -17,9 +17,10 @@ from configs import tiny
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
+from indextts2_jax.pipeline.generation import SegmentCodes, Utterance, choose_codes
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Stopwatch
-from indextts2_jax.pipeline.speak import SegmentCodes, Utterance, choose_codes, speak_codes
+from indextts2_jax.pipeline.speak import speak_codes
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 

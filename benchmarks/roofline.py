@@ -28,7 +28,7 @@ from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.nn.buckets import bucket_size, prompt_size, regulated_size, size_beside
 from indextts2_jax.nn.packed_weights import Int8, map_kernels
 from indextts2_jax.pipeline import stages
-from indextts2_jax.pipeline.speak import DECODER_MARKERS
+from indextts2_jax.pipeline.generation import DECODER_MARKERS
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length

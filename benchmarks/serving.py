@@ -24,7 +24,7 @@ from indextts2_jax import IndexTTS2, ReferenceVoice, use_compilation_cache
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.config import SAMPLING_RATE, Config, fitted, replace
 from indextts2_jax.pipeline.decoder import Decoder, Draw
-from indextts2_jax.pipeline.speak import Utterance
+from indextts2_jax.pipeline.generation import Utterance
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.serving.messages import Audio, Close, Done, Event, Failed, Speak, Stopped

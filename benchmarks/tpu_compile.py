@@ -50,11 +50,6 @@ def device_of(tpu: str) -> Any:
 
 def rows(size: str, device: Any, stages: Collection[str] = ()) -> list[dict[str, Any]]:
     """Of every stage, or of these: `compiled`, seconds and MB beside the weights, or `error`."""
-    sharding = jax.sharding.SingleDeviceSharding(device)
-
-    def placed(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
     made: list[dict[str, Any]] = []
     work = roofline.workload(
         model_of(size), gpu_compile.CODES, gpu_compile.PROMPT_SECONDS, gpu_compile.TEXT_TOKENS, 3, gpu_compile.HALF
@@ -67,7 +62,7 @@ def rows(size: str, device: Any, stages: Collection[str] = ()) -> list[dict[str,
         start = time.perf_counter()
         row: dict[str, Any] = {"tpu": device.device_kind, "stage": stage}
         try:
-            compiled = jax.jit(function).lower(*jax.tree.map(placed, inputs)).compile()
+            compiled = gpu_compile.compile_for(device, jax.jit(function), inputs)
         except jax.errors.JaxRuntimeError as error:
             made.append({**row, "compiled": False, "error": " ".join(str(error).split())[:300]})
         else:

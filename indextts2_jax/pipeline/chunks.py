@@ -22,19 +22,9 @@ import numpy as np
 from indextts2_jax.array_typing import Float, Params
 from indextts2_jax.config import SAMPLING_RATE, SEMANTIC_RATE, Config, ModelConfig, StreamConfig
 from indextts2_jax.nn.buckets import bucket_size
+from indextts2_jax.pipeline.generation import DrawCodes, SegmentCodes, Utterance, stream_codes
 from indextts2_jax.pipeline.recording import Stopwatch
-from indextts2_jax.pipeline.speak import (
-    DrawCodes,
-    Prompt,
-    SegmentCodes,
-    Utterance,
-    acoustic_conditions,
-    hop_length,
-    infill,
-    natural_frames,
-    stream_codes,
-    waveforms,
-)
+from indextts2_jax.pipeline.speak import Prompt, acoustic_conditions, hop_length, infill, natural_frames, waveforms
 
 VOCODER_FRAMES = 32
 """Of mel before a chunk that the vocoder hears again: more than its convolutions reach."""

@@ -20,7 +20,7 @@ from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt import decode as gpt_decode
 from indextts2_jax.gpt import kv_cache, rows
 from indextts2_jax.pipeline import stages
-from indextts2_jax.pipeline.speak import (
+from indextts2_jax.pipeline.generation import (
     DECODER_MARKERS,
     CodesToCome,
     SegmentCodes,

@@ -20,7 +20,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.nn.buckets import size_beside
 from indextts2_jax.pipeline import batches, stages
-from indextts2_jax.pipeline.speak import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions
+from indextts2_jax.pipeline.generation import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions
 
 ROWS = 4
 """Texts of one pass: what is compiled for one number of words does for all."""

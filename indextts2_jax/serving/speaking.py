@@ -9,8 +9,8 @@ from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import quality
 from indextts2_jax.config import DecodeConfig
 from indextts2_jax.pipeline.decoder import Decoder, Draw, codes_of
+from indextts2_jax.pipeline.generation import CodesToCome, Utterance
 from indextts2_jax.pipeline.recording import Stopwatch
-from indextts2_jax.pipeline.speak import CodesToCome, Utterance
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
 from indextts2_jax.serving.messages import Accepted, Audio, Done, Encoded, EncodeVoice, Speak
 from indextts2_jax.serving.task import Task

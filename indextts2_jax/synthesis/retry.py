@@ -19,8 +19,8 @@ import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Key
 from indextts2_jax.config import SEMANTIC_RATE, RedrawConfig
+from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.pipeline.omission import Evidence
-from indextts2_jax.pipeline.speak import SegmentCodes
 
 EDGES_SECONDS = 0.25
 """Of the pauses before and behind what is said."""

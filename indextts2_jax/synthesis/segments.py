@@ -19,7 +19,7 @@ from indextts2_jax.audio.write import silence, to_int16
 from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, PolishConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
-from indextts2_jax.pipeline import batches, omission, speak
+from indextts2_jax.pipeline import batches, generation, omission, speak
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.synthesis import retry
@@ -45,7 +45,7 @@ class Segment:
     tokens: list[str]
     expected_seconds: float
     """What its text should take, the pauses at its edges apart."""
-    utterance: speak.Utterance
+    utterance: generation.Utterance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class EncodedRequest:
         made = []
         for index, tokens in enumerate(self.checked.reading.segments):
             ids = np.array(frontend.encode(tokens), np.int32)
-            utterance = speak.Utterance(self.voice, self.emotion.final, ids, self.key)
+            utterance = generation.Utterance(self.voice, self.emotion.final, ids, self.key)
             made.append(Segment(index, tokens, frontend.seconds(tokens), utterance))
         return made
 
@@ -107,7 +107,7 @@ class Run:
     on_segment: Callable[[int], None] = lambda index: None
     """Called when work on a segment begins: twice where there is a target duration."""
     on_code: Callable[[int, int], None] | None = None
-    draw: speak.DrawCodes | None = None
+    draw: generation.DrawCodes | None = None
     """How codes are drawn where the decoder is shared with others; None: it is not."""
 
     def begin(self, segment: Segment) -> Drawing:
@@ -122,11 +122,11 @@ class Run:
         for one, codes in zip(drawings, chosen, strict=True):
             one.attempts.made.append(retry.Attempt(codes, self.faults(one.segment, codes)))
 
-    def _chosen(self, utterances: Sequence[speak.Utterance]) -> list[speak.SegmentCodes]:
+    def _chosen(self, utterances: Sequence[generation.Utterance]) -> list[generation.SegmentCodes]:
         if self.draw:
             coming = [self.draw(utterance, self.config.decode, None) for utterance in utterances]  # all begin at once
             return [codes for one in coming for codes, last in one if last]
-        return speak.choose_codes(
+        return generation.choose_codes(
             self.params,
             self.config,
             self.model,
@@ -156,7 +156,7 @@ class Run:
             self.choose(wanting)
         self._hear([one for one in drawings if one.attempts.best.audio is None], last=False)
 
-    def faults(self, segment: Segment, chosen: speak.SegmentCodes) -> tuple[retry.Fault, ...]:
+    def faults(self, segment: Segment, chosen: generation.SegmentCodes) -> tuple[retry.Fault, ...]:
         """Why the codes of a segment are suspect."""
         evidence = None
         if self.config.redraw.check_words and chosen.stopped and len(chosen.codes):  # else it is suspect anyway
@@ -192,7 +192,7 @@ class Run:
             one.attempts.hear(number, made, taken=not last)
 
 
-def _attempt(drawing: Drawing, number: int) -> speak.Utterance:
+def _attempt(drawing: Drawing, number: int) -> generation.Utterance:
     key = retry.attempt_key(drawing.segment.utterance.key, number)
     return dataclasses.replace(drawing.segment.utterance, key=key)
 

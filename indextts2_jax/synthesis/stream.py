@@ -9,7 +9,7 @@ from indextts2_jax.array_typing import Float
 from indextts2_jax.audio.write import silence
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.pipeline.chunks import stream_utterance
-from indextts2_jax.pipeline.speak import SegmentCodes
+from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.segments import EncodedRequest, Run, Segment, check_spoken

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from indextts2_jax.errors import ConfigError
-from indextts2_jax.pipeline import speak, warmup
+from indextts2_jax.pipeline import generation, warmup
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.synthesis.request import Request
 from indextts2_jax.synthesis.speech import AudioSource
@@ -56,7 +56,7 @@ def warm_up(
         voice = checked.request.voice
         encoded = voice if isinstance(voice, ReferenceVoice) else tts.encode_voice(voice)
         emotion = np.zeros(tts.model.gpt.width, np.float32)
-        utterances.append(speak.Utterance(encoded, emotion, np.zeros(0, np.int32), jax.random.key(0)))
+        utterances.append(generation.Utterance(encoded, emotion, np.zeros(0, np.int32), jax.random.key(0)))
     most = min(tts.config.decode.max_mel_tokens, int(longest_seconds * tts.model.codes_per_second))
     sizes = warmup.Sizes(tts.config.text.max_text_tokens_per_segment, most, at_once)
     steps = list(warmup.steps(tts.params, tts.model, tts.config, utterances, sizes))

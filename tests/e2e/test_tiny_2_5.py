@@ -12,10 +12,11 @@ from indextts2_jax.commands import read_text, speak, voices
 from indextts2_jax.config import Config, RedrawConfig, StreamConfig, from_dict, replace
 from indextts2_jax.errors import CheckpointError, ConfigError
 from indextts2_jax.pipeline import chunks
+from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.pipeline.recording import StageRecorder
-from indextts2_jax.pipeline.speak import SegmentCodes
 from indextts2_jax.synthesis.retry import code_faults
 from tests import tiny
+from tests.serving.talk import talk
 from tests.tiny_2_5 import tiny_artefact, tiny_config, tiny_synthesizer, tiny_voice, voice_clip
 
 TEXT = "Hello there!"
@@ -170,3 +171,13 @@ def test_the_flags_of_speak(folder, tmp_path, capfd):
     with np.load(tmp_path / "stages.npz") as stages:
         assert stages["lang"].tolist() == [3] and "codec_decode_out" in stages.files
     assert speak.main([*flags[:4], f"--replay={tmp_path / 'stages.npz'}", *flags[4:5], *flags[6:]]) == 0
+
+
+def test_the_scheduler_speaks_it_as_if_alone():
+    tts, voice = tiny_synthesizer(), tiny_voice()
+    with talk(tts) as one:
+        alone, done = one.spoken(one.speak("Hello there.", voice, seed=1))
+        numbers = [one.speak("Hello there.", voice, seed=1), one.speak("And so on.", voice, seed=2, streamed=True)]
+        beside, stream = (one.spoken(number)[0] for number in numbers)
+    np.testing.assert_array_equal(beside, alone)
+    assert len(stream) > 0 and done.codes == sum(map(len, tts.synthesize("Hello there.", voice, seed=1).codes))

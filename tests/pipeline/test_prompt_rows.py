@@ -6,7 +6,7 @@ import pytest
 
 from indextts2_jax.gpt import decode
 from indextts2_jax.nn.buckets import bucket_size
-from indextts2_jax.pipeline import speak
+from indextts2_jax.pipeline import generation
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice
 
 
@@ -20,6 +20,6 @@ def test_the_prompt_fills_a_bucket(length, monkeypatch):
         return begin(config, rules, size, params, conds, ids, *rest)
 
     monkeypatch.setattr(decode, "begin", spy)
-    one = speak.Utterance(voice, voice.emotion_base, np.full(length, 20, np.int32), jax.random.key(0))
-    speak.choose_codes(tts.params, tiny_config(), tts.model, [one, one], at_once=2)
+    one = generation.Utterance(voice, voice.emotion_base, np.full(length, 20, np.int32), jax.random.key(0))
+    generation.choose_codes(tts.params, tiny_config(), tts.model, [one, one], at_once=2)
     assert len(seen) == 1 and seen[0] == bucket_size(seen[0]) and seen[0] % 64 == 0
