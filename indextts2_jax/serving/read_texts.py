@@ -8,22 +8,14 @@ from indextts2_jax.config import TextConfig, from_dict
 from indextts2_jax.errors import TextError
 from indextts2_jax.text.description import describe
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
-from indextts2_jax.text.reading import read
-from indextts2_jax.text.tiny import train_tiny_tokenizer
+from indextts2_jax.text.reading import read_as
+from indextts2_jax.text.tiny import tiny_tokenizer
 
 
 def answer(frontend: TextFrontend, settings: TextConfig, interval_ms: float, text: str) -> dict[str, Any]:
     """What there is to know of one text, or the error that speaking it would be."""
     try:
-        reading = read(
-            frontend.reading(settings.english),
-            text,
-            max_tokens=settings.max_text_tokens_per_segment,
-            max_english_tokens=settings.max_english_tokens_per_segment,
-            quick_tokens=settings.quick_streaming_tokens,
-            paragraph_pause_ms=settings.paragraph_pause_ms,
-            interval_ms=interval_ms,
-        )
+        reading = read_as(frontend, text, settings, interval_ms)
         normalized = describe(frontend, text, settings)["normalized"]
     except TextError as error:
         return {"error": str(error)}
@@ -37,7 +29,7 @@ def answer(frontend: TextFrontend, settings: TextConfig, interval_ms: float, tex
 
 def main(setup: dict[str, Any]) -> None:
     """Until standard input ends."""
-    frontend = build_frontend(setup["frontend"], setup["tokenizer"] or train_tiny_tokenizer())
+    frontend = build_frontend(setup["frontend"], setup["tokenizer"] or tiny_tokenizer(setup["frontend"]))
     settings = from_dict(TextConfig, setup["text"])
     for line in sys.stdin:
         print(json.dumps(answer(frontend, settings, setup["interval_ms"], json.loads(line))), flush=True)

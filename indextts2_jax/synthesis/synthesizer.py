@@ -30,12 +30,10 @@ from indextts2_jax.synthesis.segments import EncodedRequest, Run, collect, speak
 from indextts2_jax.synthesis.speech import AudioSource, OnProgress, ProgressTeller, Sink, Speech
 from indextts2_jax.synthesis.stream import SpeechStream
 from indextts2_jax.synthesis.voice_cache import VoiceCache
-from indextts2_jax.text.frontend import TextFrontend, build_frontend, configured
+from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
-from indextts2_jax.text.reading import Reading
-from indextts2_jax.text.reading import read as read_text
-from indextts2_jax.text.tiktoken.tiny import tiny_vocabulary
-from indextts2_jax.text.tiny import train_tiny_tokenizer
+from indextts2_jax.text.reading import Reading, read_as
+from indextts2_jax.text.tiny import tiny_tokenizer
 
 Settings: TypeAlias = Config | Mapping[str, Any]
 """A whole configuration, or changes to the model's own: {"decode": {"num_beams": 1}}."""
@@ -128,9 +126,8 @@ class IndexTTS2:
         if config.model.qwen is not None:
             raise ConfigError("config.model.qwen: an emotion classifier of random weights has nothing to say.")
         params = networks.init_random(config.model, config.random_seed)
-        tiktoken = config.model.text_frontend == "tiktoken"
-        tokenizer = tiny_vocabulary() if tiktoken else train_tiny_tokenizer()
-        frontend = build_frontend(config.model.text_frontend, tokenizer, glossary)
+        kind = config.model.text_frontend
+        frontend = build_frontend(kind, tiny_tokenizer(kind), glossary)
         model_id = fingerprint([to_dict(config.model), config.random_seed])
         return cls(params, config.model, frontend, config=config, model_id=model_id)
 
@@ -336,16 +333,7 @@ class IndexTTS2:
         return reading.tokens, reading.segments, reading.warnings
 
     def _read(self, text: str, config: Config) -> Reading:
-        settings = config.text
-        reading = read_text(
-            configured(self.frontend, settings),
-            text,
-            max_tokens=settings.max_text_tokens_per_segment,
-            max_english_tokens=settings.max_english_tokens_per_segment,
-            quick_tokens=settings.quick_streaming_tokens,
-            paragraph_pause_ms=settings.paragraph_pause_ms,
-            interval_ms=config.interval_silence_ms,
-        )
+        reading = read_as(self.frontend, text, config.text, config.interval_silence_ms)
         longest = max(len(segment) for segment in reading.segments)
         if longest > self.model.gpt.max_text_tokens:
             raise TextError(f"A segment has {longest} tokens, the model takes {self.model.gpt.max_text_tokens}.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import time
 
 import httpx
@@ -10,8 +11,9 @@ import pytest
 import soundfile
 
 from indextts2_jax.checkpoint import bundled
-from indextts2_jax.config import Config
+from indextts2_jax.config import Config, TextConfig
 from indextts2_jax.errors import CheckpointError, ConfigError, TextError
+from indextts2_jax.serving import read_texts
 from indextts2_jax.serving.access import Keys, is_loopback
 from indextts2_jax.serving.app import Serving, build_app
 from indextts2_jax.serving.formats import FORMATS, Encoder
@@ -23,6 +25,8 @@ from indextts2_jax.serving.scheduler import Scheduler
 from indextts2_jax.serving.uploads import Decoders, from_base64
 from indextts2_jax.serving.voices import Voices
 from indextts2_jax.serving.worker import Order
+from indextts2_jax.text.frontend import build_frontend
+from indextts2_jax.text.tiny import tiny_tokenizer
 from tests.tiny import tiny_config
 
 SPEECH = "/v1/audio/speech"
@@ -254,3 +258,11 @@ def test_failures(failed, status, param):
 def test_errors_are_one_line():
     problem = of_error(TextError("Two\nlines."))
     assert problem.body["error"]["message"] == "Two lines." and problem.param == "input"
+
+
+def test_texts_are_read_as_the_settings_say():
+    pytest.importorskip("tiktoken")
+    frontend = build_frontend("tiktoken", tiny_tokenizer("tiktoken"))
+    for language in ("en", "es"):
+        told = read_texts.answer(frontend, dataclasses.replace(TextConfig(), language=language), 200.0, "hola")
+        assert told["segments"][0][0] == f"<|{language}|>"
