@@ -32,9 +32,6 @@ from indextts2_jax.pipeline.generation import (
 SHORTEST_PROMPT = 128
 """Positions of the shortest prompt: most sentences share a bank."""
 
-CONDITIONS = 2
-"""Rows that the decoder reads beside the speaker's latents."""
-
 MOST_BANKS = 4
 """So many at a time; who needs another one waits until one is empty. Each has the memory of all its rows."""
 
@@ -123,7 +120,7 @@ class Decoder:
 
     def join(self, draw: Draw) -> None:
         """From the next boundary on it is worked at, if a row is free."""
-        others = len(draw.utterance.voice.speaker_latents) + CONDITIONS + DECODER_MARKERS
+        others = self._model.gpt.condition_rows + DECODER_MARKERS
         prompt = max(SHORTEST_PROMPT, others + padded_text([draw.utterance], others)[0].shape[1])
         rules = dataclasses.replace(draw.decode, max_mel_tokens=0, kernels=False)
         self._waiting.append(_Waiting(draw, _Key(rules, prompt, kv_cache.first(rules.num_beams))))

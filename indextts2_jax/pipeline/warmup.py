@@ -53,7 +53,7 @@ def steps(
       utterances: one in each voice; their texts do not matter. Prompts of equal padded length share what is compiled.
     """
     one = utterances[0]
-    others = generation.decoder_conditions(params, model, [one]).shape[1] + generation.DECODER_MARKERS
+    others = model.gpt.condition_rows + generation.DECODER_MARKERS
     texts = [rung - others for rung in rungs(sizes.text + others) if rung > others]
     longest = speak.natural_frames(model, sizes.codes, config.duration.factor)
     counts = [2**power for power in range((sizes.at_once - 1).bit_length() + 1)]
