@@ -36,6 +36,7 @@ TEXT_IDS = tuple(range(100, 124))
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("checkpoint", None, "Folder in the published layout.", required=True, flag_values=own)
     flags.DEFINE_string("artefact", None, "What `indextts2 convert` made of it; by default beside it.", flag_values=own)
+    flags.DEFINE_enum("model", "2", list(STAGES), "Which IndexTTS the checkpoint is of.", flag_values=own)
     flags.DEFINE_enum("peer", "", ["", "torch"], "Whom to compare with; empty: nobody.", flag_values=own)
     flags.DEFINE_string("speaker", None, "Clip of the voice; by default a synthetic one.", flag_values=own)
     flags.DEFINE_float("prompt_seconds", 2.4, "Length of the synthetic clip.", lower_bound=0.5, flag_values=own)
@@ -186,9 +187,14 @@ def artefact_of(checkpoint: pathlib.Path, given: str | None) -> pathlib.Path:
 
 
 def compare(given: flags.FlagValues, stages: Sequence[str]) -> None:
+    """These stages, or with none all of the model's and the whole."""
     checkpoint = pathlib.Path(given.checkpoint).resolve()
     if not (checkpoint / "config.yaml").is_file():
         raise ConfigError(f"{checkpoint} is no checkpoint in the published layout: it has no config.yaml.")
+    known = (*STAGES[given.model], "end_to_end")
+    for stage in stages:
+        if stage not in known:
+            raise ConfigError(f"IndexTTS-{given.model} has no stage {stage}; it has {', '.join(known)}.")
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = given.threads or available
     if threads > available:
@@ -201,17 +207,24 @@ def compare(given: flags.FlagValues, stages: Sequence[str]) -> None:
         options = {
             "checkpoint": str(checkpoint), "artefact": str(artefact), "speaker": str(clip), "text_ids": TEXT_IDS,
             "codes": given.codes, "beams": given.beams, "threads": threads, "keep_memory": given.keep_memory,
+            "model": given.model,
         }  # fmt: skip
         systems = {"ours": "jax", **({"peer": "torch"} if given.peer else {})}
         sides = {name: Process({**options, "system": system}) for name, system in systems.items()}
-        results = measure(sides, stages, given.repeats)
+        results = measure(sides, stages or known, given.repeats)
         peak_gb = {name: side.stop() for name, side in sides.items()}
-    setting = f"{given.codes} codes, {given.beams} beam(s), {threads} thread(s)"
+    setting = f"IndexTTS-{given.model}, {given.codes} codes, {given.beams} beam(s), {threads} thread(s)"
     devices = "; ".join(f"{name}: {side.device}, loaded in {side.loaded_s:.1f} s" for name, side in sides.items())
     print(f"{setting}; {devices}\n{table(results)}")
     print("peak memory: " + ", ".join(f"{name} {value:.1f} GB" for name, value in peak_gb.items()))
     if given.json:
-        about = {"codes": given.codes, "beams": given.beams, "threads": threads, "repeats": given.repeats}
+        about = {
+            "model": given.model,
+            "codes": given.codes,
+            "beams": given.beams,
+            "threads": threads,
+            "repeats": given.repeats,
+        }
         about |= {f"{name}_device": side.device for name, side in sides.items()}
         about |= {f"{name}_loaded_s": side.loaded_s for name, side in sides.items()}
         made = {**figures(results, peak_gb), "settings": about}
@@ -221,6 +234,5 @@ def compare(given: flags.FlagValues, stages: Sequence[str]) -> None:
 
 
 def run(*stages: str) -> int:
-    """The whole of a script: these stages, or all of them and the whole. Returns the exit code."""
-    chosen = stages or (*STAGES, "end_to_end")
-    return command_line.run(lambda given: compare(given, chosen), define_flags, __doc__)
+    """The whole of a script: these stages, or with none all of the model's and the whole. Returns the exit code."""
+    return command_line.run(lambda given: compare(given, stages), define_flags, __doc__)

@@ -1,6 +1,7 @@
 """Our side of the comparison: the stages of one sentence as functions that return when the work is done.
 
-    clip ─ semantic (w2v-bert, twice) ─ generation ─ second_pass ─ flow_matching ─ vocoder; end_to_end is all of it
+    clip ─ semantic (w2v-bert, twice) ─ generation ─ second_pass, or semantic_codec of IndexTTS-2.5 ─ flow_matching
+         ─ vocoder; end_to_end is all of it
 
 The shapes are those of a real sentence: the prompt of the clip, as many codes as asked for. What a stage reads is
 computed at its first run, which is not counted.
@@ -23,7 +24,6 @@ from indextts2_jax.gpt import decode
 from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size
 from indextts2_jax.pipeline import encode, generation, speak, stages
 from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.s2mel.length_regulator import target_length
 
 
 def greedy(config: Config, codes: int, beams: int = 1) -> Config:
@@ -56,7 +56,8 @@ class Ours:
         return [np.asarray(self._w2v_bert(rows, n))[0, :frames] for rows, n, frames in self._features]
 
     def stages(self) -> dict[str, Callable[[], None]]:
-        return {name: getattr(self, name) for name in (*STAGES, "end_to_end")}
+        names = STAGES["2.5" if self.tts.model.semantic_codec.decoder else "2"]
+        return {name: getattr(self, name) for name in (*names, "end_to_end")}
 
     def _call(self, stage: Callable[..., object], *inputs: object, **settings: object) -> object:
         return jax.block_until_ready(stage(self.tts.params, *inputs, model=self.tts.model, **settings))
@@ -75,7 +76,10 @@ class Ours:
     def _conditions(self) -> Any:
         speaker, emotion = (batch_of_one(rows) for rows in self._semantic)
         lengths = [np.array([len(rows)], np.int32) for rows in self._semantic]
-        latents = self._call(stages.speaker_latents, speaker, lengths[0])
+        if self.tts.model.gpt.speaker_perceiver:
+            latents = self._call(stages.speaker_latents, speaker, lengths[0])
+        else:
+            latents = self._call(stages.speaker_row, self._voice.style[None])
         base = np.asarray(self._call(stages.emotion_vector, speaker, lengths[0]))
         own = np.asarray(self._call(stages.emotion_vector, emotion, lengths[1]))
         return self._call(stages.decoder_conditions, latents, base + 1.0 * (own - base))
@@ -94,16 +98,27 @@ class Ours:
             raise RuntimeError(f"{made.lengths[0]} codes were generated, not the {self.codes} that are compared.")
 
     @functools.cached_property
-    def _second_pass_inputs(self) -> tuple[object, ...]:
+    def _codes(self) -> tuple[np.ndarray, np.ndarray]:
         codes = np.arange(self.codes, dtype=np.int32) % (self.tts.model.gpt.start_mel_token - 1)
-        return (self._conditions(), *self._text, batch_of_one(codes), np.array([self.codes], np.int32))
+        return batch_of_one(codes), np.array([self.codes], np.int32)
+
+    @functools.cached_property
+    def _second_pass_inputs(self) -> tuple[object, ...]:
+        return (self._conditions(), *self._text, *self._codes)
 
     def second_pass(self) -> None:
         self._call(stages.code_latents, *self._second_pass_inputs)
 
+    def semantic_codec(self) -> None:
+        self._call(stages.decode_codes, *self._codes)
+
+    @functools.cached_property
+    def _frames(self) -> int:
+        return speak.natural_frames(self.tts.model, self.codes)
+
     @functools.cached_property
     def _flow_inputs(self) -> tuple[np.ndarray, ...]:
-        prompt, frames = len(self._voice.prompt_mel), target_length(self.codes)
+        prompt, frames = len(self._voice.prompt_mel), self._frames
         size = prompt_size(prompt) + bucket_size(frames)
         rng, s2mel = np.random.default_rng(0), self.tts.model.s2mel
         noise, mu = (rng.standard_normal((1, size, n)).astype(np.float32) for n in (s2mel.mel_bins, s2mel.width))
@@ -112,14 +127,13 @@ class Ours:
         return noise, mel, lengths[0], self._voice.style[None], mu, lengths[1]
 
     def flow_matching(self) -> None:
-        settings = {"target_frames": bucket_size(target_length(self.codes)), **to_dict(self.config.flow)}
+        settings = {"target_frames": bucket_size(self._frames), **to_dict(self.config.flow)}
         self._call(stages.flow, *self._flow_inputs, **settings)
 
     @functools.cached_property
     def _vocoder_inputs(self) -> tuple[np.ndarray, ...]:
-        frames = target_length(self.codes)
-        mel = np.random.default_rng(1).standard_normal((frames, self.tts.model.s2mel.mel_bins)).astype(np.float32)
-        return batch_of_one(mel), np.array([frames], np.int32)
+        mel = np.random.default_rng(1).standard_normal((self._frames, self.tts.model.s2mel.mel_bins)).astype(np.float32)
+        return batch_of_one(mel), np.array([self._frames], np.int32)
 
     def vocoder(self) -> None:
         self._call(stages.vocode, *self._vocoder_inputs)

@@ -1,3 +1,6 @@
-"""The stages that both sides of the comparison can run, beside "end_to_end"."""
+"""The stages that both sides of the comparison can run, beside "end_to_end", of each model."""
 
-STAGES = ("semantic", "generation", "second_pass", "flow_matching", "vocoder")
+STAGES = {
+    "2": ("semantic", "generation", "second_pass", "flow_matching", "vocoder"),
+    "2.5": ("semantic", "generation", "semantic_codec", "flow_matching", "vocoder"),
+}

@@ -39,7 +39,7 @@ def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("artefact", None, "Converted checkpoint.", required=True, flag_values=own)
     flags.DEFINE_integer("codes", 100, "Codes of the sentence.", lower_bound=1, flag_values=own)
     flags.DEFINE_float("prompt_seconds", 2.4, "Length of the clip.", lower_bound=0.5, upper_bound=15.0, flag_values=own)
-    flags.DEFINE_enum("stage", "end_to_end", [*STAGES, "end_to_end"], "What is compiled.", flag_values=own)
+    flags.DEFINE_enum("stage", "end_to_end", [*STAGES["2"], "end_to_end"], "What is compiled.", flag_values=own)
     flags.DEFINE_integer("repeats", 3, "Runs of what is quick.", lower_bound=1, flag_values=own)
     flags.DEFINE_string("json", None, "File to write the figures to.", flag_values=own)
 

@@ -28,6 +28,8 @@ FILES = {
 class TorchPeer:
     """The official networks on the CPU (or the GPU, where PyTorch has one), with a clip and a text."""
 
+    model = "2"
+
     def __init__(
         self, checkpoint: pathlib.Path, clip: pathlib.Path, text_ids: np.ndarray, codes: int, beams: int, threads: int
     ) -> None:
@@ -54,7 +56,7 @@ class TorchPeer:
         return self._semantic(self._features(self._load_clip(16000)[0]))
 
     def stages(self) -> dict[str, Callable[[], None]]:
-        return {name: functools.partial(self._timed, name) for name in (*STAGES, "end_to_end")}
+        return {name: functools.partial(self._timed, name) for name in (*STAGES[self.model], "end_to_end")}
 
     def _timed(self, name: str) -> None:
         getattr(self, name)()
@@ -73,11 +75,7 @@ class TorchPeer:
         from safetensors.torch import load_file
         from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertModel
 
-        torch, config = self.torch, self.config
-
-        def pickled(path: pathlib.Path) -> Any:
-            return torch.load(path, map_location="cpu", weights_only=True)
-
+        config, pickled = self.config, self._pickled
         gpt = UnifiedVoice(**config.gpt)
         state = pickled(folder / config.gpt_checkpoint)
         missing = gpt.load_state_dict(state.get("model", state), strict=False)
@@ -86,7 +84,6 @@ class TorchPeer:
         gpt.post_init_gpt2_config(use_deepspeed=False, kv_cache=True, half=False)
         w2v_bert = folder / FILES["w2v_bert"]
         semantic = Wav2Vec2BertModel.from_pretrained(w2v_bert)
-        stats = pickled(folder / config.w2v_stat)
         codec = RepCodec(cfg=config.semantic_codec)
         codec.load_state_dict(load_file(folder / FILES["codec"]), strict=True)
         s2mel, *_ = load_checkpoint2(MyModel(config.s2mel, use_gpt_latent=True), None, folder / config.s2mel_checkpoint)
@@ -100,8 +97,15 @@ class TorchPeer:
             network.eval().to(self.device)
         self.gpt, self.w2v_bert, self.codec = gpt, semantic, codec
         self.s2mel, self.campplus, self.bigvgan = s2mel.models, campplus, bigvgan
-        self.mean, self.std = stats["mean"].to(self.device), torch.sqrt(stats["var"]).to(self.device)
+        self._statistics(folder)
         self.extract = SeamlessM4TFeatureExtractor.from_pretrained(w2v_bert)
+
+    def _pickled(self, path: pathlib.Path) -> Any:
+        return self.torch.load(path, map_location="cpu", weights_only=True)
+
+    def _statistics(self, folder: pathlib.Path) -> None:
+        found = self._pickled(folder / self.config.w2v_stat)
+        self.mean, self.std = found["mean"].to(self.device), self.torch.sqrt(found["var"]).to(self.device)
 
     # --- the clip ---------------------------------------------------------------------------------------------
 
@@ -123,18 +127,25 @@ class TorchPeer:
     def _speaker_prompt(self) -> tuple[Any, Any, Any, Any]:
         """(semantic features, style, prompt condition, prompt mel)."""
         import torchaudio
-        from indextts.s2mel.modules.audio import mel_spectrogram
 
         audio, rate = self._load_clip(None)
         at_22k, at_16k = (torchaudio.transforms.Resample(rate, wanted)(audio) for wanted in (22050, 16000))
         semantic = self._semantic(self._features(at_16k))
-        _, reference = self.codec.quantize(semantic)
-        mel = mel_spectrogram(at_22k.to(self.device), 1024, 80, 22050, 256, 1024, 0, None, center=False)
+        mel = self._mel_spectrogram(at_22k.to(self.device), 1024, 80, 22050, 256, 1024, 0, None, center=False)
         bank = torchaudio.compliance.kaldi.fbank(at_16k, num_mel_bins=80, dither=0, sample_frequency=16000)
         style = self.campplus((bank - bank.mean(dim=0, keepdim=True))[None].to(self.device))
         frames = self.torch.LongTensor([mel.size(2)]).to(self.device)
-        condition = self.s2mel["length_regulator"](reference, ylens=frames, n_quantizers=3, f0=None)[0]
-        return semantic, style, condition, mel
+        return semantic, style, self._prompt_condition(semantic, frames), mel
+
+    @functools.cached_property
+    def _mel_spectrogram(self) -> Any:
+        from indextts.s2mel.modules.audio import mel_spectrogram
+
+        return mel_spectrogram
+
+    def _prompt_condition(self, semantic: Any, frames: Any) -> Any:
+        _, reference = self.codec.quantize(semantic)
+        return self.s2mel["length_regulator"](reference, ylens=frames, n_quantizers=3, f0=None)[0]
 
     # --- the stages -------------------------------------------------------------------------------------------
 
@@ -166,22 +177,30 @@ class TorchPeer:
             cond_lengths=lengths[0],
             emo_cond_lengths=lengths[1],
             emo_vec=vector,
-            do_sample=self.beams > 1,
-            top_p=0.8,
-            top_k=30,
-            temperature=0.8,
             num_return_sequences=1,
-            length_penalty=0.0,
-            num_beams=self.beams,
-            repetition_penalty=10.0,
-            max_generate_length=self.codes,
+            **self._decoding(),
         )
+        return self._whole(codes), latents, vector
+
+    def _decoding(self) -> dict[str, Any]:
+        return {
+            "do_sample": self.beams > 1,
+            "top_p": 0.8,
+            "top_k": 30,
+            "temperature": 0.8,
+            "length_penalty": 0.0,
+            "num_beams": self.beams,
+            "repetition_penalty": 10.0,
+            "max_generate_length": self.codes,
+        }
+
+    def _whole(self, codes: Any) -> Any:
         if codes.shape[1] != self.codes:
             raise RuntimeError(f"{codes.shape[1]} codes were generated, not the {self.codes} that are compared.")
-        return codes, latents, vector
+        return codes
 
     @functools.cached_property
-    def _generated(self) -> tuple[Any, Any, Any]:
+    def _generated(self) -> Any:
         return self._generate(self.speaker[0], self.emotion)
 
     def second_pass(self) -> None:
@@ -203,7 +222,9 @@ class TorchPeer:
             use_speed=tensor([0]),
         )
 
-    def _mu(self, codes: Any, latents: Any) -> Any:
+    def _condition(self, generated: Any) -> Any:
+        """What the flow is told of what was generated."""
+        codes, latents = generated[0], self._second_pass(*generated)
         embedded = self.codec.quantizer.vq2emb(codes.unsqueeze(1)).transpose(1, 2) + self.s2mel["gpt_layer"](latents)
         frames = (self.torch.LongTensor([self.codes]) * 1.72).long().to(self.device)
         return self.s2mel["length_regulator"](embedded, ylens=frames, n_quantizers=3, f0=None)[0]
@@ -216,9 +237,8 @@ class TorchPeer:
 
     @functools.cached_property
     def _flow_inputs(self) -> tuple[Any, Any, Any, Any]:
-        codes, latents, vector = self._generated
         _, style, condition, mel = self.speaker
-        return condition, self._mu(codes, self._second_pass(codes, latents, vector)), mel, style
+        return condition, self._condition(self._generated), mel, style
 
     def flow_matching(self) -> None:
         with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
@@ -227,8 +247,11 @@ class TorchPeer:
     @functools.cached_property
     def _mel(self) -> Any:
         rng = np.random.default_rng(1)
-        frames = int(np.float32(self.codes) * np.float32(1.72))
-        return self.torch.tensor(rng.standard_normal((1, 80, frames)).astype(np.float32), device=self.device)
+        made = rng.standard_normal((1, 80, self._frames())).astype(np.float32)
+        return self.torch.tensor(made, device=self.device)
+
+    def _frames(self) -> int:
+        return int(np.float32(self.codes) * np.float32(1.72))
 
     def vocoder(self) -> None:
         self.bigvgan(self._mel)
@@ -236,8 +259,7 @@ class TorchPeer:
     def end_to_end(self) -> None:
         self.__dict__.pop("speaker", None)  # so that they are made anew
         self.__dict__.pop("emotion", None)
-        codes, latents, vector = self._generate(self.speaker[0], self.emotion)
-        mu = self._mu(codes, self._second_pass(codes, latents, vector))
+        mu = self._condition(self._generate(self.speaker[0], self.emotion))
         with contextlib.redirect_stderr(io.StringIO()):
             mel = self._flow(self.speaker[2], mu, self.speaker[3], self.speaker[1])
         self.bigvgan(mel).clamp(-1.0, 1.0).cpu()

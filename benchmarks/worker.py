@@ -54,10 +54,12 @@ def build(options: dict[str, Any]) -> tuple[Any, str, float]:
     text_ids = np.array(options["text_ids"], np.int32)
     if options["system"] == "torch":
         from benchmarks.torch_peer import TorchPeer
+        from benchmarks.torch_peer_2_5 import TorchPeer25
 
+        kind = {"2": TorchPeer, "2.5": TorchPeer25}[options["model"]]
         folder, clip = pathlib.Path(options["checkpoint"]), pathlib.Path(options["speaker"])
         start = time.perf_counter()
-        peer = TorchPeer(folder, clip, text_ids, options["codes"], options["beams"], options["threads"])
+        peer = kind(folder, clip, text_ids, options["codes"], options["beams"], options["threads"])
         return peer, f"torch {peer.torch.__version__}, {peer.device}", time.perf_counter() - start
     if options["keep_memory"]:
         from indextts2_jax import keep_freed_memory

@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 
+import tests.tiny
+import tests.tiny_2_5
 from benchmarks import comparison
 from benchmarks.our_stages import Ours, greedy
 from benchmarks.stage_names import STAGES
 from indextts2_jax.audio.clip import clip_from_array
 from indextts2_jax.config import replace
-from tests.tiny import tiny_config, tiny_synthesizer, voice_clip
+from tests.tiny import tiny_config, voice_clip
 
 
 class Fake:
@@ -57,10 +59,12 @@ def test_table_and_plot(sides, tmp_path):
     assert (tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_our_stages_run():
+@pytest.mark.parametrize("model", list(STAGES))
+def test_our_stages_run(model):
     """Each of them, for as many codes as were asked for."""
-    tts = tiny_synthesizer()
-    tts.config = replace(tiny_config(), flow={"steps": 1})
+    tiny = {"2": tests.tiny, "2.5": tests.tiny_2_5}[model]
+    tts = tiny.tiny_synthesizer()
+    tts.config = replace(tiny.tiny_config(), flow={"steps": 1})
     try:
         ours = Ours(tts, clip_from_array(*voice_clip(), 0.5), np.arange(5, 20), codes=6)
         for name, stage in ours.stages().items():
@@ -69,8 +73,8 @@ def test_our_stages_run():
             except RuntimeError as error:  # random weights may stop early: then the comparison refuses
                 assert name in ("generation", "end_to_end") and "not the 6" in str(error)
     finally:
-        tts.config = tiny_config()
-    assert set(ours.stages()) == {*STAGES, "end_to_end"}
+        tts.config = tiny.tiny_config()
+    assert set(ours.stages()) == {*STAGES[model], "end_to_end"}
 
 
 def test_greedy_has_nothing_random():

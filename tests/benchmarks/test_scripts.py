@@ -18,6 +18,7 @@ from benchmarks import comparison, demo_report, demo_speech, demo_systems, gpu_s
 from benchmarks.stage_names import STAGES
 from indextts2_jax.config import Config, replace
 from indextts2_jax.runtime import command_line
+from tests import tiny_2_5
 from tests.conftest import SCRATCH
 from tests.tiny import tiny_artefact, tiny_config, voice_clip
 
@@ -240,36 +241,51 @@ class Here:
         return 0.5
 
 
-@tries("end_to_end", *STAGES)
-@pytest.mark.parametrize("name", ["end_to_end", *STAGES])
-def test_comparison(name, artefact, clip, tmp_path, monkeypatch, capsys):
+@tries("end_to_end", *STAGES["2"])
+@pytest.mark.parametrize(
+    "name, model", [("end_to_end", "2.5"), *((name, "2") for name in ("end_to_end", *STAGES["2"]))]
+)
+def test_comparison(name, model, artefact, clip, tmp_path, monkeypatch, capsys):
     """Our side of it, with a JSON file and, where it can be drawn, a picture."""
+    if model == "2.5":
+        artefact = tiny_2_5.tiny_artefact(tmp_path / "artefact")
     (tmp_path / "published").mkdir()
     (tmp_path / "published" / "config.yaml").touch()
     sides = []
     monkeypatch.setattr(comparison, "Process", lambda options: sides.append(Here(options)) or sides[-1])
     drawn = importlib.util.find_spec("matplotlib") and name == "end_to_end"
     given = [f"--checkpoint={tmp_path / 'published'}", f"--artefact={artefact}", f"--speaker={clip}", "--codes=6"]
-    given += ["--repeats=1", "--nokeep_memory", f"--json={tmp_path / 'out.json'}"]
+    given += [f"--model={model}", "--repeats=1", "--nokeep_memory", f"--json={tmp_path / 'out.json'}"]
     monkeypatch.setattr(sys, "argv", [name, *given, *([f"--plot={tmp_path / 'out.png'}"] if drawn else [])])
     with pytest.raises(SystemExit) as end:
         runpy.run_module(f"benchmarks.{name}", run_name="__main__")
     assert end.value.code == 0, capsys.readouterr().err
-    stages = [*STAGES, "end_to_end"] if name == "end_to_end" else [name]
+    stages = [*STAGES[model], "end_to_end"] if name == "end_to_end" else [name]
     assert sides[0].asked == [stage for stage in stages for _ in range(2)]
     made = json.loads((tmp_path / "out.json").read_text())
     assert set(made["stages"]) == set(stages) - {"end_to_end"} and ("end_to_end" in made) == (name == "end_to_end")
     assert not drawn or (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
-@tries("torch_peer")
-def test_torch_peer(make_checkpoint, clip):
-    """Needs the official modules (extra `peer` and indextts2-inference) and the small checkpoint of ../shared."""
-    for name in ("indextts", "torchaudio", "munch"):
-        pytest.importorskip(name, reason="needs the extra `peer` and indextts2-inference")
-    from benchmarks.torch_peer import TorchPeer
+def test_a_stage_that_the_model_has_not(tmp_path, monkeypatch, capsys):
+    (tmp_path / "config.yaml").touch()
+    monkeypatch.setattr(sys, "argv", ["second_pass", f"--checkpoint={tmp_path}", "--model=2.5"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("benchmarks.second_pass", run_name="__main__")
+    assert end.value.code == 2 and "IndexTTS-2.5 has no stage second_pass" in capsys.readouterr().err
 
-    peer = TorchPeer(make_checkpoint(), clip, np.arange(5, 20), codes=4, beams=1, threads=1)
+
+@tries("torch_peer", "torch_peer_2_5")
+@pytest.mark.parametrize("model", list(STAGES))
+def test_torch_peer(model, make_checkpoint, clip):
+    """Needs the peer's modules (extra `peer` and the package that it names) and the small checkpoint of ../shared."""
+    for name in ({"2": "indextts", "2.5": "indextts25"}[model], "torchaudio", "munch"):
+        pytest.importorskip(name, reason="needs the extra `peer` and the peer's package")
+    from benchmarks.torch_peer import TorchPeer
+    from benchmarks.torch_peer_2_5 import TorchPeer25
+
+    kind = {"2": TorchPeer, "2.5": TorchPeer25}[model]
+    peer = kind(make_checkpoint(version=model), clip, np.arange(5, 20), codes=4, beams=1, threads=1)
     for stage in peer.stages().values():
         with contextlib.suppress(RuntimeError):  # random weights may stop early: then the comparison refuses
             stage()
