@@ -2,6 +2,7 @@
 
     speak     a text and a clip to a file or a pipe
     batch     the lines of a JSONL file to audio files
+    script    a play or subtitles, in several voices, to one recording
     voices    clips to voice files
     read      what will be read of a text
     doctor    is everything right?
@@ -22,6 +23,7 @@ from indextts2_jax.runtime.process import leave, tidily
 COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
     "batch": "indextts2_jax.commands.batch.command",
+    "script": "indextts2_jax.commands.script",
     "voices": "indextts2_jax.commands.voices",
     "read": "indextts2_jax.commands.read_text",
     "doctor": "indextts2_jax.commands.doctor",
