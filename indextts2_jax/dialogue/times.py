@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.dialogue.takes import check_writable, write_text
 from indextts2_jax.errors import AudioError
+from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.text.script import without_pauses
 
 By: TypeAlias = Literal["line", "sentence"]
@@ -65,6 +66,11 @@ class Utterance:
     speaker: str = ""
     words: Sequence[Word] | None = None
     """Where the model knows their times."""
+
+
+def utterance_of(text: str, speech: Speech) -> Utterance:
+    """A speech that is a recording of its own; `text` is what was to be said, as written."""
+    return Utterance(text, 0, speech.spans, [len(segment) for segment in speech.segments])
 
 
 class Caption(NamedTuple):
