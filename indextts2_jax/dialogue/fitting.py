@@ -15,9 +15,7 @@ SLOWEST, FASTEST = 2.0, 0.5
 
 
 def samples_of(milliseconds: float) -> int:
-    """The sample that a time falls on, exact for whole milliseconds."""
-    if isinstance(milliseconds, int):
-        return (milliseconds * SAMPLING_RATE + 500) // 1000
+    """The sample that is nearest to a time; of two the even one."""
     return round(milliseconds * SAMPLING_RATE / 1000)
 
 

@@ -1,5 +1,7 @@
 """Cues filled: within limits, borrowing silence, told by how much they are late."""
 
+import fractions
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,4 +49,5 @@ def test_what_is_asked_of_the_model_is_possible(length, speech, silent, pace):
 
 def test_times_are_exact():
     assert [samples_of(ms) for ms in (0, 1, 20, 1000, 3_600_000)] == [0, 22, 441, SAMPLING_RATE, 3600 * SAMPLING_RATE]
-    assert samples_of(359_999_999) == round(359_999_999 * SAMPLING_RATE / 1000)
+    for milliseconds in (10, 30, 4250, 359_999_990, 359_999_999):
+        assert samples_of(milliseconds) == round(fractions.Fraction(milliseconds * SAMPLING_RATE, 1000))
