@@ -222,11 +222,12 @@ def _joined(row: str, word: Word) -> str:
 
 def check_times(path: str | pathlib.Path) -> None:
     """Raises `AudioError` where `write_times` could not write."""
-    _suffix(path)
+    times_suffix(path)
     check_writable(pathlib.Path(path))
 
 
-def _suffix(path: str | pathlib.Path) -> str:
+def times_suffix(path: str | pathlib.Path) -> str:
+    """The ending of a name that says which format is written. Raises `AudioError` for another."""
     suffix = pathlib.Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise AudioError(f"Cannot write times to {str(path)!r}: give a name that ends in .srt, .vtt or .json.")
@@ -235,7 +236,7 @@ def _suffix(path: str | pathlib.Path) -> str:
 
 def write_times(path: str | pathlib.Path, utterances: Sequence[Utterance], by: By = "line") -> None:
     """Writes SRT, WebVTT or JSON, as the name ends; whole or not at all. Raises `AudioError`."""
-    suffix = _suffix(path)
+    suffix = times_suffix(path)
     text = times_json(utterances, by) if suffix == ".json" else subtitles(captions(utterances, by), suffix == ".vtt")
     write_text(pathlib.Path(path), text)
 
