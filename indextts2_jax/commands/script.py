@@ -32,7 +32,7 @@ from indextts2_jax.dialogue.perform import Recital, assemble, groups, place, spe
 from indextts2_jax.dialogue.plan import Plan, plan_script
 from indextts2_jax.dialogue.play import read_play
 from indextts2_jax.dialogue.project import Project, open_project, save_project, speak_again, write_late
-from indextts2_jax.dialogue.subtitles import read_subtitles
+from indextts2_jax.dialogue.subtitles import looks_like_subtitles, read_subtitles
 from indextts2_jax.dialogue.takes import check_writable
 from indextts2_jax.dialogue.times import check_times, write_times
 from indextts2_jax.errors import ConfigError, TextError
@@ -131,7 +131,7 @@ def _read(name: str, cast: Cast) -> Script:
     except text_files.TextFileError as error:
         raise TextError(f"Cannot read {streams.shown(name)}: {error}.") from None
     suffix = pathlib.Path(name).suffix.lower()
-    if suffix in SUBTITLES or text.lstrip().startswith("WEBVTT"):
+    if suffix in SUBTITLES or looks_like_subtitles(text):
         return read_subtitles(text, list(cast.parts), webvtt=True if suffix == ".vtt" else None)
     return read_play(text, list(cast.parts))
 
@@ -210,11 +210,15 @@ def _write_lines(folder: pathlib.Path, recital: Recital, project: Project) -> No
 def _report(output: str, plan: Plan, recital: Recital, project: Project, late: pathlib.Path | None) -> None:
     for note in plan.notes[:SHOWN]:
         print(f"note: {note}", file=sys.stderr)
-    suspect = [f"line {one.task.line.number}: {' '.join(one.take.warnings)}" for one in recital.suspect]
-    for warning in suspect[:SHOWN]:
-        print(f"warning: {warning}", file=sys.stderr)
-    if suspect:
-        print(f"{len(suspect)} lines are suspect: listen, or speak them again with --again=suspect.", file=sys.stderr)
+    warned: dict[str, list[str]] = {}
+    for one in recital.placed:
+        for warning in one.take.warnings:
+            warned.setdefault(warning, []).append(str(one.task.line.number))
+    for warning, numbers in list(warned.items())[:SHOWN]:
+        print(f"warning: line {', '.join(numbers[:SHOWN])}: {warning}", file=sys.stderr)
+    if recital.suspect:
+        count = len(recital.suspect)
+        print(f"warning: {count} suspect: listen, or speak again with --again=suspect.", file=sys.stderr)
     if late:
         worst = max(one.take.late for one in recital.late) / SAMPLING_RATE
         print(f"warning: {len(recital.late)} cues do not fit, by up to {worst:.2f} s: see {late}.", file=sys.stderr)

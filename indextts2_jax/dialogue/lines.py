@@ -53,6 +53,8 @@ class Script:
     """What was left out or taken for something else, for people."""
     end_pause_ms: float = 0.0
     """Silence behind the last line that the script asks for."""
+    speakers: frozenset[str] = frozenset()
+    """Every name in it, `folded`, those included that have no words to say."""
     end_ms: int | None = None
     """Where the last cue ends; None: the script has no times."""
 

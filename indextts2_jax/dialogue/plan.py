@@ -98,9 +98,7 @@ def plan_script(
         request = Request(line.text, manner.voice, manner.emotion, own)
         key = fingerprint([identity, manner.identity, line.text, own, room and [room.length, room.most]])
         tasks.append(Task(line, request, manner.config, manner.pace, room, key, line.number in seeds))
-    wrong = [*cast_faults, *checker.faults]
-    if not script.faults:  # which hide who speaks
-        wrong += _unused(script, cast, names[0])
+    wrong = [*cast_faults, *checker.faults, *_unused(script, cast, names[0])]
     if faults or wrong:
         raise TextError("\n".join([*_told(faults, names[0]), *_told(wrong, names[1])]))
     length = _length(script, length_seconds)
@@ -108,11 +106,10 @@ def plan_script(
 
 
 def _unused(script: Script, cast: Cast, name: str) -> list[Fault]:
-    said = {folded(line.speaker) for line in script.lines}
     return [
         Fault(part.at, f"{speaker} says nothing in {name}; take the entry out.")
         for speaker, part in cast.parts.items()
-        if folded(speaker) not in said
+        if folded(speaker) not in script.speakers
     ]
 
 

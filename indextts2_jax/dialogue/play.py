@@ -66,6 +66,7 @@ class _Reader:
         self._speech: _Speech | None = None
         self._pause: float | None = None
         self._direction = False
+        self._speakers: set[str] = set()
 
     def take(self, at: int, line: str) -> None:
         stripped = line.strip()
@@ -82,6 +83,7 @@ class _Reader:
             self._direction = True
         elif found := header(stripped, self._names):
             speaker, emotion, text = found
+            self._speakers.add(folded(speaker))
             self._open(at, speaker, emotion, [text] if text else [])
         elif self._speech and (line[0].isspace() or not self._speech.parts or not self._speech.speaker):
             self._speech.parts.append(stripped.removeprefix("\\"))
@@ -94,7 +96,13 @@ class _Reader:
             self._faults.append(Fault(0, "there is nothing to speak in it."))
         if len(self._lines) > MAX_LINES:
             self._faults = [Fault(0, f"it has {len(self._lines):,} lines; at most {MAX_LINES:,} are spoken at a time.")]
-        return Script(tuple(self._lines), tuple(self._faults), tuple(self._notes), end_pause_ms=self._pause or 0.0)
+        return Script(
+            tuple(self._lines),
+            tuple(self._faults),
+            tuple(self._notes),
+            end_pause_ms=self._pause or 0.0,
+            speakers=frozenset(self._speakers),
+        )
 
     def _silence(self, at: int, text: str) -> None:
         self._close()

@@ -68,16 +68,23 @@ def read_subtitles(text: str, names: Collection[str] = (), *, webvtt: bool | Non
         notes.append("The cues are not in the order of their times; they are spoken in that order.")
     lines: list[Line] = []
     known = frozenset(map(folded, names))
+    speakers: set[str] = set()
     for cue in ordered:
         try:
-            lines.extend(_lines(cue, known, len(lines)))
+            lines.extend(_lines(cue, known, len(lines), speakers))
         except TextError as error:
             faults.append(Fault(cue.at, str(error)))
     silent = len(cues) - len({line.at for line in lines})
     if silent and not faults:
         notes.append(f"{silent} of {len(cues)} cues have no words in them and stay silent.")
     end = max((max(cue.start_ms, cue.end_ms) for cue in cues), default=None)
-    return Script(tuple(lines), tuple(faults), tuple(notes), end_ms=end)
+    return Script(tuple(lines), tuple(faults), tuple(notes), end_ms=end, speakers=frozenset(speakers))
+
+
+def looks_like_subtitles(text: str) -> bool:
+    """Whether a text begins as SRT or WebVTT do."""
+    start = text.removeprefix("\ufeff").lstrip()[:1000]
+    return start.startswith("WEBVTT") or any(SRT_TIMES.match(line) for line in start.split("\n")[:4])
 
 
 # --- the parsers --------------------------------------------------------------------------------------------------
@@ -167,14 +174,17 @@ def _stamp(text: str) -> int:
 # --- who says what ------------------------------------------------------------------------------------------------
 
 
-def _lines(cue: Cue, known: Collection[str], before: int) -> list[Line]:
+def _lines(cue: Cue, known: Collection[str], before: int, speakers: set[str]) -> list[Line]:
     """What is said in a cue, by one speaker or by several, who share its time by the length of what they say.
 
+    Args:
+      speakers: gets their names.
     Raises:
       TextError: as `lines.cleaned`.
     """
     speeches = []
     for speaker, emotion, text in _speeches(cue.text, known):
+        speakers.add(folded(speaker))
         _, text, _ = cleaned(text)
         if has_words(text):
             speeches.append((speaker, emotion, text))
@@ -200,13 +210,13 @@ def _speeches(text: str, known: Collection[str]) -> Iterator[tuple[str, str, str
         if named and voice is None and folded(named[0]) not in known and not _is_capitals(named[0]):
             named = None
         if named:
-            if said:
+            if said or speaker:
                 yield speaker, emotion, " ".join(said)
             speaker, emotion, row = named
             said = []
         if row and not DIRECTION.fullmatch(row):
             said.append(row)
-    if said:
+    if said or speaker:
         yield speaker, emotion, " ".join(said)
 
 

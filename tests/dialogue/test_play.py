@@ -73,6 +73,10 @@ def test_directions_and_pauses():
     assert script.end_pause_ms == 500.0 and "Line 5 has no words" in script.notes[0] and not script.faults
 
 
+def test_who_has_no_words_is_there_all_the_same():
+    assert read_play("Anna: Hi.\nBen (sad): …\nCleo:\n").speakers == {"anna", "ben", "cleo"}
+
+
 def test_where_lines_are():
     script = read_play("\n# x\nAnna: One.\n\n(x)\nBen: Two.")
     assert [(line.number, line.at) for line in script.lines] == [(1, 3), (2, 6)]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from indextts2_jax.dialogue.subtitles import read_subtitles, room_ends
+from indextts2_jax.dialogue.subtitles import looks_like_subtitles, read_subtitles, room_ends
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nGood evening.\n\n2\n00:00:03,000 --> 00:00:04,000\nCome in!\n"
 EXPECTED = [(1000, 2500, "Good evening."), (3000, 4000, "Come in!")]
@@ -106,6 +106,18 @@ def test_several_speakers_share_a_cue():
 def test_names_of_srt():
     text = "1\n00:00:01,000 --> 00:00:02,000\n- <b>Anna</b>: Hi.\n- BEN (sad): Ho.\n- Look: there.\n"
     assert speakers(text, ["anna"]) == [("Anna", "", "Hi."), ("BEN", "sad", "Ho. Look: there.")]
+
+
+def test_who_has_no_words_is_there_all_the_same():
+    text = "1\n00:00:01,000 --> 00:00:02,000\nBen: [sighs]\nAnna: Hi.\n"
+    script = read_subtitles(text, ["Ben", "Anna"])
+    assert script.speakers == {"ben", "anna"} and [line.text for line in script.lines] == ["Hi."]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_looks_like_subtitles(name):
+    assert looks_like_subtitles(ODD[name].replace("\r\n", "\n").replace("\r", "\n"))
+    assert not looks_like_subtitles("Anna: At 00:00:01 it began.\n")
 
 
 def test_dashes_and_directions():
