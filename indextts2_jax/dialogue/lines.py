@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from indextts2_jax.errors import TextError
 from indextts2_jax.text.reading import check_text
 from indextts2_jax.text.script import PAUSE, stretches
 
@@ -133,9 +132,3 @@ def has_words(text: str) -> bool:
 def added(pause: float | None, more: float | None) -> float | None:
     """The sum of two pauses of which either may not be asked for."""
     return pause if more is None else (pause or 0.0) + more
-
-
-def one_error(faults: Iterable[Fault], name: str) -> TextError:
-    """All faults of a script as one error, a line each."""
-    ordered = sorted(faults, key=lambda fault: fault.at)
-    return TextError("\n".join(f"{f'{name}, line {one.at}' if one.at else name}: {one.what}" for one in ordered))

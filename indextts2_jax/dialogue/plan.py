@@ -98,7 +98,9 @@ def plan_script(
         request = Request(line.text, manner.voice, manner.emotion, own)
         key = fingerprint([identity, manner.identity, line.text, own, room and [room.length, room.most]])
         tasks.append(Task(line, request, manner.config, manner.pace, room, key, line.number in seeds))
-    wrong = [*cast_faults, *checker.faults, *_unused(script, cast, names[0])]
+    wrong = [*cast_faults, *checker.faults]
+    if script.lines:  # else nobody could be read
+        wrong += _unused(script, cast, names[0])
     if faults or wrong:
         raise TextError("\n".join([*_told(faults, names[0]), *_told(wrong, names[1])]))
     length = _length(script, length_seconds)
