@@ -78,9 +78,9 @@ def device_of(gpu: str) -> Any:
     return topology.devices[0]
 
 
-def compile_for(gpu: str, function: jax.stages.Wrapped, inputs: Any) -> jax.stages.Compiled:
-    """The executable of a jitted function for a GPU; `inputs` are shapes."""
-    sharding = jax.sharding.SingleDeviceSharding(device_of(gpu))
+def compile_for(device: Any, function: jax.stages.Wrapped, inputs: Any) -> jax.stages.Compiled:
+    """The executable of a jitted function for a device that is only described; `inputs` are shapes."""
+    sharding = jax.sharding.SingleDeviceSharding(device)
 
     def placed(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
@@ -139,7 +139,7 @@ def _row(
     }  # fmt: skip
     start = time.perf_counter()
     try:
-        compiled = compile_for(gpu, function, inputs)
+        compiled = compile_for(device_of(gpu), function, inputs)
     except jax.errors.JaxRuntimeError as error:
         return {**found, "compiled": False, "error": " ".join(str(error).split())[:300]}
     return {**found, "compiled": True, "compile_seconds": time.perf_counter() - start} | figures(

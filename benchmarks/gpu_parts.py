@@ -19,7 +19,7 @@ from benchmarks.random_model import CODE_RATE, random_utterances, speak_all
 from indextts2_jax.array_typing import Params
 from indextts2_jax.audio.clip import Clip, clip_from_array
 from indextts2_jax.config import Config, ModelConfig, replace
-from indextts2_jax.pipeline import encode, speak
+from indextts2_jax.pipeline import encode, generation, speak
 from indextts2_jax.pipeline.recording import Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel.length_regulator import target_length
@@ -131,7 +131,7 @@ def _side(device: jax.Device, params: Params, model: ModelConfig, config: Config
         params = jax.device_put(params, device)
         (one,) = random_utterances(model, 1, 1.0, text_tokens=12)
         voice = encode.encode_voice(params, model, _clip()) if "w2v_bert" in params else one.voice
-        (drawn,) = speak.choose_codes(params, config, model, [one])
+        (drawn,) = generation.choose_codes(params, config, model, [one])
         spoken = drawn.codes if codes is None else codes
         conditions = speak.acoustic_conditions(params, model, [one], [spoken], [target_length(len(spoken))])
         prompt = speak.Prompt(one.voice.prompt_mel, one.voice.prompt_condition)
@@ -161,7 +161,7 @@ def milliseconds_a_code(
     utterances = random_utterances(model, 1, prompt_seconds, TEXT_TOKENS)
     runs = {}
     for limit in (codes // 2, codes):
-        decode = functools.partial(speak.choose_codes, params, config_of(limit, beams, kernels), model, utterances)
+        decode = functools.partial(generation.choose_codes, params, config_of(limit, beams, kernels), model, utterances)
         runs[limit] = twice(decode)
     short, long = runs[codes // 2], runs[codes]
     few, many = (len(run.made[0].codes) for run in (short, long))
@@ -175,7 +175,7 @@ def requests(params: Params, model: ModelConfig, codes: int, prompt_seconds: flo
     utterances = random_utterances(model, count, prompt_seconds, TEXT_TOKENS)
     watches = []
 
-    def work() -> list[speak.SegmentCodes]:
+    def work() -> list[generation.SegmentCodes]:
         watches.append(Stopwatch())
         return speak_all(params, config_of(codes, 3), model, utterances, watches[-1])[0]
 

@@ -22,8 +22,8 @@ from absl import flags
 
 from indextts2_jax import IndexTTS2, use_compilation_cache
 from indextts2_jax.checkpoint import bundled
-from indextts2_jax.pipeline import omission, speak
-from indextts2_jax.pipeline.speak import SegmentCodes, Utterance
+from indextts2_jax.pipeline import generation, omission
+from indextts2_jax.pipeline.generation import SegmentCodes, Utterance
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.synthesis import retry
@@ -58,7 +58,7 @@ class Judge:
 
     def read(self, utterances: list[Utterance]) -> list[SegmentCodes]:
         tts = self.tts
-        return speak.choose_codes(tts.params, tts.config, tts.model, utterances, at_once=16)
+        return generation.choose_codes(tts.params, tts.config, tts.model, utterances, at_once=16)
 
     def judge(self, kind: str, tokens: list[str], utterance: Utterance, chosen: SegmentCodes) -> Judged:
         tts, expected = self.tts, self.tts.frontend.seconds(tokens)
@@ -67,7 +67,7 @@ class Judge:
         seconds = time.perf_counter() - start
         by_length = retry.code_faults(chosen, expected, tts.config.redraw)
         by_all = retry.code_faults(chosen, expected, tts.config.redraw, evidence)
-        return Judged(kind, bool(by_length), bool(by_all), seconds, len(chosen.codes) / retry.CODES_PER_SECOND)
+        return Judged(kind, bool(by_length), bool(by_all), seconds, len(chosen.codes) / tts.model.codes_per_second)
 
 
 def without_codes(chosen: SegmentCodes, kind: str, rng: np.random.Generator) -> SegmentCodes:

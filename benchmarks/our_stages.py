@@ -21,7 +21,7 @@ from indextts2_jax.audio.w2v_features import w2v_features
 from indextts2_jax.config import Config, DecodeConfig, replace, to_dict
 from indextts2_jax.gpt import decode
 from indextts2_jax.nn.buckets import batch_of_one, bucket_size, pad_axis, prompt_size
-from indextts2_jax.pipeline import encode, speak, stages
+from indextts2_jax.pipeline import encode, generation, speak, stages
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel.length_regulator import target_length
 
@@ -129,8 +129,8 @@ class Ours:
         params, model = self.tts.params, self.tts.model
         voice = encode.encode_voice(params, model, self.clip)
         assert voice.emotion_own is not None
-        one = speak.Utterance(voice, voice.emotion_own, self.text_ids, jax.random.key(0))
-        (chosen,) = speak.choose_codes(params, self.config, model, [one])
+        one = generation.Utterance(voice, voice.emotion_own, self.text_ids, jax.random.key(0))
+        (chosen,) = generation.choose_codes(params, self.config, model, [one])
         if len(chosen.codes) != self.codes:
             raise RuntimeError(f"{len(chosen.codes)} codes were generated, not the {self.codes} that are compared.")
         speak.speak_codes(params, self.config, model, [one], [chosen.codes])

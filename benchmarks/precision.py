@@ -26,7 +26,7 @@ from indextts2_jax.gpt.speech_lm import SpeechLM
 from indextts2_jax.nn.buckets import bucket_size, pad_axis, prompt_size
 from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.pipeline import stages
-from indextts2_jax.pipeline.speak import Utterance, choose_codes
+from indextts2_jax.pipeline.generation import Utterance, choose_codes
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length

@@ -17,9 +17,10 @@ from configs import tiny
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
+from indextts2_jax.pipeline.generation import SegmentCodes, Utterance, choose_codes
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Stopwatch
-from indextts2_jax.pipeline.speak import SegmentCodes, Utterance, choose_codes, speak_codes
+from indextts2_jax.pipeline.speak import speak_codes
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 
@@ -82,7 +83,7 @@ def random_voice(model: ModelConfig, seconds: float, seed: int = 0) -> Reference
 
     gpt, s2mel = model.gpt, model.s2mel
     return ReferenceVoice(
-        speaker_latents=normal(gpt.speaker_perceiver.latents, gpt.width),
+        speaker_latents=normal(gpt.speaker_rows, gpt.width),
         emotion_base=normal(gpt.width),
         emotion_own=normal(gpt.width),
         style=normal(s2mel.style_dim),

@@ -28,7 +28,7 @@ from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.nn.buckets import bucket_size, prompt_size, regulated_size, size_beside
 from indextts2_jax.nn.packed_weights import Int8, map_kernels
 from indextts2_jax.pipeline import stages
-from indextts2_jax.pipeline.speak import DECODER_MARKERS
+from indextts2_jax.pipeline.generation import DECODER_MARKERS
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.s2mel.length_regulator import target_length
@@ -155,7 +155,7 @@ def workload(
     fbank = bucket_size(int(prompt_seconds * FBANK_RATE))
     frames = bucket_size(target_length(codes))
     size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
-    latents = gpt.speaker_perceiver.latents + 2
+    latents = gpt.condition_rows
     text = size_beside(text_tokens, latents + DECODER_MARKERS)
     one = _array(requests, dtype=jnp.int32)
     conds = _array(requests, latents, gpt.width)
@@ -177,7 +177,7 @@ def workload(
     slots = slots_of_memory.first(beams)
     while slots < (codes if beams == 1 else 1.3 * codes):
         slots = slots_of_memory.more(slots)
-    begin = functools.partial(decode._begin, gpt, rules, slots)
+    begin = functools.partial(decode.begin, gpt, rules, slots)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), requests))
     prefix, state = jax.eval_shape(begin, speech_lm, conds, ids, one, keys)
     step = functools.partial(decode.advance, gpt, rules, False)

@@ -20,8 +20,9 @@ from benchmarks.gpu_parts import config_of, twice
 from benchmarks.random_model import DECODERS, model_of, random_params, random_utterances, speak_all
 from indextts2_jax import keep_freed_memory
 from indextts2_jax.config import PrecisionConfig
+from indextts2_jax.pipeline.generation import Utterance, choose_codes
 from indextts2_jax.pipeline.precision import arrange
-from indextts2_jax.pipeline.speak import Stopwatch, Utterance, choose_codes
+from indextts2_jax.pipeline.speak import Stopwatch
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from indextts2_jax.errors import CheckpointError
 
-from .published import CLASSIFIER
-from .search import BIGVGAN, CAMPPLUS, HOME, MASKGCT, W2V_BERT
+from .published import CLASSIFIER, VOCABULARY
+from .search import BIGVGAN, CAMPPLUS, MASKGCT, W2V_BERT
+from .versions import HOMES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,39 +31,27 @@ class Repository:
 
 
 _INDEX = "740dcaff396282ffb241903d150ac011cd4b1ede"
+_INDEX_2_5 = "c39ce5ba981572cb187443877ff559dfb246ce63"
 _BILIBILI = "bilibili Model Use License: free below 100 million users a month, conditions"
 
-REPOSITORIES = (
-    Repository(
-        HOME,
-        _INDEX,
-        (
-            "config.yaml",
-            "gpt.pth",
-            "s2mel.pth",
-            "wav2vec2bert_stats.pt",
-            "feat1.pt",
-            "feat2.pt",
-            "bpe.model",
-            "LICENSE*",
-            "README.md",
-        ),
-        "",
-        _BILIBILI,
-    ),
+_FILES = (
+    "config.yaml",
+    "gpt.pth",
+    "s2mel.pth",
+    "wav2vec2bert_stats.pt",
+    "feat1.pt",
+    "feat2.pt",
+    "LICENSE*",
+    "README.md",
+)
+
+_SHARED = (
     Repository(
         W2V_BERT,
         "da985ba0987f70aaeb84a80f2851cfac8c697a7b",
         ("model.safetensors", "config.json"),
         "hf_cache/w2v-bert-2.0",
         "MIT",
-    ),
-    Repository(
-        MASKGCT,
-        "265c6cef07625665d0c28d2faafb1415562379dc",
-        ("semantic_codec/model.safetensors",),
-        "hf_cache/MaskGCT",
-        "CC BY-NC 4.0: not for commercial use, and so the whole is not",
     ),
     Repository(
         CAMPPLUS,
@@ -80,8 +69,31 @@ REPOSITORIES = (
     ),
 )
 
-QWEN = Repository(HOME, _INDEX, (f"{CLASSIFIER}/*",), "", f"{_BILIBILI}; made from Qwen3-0.6B, Apache-2.0")
+_CODEC = Repository(
+    MASKGCT,
+    "265c6cef07625665d0c28d2faafb1415562379dc",
+    ("semantic_codec/model.safetensors",),
+    "hf_cache/MaskGCT",
+    "CC BY-NC 4.0: not for commercial use, and so the whole is not",
+)
+
+HOME = HOMES["2"]
+REPOSITORIES = (Repository(HOME, _INDEX, (*_FILES, "bpe.model"), "", _BILIBILI), _CODEC, *_SHARED)
+_QWEN_LICENCE = f"{_BILIBILI}; made from Qwen3-0.6B, Apache-2.0"
+QWEN = Repository(HOME, _INDEX, (f"{CLASSIFIER}/*",), "", _QWEN_LICENCE)
 """The emotion classifier, 1.2 GB that only emotion from text needs."""
+
+BY_VERSION = {
+    "2": (REPOSITORIES, QWEN),
+    "2.5": (
+        (
+            Repository(HOMES["2.5"], _INDEX_2_5, (*_FILES, "codec.pth", VOCABULARY), "", _BILIBILI),
+            *_SHARED,
+        ),
+        Repository(HOMES["2.5"], _INDEX_2_5, (f"{CLASSIFIER}/*",), "", _QWEN_LICENCE),
+    ),
+}
+"""What is fetched of each version of IndexTTS, and the emotion classifier's repository."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,14 +108,15 @@ class Planned:
         return sum(self.sizes.values())
 
 
-def plan(with_qwen: bool) -> list[Planned]:
-    """Asks the hub what there is.
+def plan(with_qwen: bool, version: str = "2") -> list[Planned]:
+    """Asks the hub what there is of a version, a key of `BY_VERSION`.
 
     Raises:
       CheckpointError: huggingface_hub is missing, the hub cannot be reached, or a file is not there.
     """
     planned = []
-    for repository in (*REPOSITORIES, *([QWEN] if with_qwen else [])):
+    repositories, classifier = BY_VERSION[version]
+    for repository in (*repositories, *([classifier] if with_qwen else [])):
         with_sizes = _ask(_hub().HfApi().model_info, repository, files_metadata=True)
         sizes = {one.rfilename: one.size or 0 for one in with_sizes.siblings or []}
         missing = [name for name in repository.files if not fnmatch.filter(sizes, name) and "*" not in name]

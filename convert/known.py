@@ -40,8 +40,22 @@ FILES: dict[str, tuple[Known, ...]] = {
 """By what a file is, at the revisions that `convert.fetch` pins. The configurations of w2v-bert and of the emotion
 classifier are not known; their settings are all looked at."""
 
-OF_2_5 = {"gpt": 3259599833, "s2mel": 414908601, "config": 2860}
-"""Sizes of files of IndexTTS-2.5 that have the same names; its s2mel.pth has the same tensors too."""
+_SHARED = ("feat1", "feat2", "stats", "w2v_bert", "campplus", "bigvgan", "bigvgan_config", "qwen", "qwen_tokenizer")
+
+FILES_OF_2_5: dict[str, tuple[Known, ...]] = {
+    "config": (Known("config.yaml", 2860, "18adf417"),),
+    "gpt": (Known("gpt.pth", 3259599833, ""),),
+    "s2mel": (Known("s2mel.pth", 414908601, ""),),
+    "semantic_codec": (Known("codec.pth", 607290935, ""),),
+    "tokenizer": (Known("multilingual_zh_ja_yue_char_del.tiktoken", 907395, "74797963"),),
+    **{part: FILES[part] for part in _SHARED},
+}
+"""The same of IndexTTS-2.5. Of some files only the size is known; its s2mel.pth has the tensors of IndexTTS-2's."""
+
+OF_2_5 = {part: FILES_OF_2_5[part][0].size for part in ("gpt", "s2mel", "config")}
+"""Sizes of its files that have the names of IndexTTS-2's."""
+
+BY_VERSION = {"2": FILES, "2.5": FILES_OF_2_5}
 
 
 class Verdict(NamedTuple):
@@ -53,21 +67,23 @@ class Verdict(NamedTuple):
     """Files that the publisher has in another format, which cannot be compared."""
 
 
-def compare(files: Mapping[str, tuple[str, Digest]]) -> Verdict:
+def compare(files: Mapping[str, tuple[str, Digest]], version: str = "2") -> Verdict:
     """Compares files with the published ones.
 
     Args:
       files: {what it is, a key of `FILES`: (its name, its digest)}; other keys are passed over.
+      version: of IndexTTS, a key of `BY_VERSION`.
     """
     verdict = Verdict([], [], [])
     for part, (name, found) in files.items():
-        known = FILES.get(part, ())
+        known = BY_VERSION[version].get(part, ())
         if any(found.size == one.size and found.sha256.startswith(one.sha256) for one in known):
-            verdict.same.append(name)
+            verdict.same.append(name if all(one.sha256 for one in known) else f"{name} (its SHA-256 is not known)")
         elif known and _suffix(name) != _suffix(known[0].name):
             verdict.unknown.append(name)
         elif known:
-            verdict.different.append(f"{name} is not the published {known[0].name}: {_difference(part, found)}")
+            why = _difference(part, found, version)
+            verdict.different.append(f"{name} is not the published {known[0].name}: {why}")
     return verdict
 
 
@@ -75,10 +91,12 @@ def _suffix(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _difference(part: str, found: Digest) -> str:
-    known = FILES[part][0]
-    if found.size == OF_2_5.get(part):
-        return f"{found.size:,} bytes is the size of IndexTTS-2.5's; its weights do not go with IndexTTS-2"
+def _difference(part: str, found: Digest, version: str) -> str:
+    known = BY_VERSION[version][part][0]
+    for other, files in BY_VERSION.items():
+        if other != version and found.size in {one.size for one in files.get(part, ())} - {known.size}:
+            weights = f"its weights do not go with IndexTTS-{version}"
+            return f"{found.size:,} bytes is the size of IndexTTS-{other}'s; {weights}"
     if found.size != known.size:
         return f"{found.size:,} bytes instead of {known.size:,}"
     return f"its SHA-256 begins {found.sha256[:8]} instead of {known.sha256}"

@@ -1,6 +1,6 @@
 """Where the published files lie, in the folders that people really have.
 
-The files of IndexTTS-2 itself lie beside config.yaml. Each auxiliary model is looked for in `hf_cache`, beside
+The files of the model itself lie beside config.yaml. Each auxiliary model is looked for in `hf_cache`, beside
 config.yaml, and beside that folder, in the layouts that the official program, hubs and other programs leave:
 
     ROOT/bigvgan/bigvgan_generator.pt               the official program's downloader
@@ -23,8 +23,8 @@ from indextts2_jax.errors import CheckpointError
 
 from . import pickles
 from .read import is_pointer
+from .versions import HOMES
 
-HOME = "IndexTeam/IndexTTS-2"
 W2V_BERT, MASKGCT, CAMPPLUS = "facebook/w2v-bert-2.0", "amphion/MaskGCT", "funasr/campplus"
 BIGVGAN = "nvidia/bigvgan_v2_22khz_80band_256x"
 
@@ -72,6 +72,8 @@ class Search:
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
+        self.home = HOMES["2"]
+        """Where the model's own files come from."""
         self.missing: list[str] = []
         self.notes: list[str] = []
         """What was chosen where there was a choice, a sentence each."""
@@ -82,14 +84,14 @@ class Search:
         if around.name == "snapshots":  # folder is a revision in the hub's cache, which holds the others too
             self._roots.append(around.parent.parent)
 
-    def exactly(self, path: pathlib.Path, home: str) -> pathlib.Path:
-        """This file and no other."""
-        return path if self._is_file(path) else self._absent(path, home)
+    def exactly(self, path: pathlib.Path) -> pathlib.Path:
+        """This file of the model's own and no other."""
+        return path if self._is_file(path) else self._absent(path, self.home)
 
     def all_named(self, name: str) -> list[pathlib.Path]:
         """A file beside config.yaml, in every format that it is there in, the best first; or one that is absent."""
         path = self.folder / name
-        return self._sorted(self._distinct(_spellings(path)), False) or [self._absent(path, HOME)]
+        return self._sorted(self._distinct(_spellings(path)), False) or [self._absent(path, self.home)]
 
     def named(self, part: str, name: str) -> pathlib.Path:
         """The best of `all_named`; `part` is what it is, for a sentence about the others."""
@@ -277,8 +279,11 @@ def _revisions(repository: pathlib.Path) -> tuple[list[pathlib.Path], list[pathl
 
 def children(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """Folders below one that may be the published directory itself, where config.yaml does not lie in the one given."""
-    hub = folder / f"models--{HOME.replace('/', '--')}"
-    for repository in (folder, hub):
+    hubs = [folder / f"models--{home.replace('/', '--')}" for home in HOMES.values()]
+    for repository in (folder, *hubs):
         main, others = _revisions(repository)
         yield from main or others
-    yield from (hub, folder / HOME.split("/")[1], folder / HOME, folder / "checkpoints")
+    yield from hubs
+    for home in HOMES.values():
+        yield from (folder / home.split("/")[1], folder / home)
+    yield folder / "checkpoints"

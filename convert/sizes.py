@@ -15,6 +15,7 @@ from indextts2_jax.config import (
     ConformerConfig,
     EmotionMatrixConfig,
     GptConfig,
+    LanguagesConfig,
     ModelConfig,
     PerceiverConfig,
     S2MelConfig,
@@ -25,18 +26,16 @@ from indextts2_jax.config import (
 from indextts2_jax.errors import CheckpointError, ConfigError
 
 from .small_files import shown
+from .vocabulary import FIRST_LANGUAGE, SPECIALS
 
 YAML_CHOICES: dict[str, tuple[Any, ...]] = {
     "gpt.condition_type": ("conformer_perceiver",),
-    "gpt.condition_module.input_layer": ("conv2d2",),
     "gpt.emo_condition_module.input_layer": ("conv2d2",),
-    "gpt.condition_num_latent": (PerceiverConfig.latents,),
     "gpt.use_mel_codes_as_input": (True,),
     "gpt.train_solo_embeddings": (False,),
     "gpt.max_conditioning_inputs": (1,),
     "gpt.types": (1,),
     "semantic_codec.num_quantizers": (1,),
-    "semantic_codec.downsample_scale": (1, None),
     "s2mel.dit_type": ("DiT",),
     "s2mel.preprocess_params.sr": (22050,),
     "s2mel.preprocess_params.spect_params.n_fft": (1024,),
@@ -62,6 +61,15 @@ YAML_CHOICES: dict[str, tuple[Any, ...]] = {
     "s2mel.wavenet.style_condition": (True,),
     "vocoder.type": ("bigvgan",),
 }
+CHOICES_OF: dict[str, dict[str, tuple[Any, ...]]] = {
+    "2": {
+        "gpt.condition_module.input_layer": ("conv2d2",),
+        "gpt.condition_num_latent": (PerceiverConfig.latents,),
+        "semantic_codec.downsample_scale": (1, None),
+    },
+    "2.5": {"semantic_codec.downsample_scale": (2,)},  # absent: 2
+}
+"""By the version of IndexTTS; 2.5 has a `condition_module` too, and does not use it."""
 W2V_BERT_CHOICES: dict[str, tuple[Any, ...]] = {
     "model_type": ("wav2vec2-bert",),
     "hidden_act": ("swish", "silu"),
@@ -97,14 +105,21 @@ NEEDED = {
 """Settings whose absence means another choice to the official program."""
 
 
-def derive_model(yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings") -> ModelConfig:
-    """The sizes of all networks.
+def derive_model(
+    yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings", version: str = "2", with_encoder: bool = False
+) -> ModelConfig:
+    """The parts of a model and the sizes of all networks.
 
+    Args:
+      version: of IndexTTS, a key of `versions.HOMES`.
+      with_encoder: whether a codec that decodes keeps its encoder too, which only training uses.
     Raises:
       CheckpointError: every setting that is missing, not a size, contradicts another, or asks for something that is
         not implemented.
     """
-    for settings, choices in ((yaml, YAML_CHOICES), (w2v_bert, W2V_BERT_CHOICES), (bigvgan, BIGVGAN_CHOICES)):
+    later = version == "2.5"
+    own = {**YAML_CHOICES, **CHOICES_OF[version]}
+    for settings, choices in ((yaml, own), (w2v_bert, W2V_BERT_CHOICES), (bigvgan, BIGVGAN_CHOICES)):
         for key, allowed in choices.items():
             settings.expect(key, *allowed)
     model = ModelConfig(
@@ -116,16 +131,20 @@ def derive_model(yaml: "Settings", w2v_bert: "Settings", bigvgan: "Settings") ->
             vocos_dim=yaml.size("semantic_codec.vocos_dim"),
             vocos_intermediate_dim=yaml.size("semantic_codec.vocos_intermediate_dim"),
             vocos_layers=yaml.count("semantic_codec.vocos_num_layers"),
+            encoder=with_encoder or not later,
+            decoder=later,
+            frames_per_code=2 if later else 1,
         ),
         campplus=CampplusConfig(embedding_size=yaml.size("s2mel.style_encoder.dim")),
-        gpt=_gpt(yaml),
-        s2mel=_s2mel(yaml),
+        gpt=_gpt(yaml, later),
+        s2mel=_s2mel(yaml, later),
         bigvgan=_bigvgan(bigvgan),
         emotion=EmotionMatrixConfig(
             rows=yaml.sizes("emo_num"),
             style_dim=yaml.size("s2mel.style_encoder.dim"),
             width=yaml.size("gpt.model_dim"),
         ),
+        text_frontend="tiktoken" if later else "bpe",
     )
     semantic = model.w2v_bert.width
     yaml.expect("semantic_codec.hidden_size", semantic)
@@ -163,7 +182,9 @@ def _w2v_bert(config: "Settings") -> W2vBertConfig:
     )
 
 
-def _gpt(config: "Settings") -> GptConfig:
+def _gpt(config: "Settings", by_style: bool) -> GptConfig:
+    """The speaker is told by the style, and a language embedded, or neither."""
+
     def conformer(group: str) -> ConformerConfig:
         return ConformerConfig(
             width=config.size(f"{group}.output_size"),
@@ -183,12 +204,15 @@ def _gpt(config: "Settings") -> GptConfig:
 
     width = config.size("gpt.model_dim")
     speaker, emotion = "gpt.condition_module", "gpt.emo_condition_module"
-    published = GptConfig()  # the official program hard-codes the latents and the emotion perceiver's width
+    # the official program hard-codes the latents, the emotion perceiver's width and the languages
+    vocabulary, seen = config.size("gpt.number_text_tokens"), PerceiverConfig.latents
+    emotion_perceiver = GptConfig().emotion_perceiver
+    first_language = max(0, vocabulary - SPECIALS + FIRST_LANGUAGE)
     return GptConfig(
         width=width,
         layers=config.count("gpt.layers"),
         heads=config.size("gpt.heads"),
-        text_vocab=config.size("gpt.number_text_tokens"),
+        text_vocab=vocabulary,
         code_vocab=config.size("gpt.number_mel_codes"),
         max_text_tokens=config.size("gpt.max_text_tokens"),
         max_mel_tokens=config.size("gpt.max_mel_tokens"),
@@ -196,16 +220,18 @@ def _gpt(config: "Settings") -> GptConfig:
         stop_text_token=config.size("gpt.stop_text_token", smallest=0),
         start_mel_token=config.size("gpt.start_mel_token", smallest=0),
         stop_mel_token=config.size("gpt.stop_mel_token", smallest=0),
-        speaker_conformer=conformer(speaker),
-        speaker_perceiver=perceiver(speaker, width, published.speaker_perceiver.latents),
+        speaker_conformer=None if by_style else conformer(speaker),
+        speaker_perceiver=None if by_style else perceiver(speaker, width, seen),
+        style_dim=config.size("s2mel.style_encoder.dim") if by_style else 0,
+        languages=LanguagesConfig(first_token=first_language) if by_style else None,
         emotion_conformer=conformer(emotion),
-        emotion_perceiver=perceiver(emotion, published.emotion_perceiver.width, published.emotion_perceiver.latents),
+        emotion_perceiver=perceiver(emotion, emotion_perceiver.width, emotion_perceiver.latents),
     )
 
 
-def _s2mel(config: "Settings") -> S2MelConfig:
+def _s2mel(config: "Settings", of_codes_alone: bool) -> S2MelConfig:
     return S2MelConfig(
-        latent_dim=config.size("gpt.model_dim"),
+        latent_dim=0 if of_codes_alone else config.size("gpt.model_dim"),
         semantic_dim=config.size("s2mel.length_regulator.in_channels"),
         width=config.size("s2mel.DiT.hidden_dim"),
         heads=config.size("s2mel.DiT.num_heads"),

@@ -12,6 +12,11 @@ OF_2_5 = ("spk_emb_proj.", "lang_embedding.")
 LARGEST_OF_2 = 50_000
 """Text tokens: IndexTTS-2 has 12,000, IndexTTS-2.5 has 60,509."""
 
+HOMES = {"2": "IndexTeam/IndexTTS-2", "2.5": "IndexTeam/IndexTTS-2.5"}
+"""The versions that can be converted, and their repositories."""
+
+ONLY = "only IndexTTS-2 can be converted, and IndexTTS-2.5"
+
 
 def of_tensors(shapes: Mapping[str, Shape]) -> tuple[str, str]:
     """What a GPT's tensors say: ("2" or "2.5", or "" where they tell neither; the tensor that says so)."""
@@ -22,11 +27,18 @@ def of_tensors(shapes: Mapping[str, Shape]) -> tuple[str, str]:
     return ("2", found) if found and any(name.startswith("emo_") for name in shapes) else ("", "")
 
 
+def of_vocabulary(settings: Settings) -> str:
+    """What the number of text tokens says: "2" or "2.5", or "" where it is no number."""
+    vocabulary = settings.get("gpt.number_text_tokens")
+    if not isinstance(vocabulary, int) or isinstance(vocabulary, bool):
+        return ""
+    return "2.5" if vocabulary > LARGEST_OF_2 else "2"
+
+
 def of_config(settings: Settings) -> tuple[str, str]:
     """What config.yaml says: (the version, "2" where it says nothing else; why, in a few words)."""
-    vocabulary = settings.get("gpt.number_text_tokens")
-    if isinstance(vocabulary, int) and vocabulary > LARGEST_OF_2:
-        return "2.5", f"gpt.number_text_tokens is {shown(vocabulary)}"
+    if of_vocabulary(settings) == "2.5":
+        return "2.5", f"gpt.number_text_tokens is {shown(settings.get('gpt.number_text_tokens'))}"
     if settings.get("gpt.spk_cond_mode") == "campplus":
         return "2.5", "gpt.spk_cond_mode is 'campplus'"
     version = settings.get("version")

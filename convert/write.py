@@ -78,14 +78,16 @@ def rules_of(network: str, model: ModelConfig) -> list[engine.Rule]:
     return importlib.import_module(f".maps.{network}", __package__).rules(model)
 
 
-def plan_conversion(source: pathlib.Path, dtype: str) -> Conversion:
+def plan_conversion(source: pathlib.Path, dtype: str, with_encoder: bool = False) -> Conversion:
     """Opens every file and matches every name and shape.
 
+    Args:
+      with_encoder: as of `open_published`.
     Raises:
       CheckpointError: files missing, unreadable or refused; settings not implemented; or, for all networks at once,
         every tensor that is unknown, missing, or of another shape.
     """
-    published = open_published(source)
+    published = open_published(source, with_encoder)
     plans, problems = [], []
     for network in networks.networks_of(published.model):
         try:
@@ -149,7 +151,7 @@ def run(conversion: Conversion, output: pathlib.Path, on_bytes: OnBytes = lambda
         tensors=_tensors(conversion, zeros, on_bytes),
         qwen_tokenizer=conversion.published.qwen_tokenizer,
     )
-    return Outcome(known.compare(digests), zeros)
+    return Outcome(known.compare(digests, conversion.published.version), zeros)
 
 
 class _Watched:

@@ -3,6 +3,7 @@
     speak     a text and a clip to a file or a pipe
     batch     the lines of a JSONL file to audio files
     script    a play or subtitles, in several voices, to one recording
+    serve     speech over HTTP, and a page
     voices    clips to voice files
     read      what will be read of a text
     doctor    is everything right?
@@ -24,6 +25,7 @@ COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
     "batch": "indextts2_jax.commands.batch.command",
     "script": "indextts2_jax.commands.script",
+    "serve": "indextts2_jax.commands.serve",
     "voices": "indextts2_jax.commands.voices",
     "read": "indextts2_jax.commands.read_text",
     "doctor": "indextts2_jax.commands.doctor",

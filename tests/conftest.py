@@ -41,6 +41,15 @@ GOLDENS = (
     "small_long_flac",
 )
 
+GOLDENS_2_5 = (
+    *GOLDENS,
+    "small_duration_08",
+    "small_duration_13",
+    "small_greedy_es",
+    "small_greedy_ja",
+    "small_greedy_ar",
+)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     has_gpu = any(device.platform == "gpu" for device in jax.devices())
@@ -79,21 +88,21 @@ def load_tool(path: pathlib.Path):
 
 @pytest.fixture(scope="session")
 def make_checkpoint(shared):
-    """`make_checkpoint(size="small", stop_bias=0.0, format="official") -> directory`, made once and kept."""
+    """`make_checkpoint(size="small", stop_bias=0.0, format="official", version="2") -> directory`, made once, kept."""
 
-    def make(size: str = "small", stop_bias: float = 0.0, fmt: str = "official") -> pathlib.Path:
-        folder = SCRATCH / f"{size}-{stop_bias}-{fmt}"
+    def make(size: str = "small", stop_bias: float = 0.0, fmt: str = "official", version: str = "2") -> pathlib.Path:
+        folder = SCRATCH / f"{size}-{stop_bias}-{fmt}{'' if version == '2' else f'-{version}'}"
         done = folder / ".complete"
         SCRATCH.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):  # the workers of one run share the folder
             if not done.exists():
                 tool = [sys.executable, shared / "tools" / "make_checkpoint.py"]
-                options = ["--size", size, "--stop-bias", str(stop_bias), "--format", fmt]
+                options = ["--size", size, "--stop-bias", str(stop_bias), "--format", fmt, "--version", version]
                 if stop_bias:  # it is one vector of the GPT; the other files are those of the checkpoint without it
                     options += ["--only", "gpt"]
                 subprocess.run([*tool, "--out", folder, *options], check=True)
                 if stop_bias:
-                    link_the_rest(make(size, 0.0, fmt), folder)
+                    link_the_rest(make(size, 0.0, fmt, version), folder)
                 done.touch()
         return folder
 
@@ -109,9 +118,9 @@ def link_the_rest(source: pathlib.Path, folder: pathlib.Path) -> None:
             own.hardlink_to(path)
 
 
-def converted(make_checkpoint, size: str = "small", stop_bias: float = 0.0) -> pathlib.Path:
+def converted(make_checkpoint, size: str = "small", stop_bias: float = 0.0, version: str = "2") -> pathlib.Path:
     """The artefact that the real converter makes of a random checkpoint; made once for each state of the code."""
-    source = make_checkpoint(size, stop_bias)
+    source = make_checkpoint(size, stop_bias, version=version)
     code = sorted(path for name in ("convert", "indextts2_jax") for path in (ROOT / name).rglob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()[:12]
     folder = source.with_name(f"{source.name}-artefact-{digest}")
@@ -122,7 +131,7 @@ def converted(make_checkpoint, size: str = "small", stop_bias: float = 0.0) -> p
             command = [sys.executable, "-m", "convert", f"--source={source}", f"--output={folder}"]
             subprocess.run(command, check=True, cwd=ROOT)
             if stop_bias:  # a gigabyte less
-                link_the_rest(converted(make_checkpoint, size), folder)
+                link_the_rest(converted(make_checkpoint, size, version=version), folder)
     return folder
 
 
@@ -148,6 +157,17 @@ def golden(shared):
 
 
 @pytest.fixture(scope="session")
+def golden_2_5(shared):
+    """The same of IndexTTS-2.5."""
+    cache: dict[str, Golden] = {}
+
+    def load(name: str) -> Golden:
+        return cache.setdefault(name, Golden(shared / "goldens" / "v2_5", name))
+
+    return load
+
+
+@pytest.fixture(scope="session")
 def small_component(shared):
     """`small_component("gpt") -> (source, manifest)`: the tensors of the small random checkpoint, in memory.
 
@@ -155,8 +175,10 @@ def small_component(shared):
     """
     tool = load_tool(SHARED / "tools" / "make_checkpoint.py")
 
-    def build(component: str, size: str = "small", seed: int = 0, stop_bias: float = 0.0) -> "MemorySource":
-        return MemorySource(tool.build(component, size, seed, stop_bias))
+    def build(
+        component: str, size: str = "small", seed: int = 0, stop_bias: float = 0.0, version: str = "2"
+    ) -> "MemorySource":
+        return MemorySource(tool.build(component, size, seed, stop_bias, version))
 
     return build
 

@@ -21,3 +21,19 @@ SMALL = c.ModelConfig(
     s2mel=c.S2MelConfig(depth=5, wavenet_layers=3),
     bigvgan=c.BigVganConfig(initial_channels=128),
 )
+
+
+def of_2_5(model: c.ModelConfig) -> c.ModelConfig:
+    """A model with the parts of IndexTTS-2.5, of the same sizes."""
+    speaks = {"speaker_conformer": None, "speaker_perceiver": None, "style_dim": 192, "text_vocab": 60509}
+    codec = dataclasses.replace(model.semantic_codec, encoder=False, decoder=True, frames_per_code=2)
+    return dataclasses.replace(
+        model,
+        semantic_codec=codec,
+        gpt=dataclasses.replace(model.gpt, languages=c.LanguagesConfig(), **speaks),
+        s2mel=dataclasses.replace(model.s2mel, latent_dim=0),
+        text_frontend="tiktoken",
+    )
+
+
+PUBLISHED_2_5, SMALL_2_5 = of_2_5(PUBLISHED), of_2_5(SMALL)

@@ -11,14 +11,16 @@ from ..rules import Rule, drop
 
 def rules(model: ModelConfig) -> list[Rule]:
     gpt = model.gpt
-    speaker = _encoder("", "conditioning/speaker_encoder", gpt.speaker_conformer)
-    emotion = _encoder("emo_", "conditioning/emotion_encoder", gpt.emotion_conformer)
+    if gpt.speaker_conformer:
+        speaker = _encoder("", "conditioning/speaker_encoder", gpt.speaker_conformer)
+        speaker.append(Rule("speed_emb.weight", "conditioning/speed_embedding"))
+    else:
+        speaker = _linear("spk_emb_proj", "conditioning/speaker_projection")
     return [
         *speaker,
-        *emotion,
+        *_encoder("emo_", "conditioning/emotion_encoder", gpt.emotion_conformer),
         *_linear("emovec_layer", "conditioning/emotion_encoder/project_in"),
         *_linear("emo_layer", "conditioning/emotion_encoder/project_out"),
-        Rule("speed_emb.weight", "conditioning/speed_embedding"),
     ]
 
 

@@ -26,6 +26,7 @@ def rules(model: ModelConfig) -> list[Rule]:
     return [
         _table("text_embedding", "text_embedding"),
         _table("text_pos_embedding.emb", "text_position"),
+        *([_table("lang_embedding", "language_embedding")] if model.gpt.languages else []),
         _table("mel_embedding", "code_embedding"),
         _table("mel_pos_embedding.emb", "code_position"),
         *_norm("gpt.h.{layer}.ln_1", f"{_BLOCK}/ln_1"),

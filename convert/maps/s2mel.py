@@ -116,11 +116,18 @@ def _length_regulator(s2mel: S2MelConfig) -> list[Rule]:
     ]
 
 
+def _latent_projection(s2mel: S2MelConfig) -> list[Rule]:
+    if s2mel.latent_dim:
+        return _affine("models.gpt_layer.{i}", "latent_projection/layer_{i}")
+    unused = "projected the latents of a second pass, which this model does not make"
+    return [drop(f"models.gpt_layer.{{i}}.{leaf}", unused) for leaf in ("weight", "bias")]
+
+
 def rules(model: ModelConfig) -> list[Rule]:
     return [
         *_transformer(model.s2mel),
         *_wavenet(model.s2mel),
         *_rest_of_dit(),
         *_length_regulator(model.s2mel),
-        *_affine("models.gpt_layer.{i}", "latent_projection/layer_{i}"),
+        *_latent_projection(model.s2mel),
     ]

@@ -1,4 +1,4 @@
-"""amphion/MaskGCT, semantic_codec/model.safetensors (RepCodec)."""
+"""RepCodec: semantic_codec/model.safetensors of amphion/MaskGCT, or codec.pth of IndexTTS-2.5."""
 
 from indextts2_jax.config import ModelConfig
 
@@ -24,23 +24,41 @@ BACKBONE: list[tuple[str, str, Layout]] = [
     ("1.weight", "project/kernel", linear),
     ("1.bias", "project/bias", as_is),
 ]
-"""(name within `encoder` and `decoder`, path within `encoder`, layout)."""
+"""(name within `encoder` and `decoder`, path within ours, layout)."""
+
+UNUSED = {
+    "encoder": "makes codes of features, which only training needs (--with_encoder keeps it)",
+    "decoder": "reconstructs w2v-bert frames in training; synthesis reads codes and embeddings",
+}
 
 
 def rules(model: ModelConfig) -> list[Rule]:
+    codec = model.semantic_codec
+    kept = {"encoder": codec.encoder, "decoder": codec.decoder}
+
+    def rule(half: str, theirs: str | tuple[str, str], ours: str, layout: Layout = as_is) -> list[Rule]:
+        names = (theirs,) if isinstance(theirs, str) else theirs
+        return [Rule(theirs, ours, layout)] if kept[half] else [drop(name, UNUSED[half]) for name in names]
+
+    def projection(half: str, name: str) -> list[Rule]:
+        source = f"quantizer.quantizers.0.{name}"
+        return [
+            *rule(half, weight_norm(source), f"quantizer/{name}/kernel", pointwise_wn),
+            *rule(half, f"{source}.bias", f"quantizer/{name}/bias"),
+        ]
+
+    halved = [("encoder", "down"), ("decoder", "up")] if codec.frames_per_code > 1 else []
     return [
-        *(Rule(f"encoder.{theirs}", f"encoder/{ours}", layout) for theirs, ours, layout in BACKBONE),
         *(
-            drop(f"decoder.{theirs}", "reconstructs w2v-bert frames in training; synthesis reads codes and embeddings")
-            for theirs, _, _ in BACKBONE
+            one
+            for half in kept
+            for t, ours, layout in BACKBONE
+            for one in rule(half, f"{half}.{t}", f"{half}/{ours}", layout)
         ),
-        *(
-            rule
-            for name in ("in_project", "out_project")
-            for rule in (
-                Rule(weight_norm(f"quantizer.quantizers.0.{name}"), f"quantizer/{name}/kernel", pointwise_wn),
-                Rule(f"quantizer.quantizers.0.{name}.bias", f"quantizer/{name}/bias"),
-            )
-        ),
+        *(one for half, name in halved for one in rule(half, f"{name}.weight", f"{name}/kernel", conv1d)),
+        *(one for half, name in halved for one in rule(half, f"{name}.bias", f"{name}/bias")),
+        *projection("encoder", "in_project"),
+        Rule(weight_norm("quantizer.quantizers.0.out_project"), "quantizer/out_project/kernel", pointwise_wn),
+        Rule("quantizer.quantizers.0.out_project.bias", "quantizer/out_project/bias"),
         Rule("quantizer.quantizers.0.codebook.weight", "quantizer/codebook"),
     ]

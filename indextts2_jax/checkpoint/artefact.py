@@ -30,10 +30,10 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from indextts2_jax.array_typing import Array, Params, Shaped
 from indextts2_jax.checkpoint import digests, networks
-from indextts2_jax.checkpoint.header import CONFIG, DTYPES, Header, parse_config, read_config
+from indextts2_jax.checkpoint.header import CONFIG, DTYPES, Header, parse_config, read_config, stored
 from indextts2_jax.checkpoint.header import read_header as read_header
 from indextts2_jax.checkpoint.tensors import Digest, Spec, map_tensors, release_pages, write_bytes, write_tensors
-from indextts2_jax.config import Config, ModelConfig, check_fits, settings, to_dict
+from indextts2_jax.config import Config, ModelConfig, check_fits, settings
 from indextts2_jax.errors import CheckpointError, ConfigError
 from indextts2_jax.runtime.atomic import replaced_folder
 
@@ -134,7 +134,7 @@ def write_artefact(
             for network in tensors:
                 name = f"{network.name}.safetensors"
                 files[name] = write_tensors(new / name, network.specs, network.build)
-            config = {"model": to_dict(model), "dtype": dtype, "source": dict(source)}
+            config = {"model": stored(model), "dtype": dtype, "source": dict(source)}
             if defaults is not None:
                 config["defaults"] = settings(defaults)
             files[TOKENIZER] = write_bytes(new / TOKENIZER, tokenizer)

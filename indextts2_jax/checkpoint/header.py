@@ -30,6 +30,22 @@ class Header:
     defaults: Config | None
 
 
+LATER = ("gpt.style_dim", "gpt.languages", *(f"semantic_codec.{key}" for key in ("encoder", "decoder")))
+LATER += ("semantic_codec.frames_per_code",)
+"""Keys of a model that came with IndexTTS-2.5: written where they differ from IndexTTS-2's only, so that what was
+known without them has the bytes, and the voices the model, that it always had."""
+
+
+def stored(model: ModelConfig) -> dict[str, Any]:
+    """A model's sizes as config.json holds them."""
+    values, defaults = to_dict(model), to_dict(ModelConfig())
+    for key in LATER:
+        network, name = key.split(".")
+        if values[network][name] == defaults[network][name]:
+            del values[network][name]
+    return dict(values)
+
+
 def read_header(folder: str | os.PathLike[str]) -> Header:
     """What config.json says. No weight is looked at: `checkpoint.load_artefact` may still find the folder damaged.
 

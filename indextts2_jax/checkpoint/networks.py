@@ -2,7 +2,8 @@
 
 The one place that knows how the artefact's parameter tree is put together:
 {"w2v_bert", "semantic_codec", "campplus", "gpt": {"conditioning", "speech_lm"},
- "s2mel": {"latent_projection", "length_regulator", "dit"}, "bigvgan", "emotion"}, and "qwen" where a model has it.
+ "s2mel": {"latent_projection", "length_regulator", "dit"}, "bigvgan", "emotion"}, and "qwen" where a model has it;
+"latent_projection" too.
 """
 
 import math
@@ -53,8 +54,8 @@ def _gpt(model: ModelConfig) -> Initialiser:
     from indextts2_jax.gpt.speech_lm import SpeechLM
 
     gpt = model.gpt
-    semantic = jnp.zeros((1, 16, gpt.speaker_conformer.input_dim))
-    conds = jnp.zeros((1, gpt.speaker_perceiver.latents + 2, gpt.width))
+    semantic = jnp.zeros((1, 16, gpt.emotion_conformer.input_dim))
+    conds = jnp.zeros((1, gpt.condition_rows, gpt.width))
     ids = jnp.zeros((1, 8), jnp.int32)
     conditioning = _init(Conditioning(gpt), semantic, _lengths(16))
     speech_lm = _init(SpeechLM(gpt), conds, ids, _lengths(8), ids, _lengths(8))
@@ -73,8 +74,10 @@ def _s2mel(model: ModelConfig) -> Initialiser:
     s2mel = model.s2mel
     frames = jnp.zeros((1, 8, s2mel.mel_bins))
     index = jnp.zeros((1, 8), jnp.int32)
-    parts = {
-        "latent_projection": _init(LatentProjection(s2mel), jnp.zeros((1, 8, s2mel.latent_dim))),
+    parts = {}
+    if s2mel.latent_dim:
+        parts["latent_projection"] = _init(LatentProjection(s2mel), jnp.zeros((1, 8, s2mel.latent_dim)))
+    parts |= {
         "length_regulator": _init(LengthRegulator(s2mel), jnp.zeros((1, 8, s2mel.semantic_dim)), index, _lengths(8)),
         "dit": _init(
             DiT(s2mel),

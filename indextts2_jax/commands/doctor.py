@@ -56,7 +56,7 @@ def stage_checks(arrays: dict[str, np.ndarray], audio: np.ndarray, expected_seco
     """
     codes = arrays["codes"].reshape(-1)
     mel, prompt = arrays["vocoder_mel"], arrays["ref_mel"]
-    semantic, style, latent = arrays["semantic_emb"], arrays["style"], arrays["gpt_latent"]
+    semantic, style = arrays["semantic_emb"], arrays["style"]
     level = 20 * np.log10(max(1e-9, float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))))
     envelope = np.abs(audio[: len(audio) // 256 * 256]).reshape(-1, 256).mean(axis=1)
     spread = float(np.std(20 * np.log10(envelope + 1e-5)))
@@ -66,7 +66,7 @@ def stage_checks(arrays: dict[str, np.ndarray], audio: np.ndarray, expected_seco
         _finite("all stages are finite", arrays),
         Check("semantic features, standard deviation", float(semantic.std()), 0.3, 3.0, "w2v-bert or its statistics"),
         Check("speaker style, standard deviation", float(style.std()), 0.02, 5.0, "CAMPPlus"),
-        Check("GPT latents, standard deviation", float(latent.std()), 0.05, 20.0, "the GPT"),
+        _of_codes(arrays),
         Check("different codes among the codes", len(np.unique(codes)) / max(1, len(codes)), 0.2, 1.0, "the GPT"),
         Check("longest run of one code", float(_longest_run(codes)), 0, 40, "the GPT, or the codec's codebook"),
         Check("seconds by seconds expected", seconds / expected_seconds, 0.4, 2.5, f"the GPT: {wrong}"),
@@ -76,6 +76,14 @@ def stage_checks(arrays: dict[str, np.ndarray], audio: np.ndarray, expected_seco
         Check("variation of loudness in dB", spread, 6.0, 40.0, "the vocoder: speech has pauses, noise has none"),
         Check("samples at full scale", float(np.mean(np.abs(audio) >= 0.999)), 0.0, 0.01, "the vocoder"),
     ]
+
+
+def _of_codes(arrays: dict[str, np.ndarray]) -> Check:
+    """What is made of the codes: latents of a second pass, or features that a decoder makes of them again."""
+    if "gpt_latent" in arrays:
+        return Check("GPT latents, standard deviation", float(arrays["gpt_latent"].std()), 0.05, 20.0, "the GPT")
+    decoded = float(arrays["codec_decode_out"].std())
+    return Check("decoded codes, standard deviation", decoded, 0.2, 3.0, "the codec's decoder or codebook")
 
 
 def _finite(name: str, arrays: dict[str, np.ndarray]) -> Check:

@@ -4,7 +4,8 @@
     echo "Call me at 10:30." | indextts2 read --tokenizer=FILE        with a tokenizer alone; --frontend=phonemes
 
 Reads texts from standard input, one a line, and prints one JSON object for each: text, normalized, tokens, ids,
-segments (lists of tokens) and, where there are any, the pauses in the text and the tokens that are unknown.
+segments (lists of tokens) and, where there are any, the pauses in the text and the tokens that are unknown. A model of
+several languages has language and segment_ids too: the ids of each segment, its language's token first.
 """
 
 import dataclasses
@@ -21,49 +22,26 @@ from indextts2_jax.commands import settings
 from indextts2_jax.config import Config, TextConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.runtime import command_line, streams, text_files
+from indextts2_jax.text.description import describe
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import load_glossary
-from indextts2_jax.text.pace import is_english
-from indextts2_jax.text.script import Stretch, has_pauses, normalize, stretches, tokenize, without_pauses
 
-FRONTENDS = ("bpe", "phonemes")
+FRONTENDS = ("bpe", "phonemes", "tiktoken")
 
 
 def _define(own: command_line.Flags, command: list[str]) -> None:
     text, integer = (functools.partial(d, flag_values=own) for d in (flags.DEFINE_string, flags.DEFINE_integer))
     settings.define(own, command)
-    text("tokenizer", None, "Instead: SentencePiece model (bpe.model of the checkpoint) or phoneme lexicon.")
+    text(
+        "tokenizer",
+        None,
+        "Instead: SentencePiece model (bpe.model of the checkpoint), phoneme lexicon or .tiktoken file.",
+    )
     flags.DEFINE_enum("frontend", None, FRONTENDS, "What --tokenizer is for; by default bpe.", flag_values=own)
     integer("max_tokens", None, "Tokens a segment may have; by default as in the settings.", 2, 600)
     integer("quick_tokens", None, "Keep the segments short during the first so many tokens.", lower_bound=0)
+    text("language", None, "auto, zh, en, ja, es or ar, for a model of several languages.")
     text("glossary", None, "JSON or YAML file that says how terms are read.")
-
-
-def describe(frontend: TextFrontend, text: str, limits: TextConfig) -> dict[str, object]:
-    """Every stage of one text, as JSON values. Raises `TextError` for a bad pause or text that is not valid Unicode."""
-
-    def segments(part: Stretch, tokens: list[str]) -> list[list[str]]:
-        english = limits.max_english_tokens_per_segment
-        limit = english if english and is_english(part.text) else limits.max_text_tokens_per_segment
-        return frontend.segments(tokens, limit, limits.quick_streaming_tokens)
-
-    frontend = frontend.reading(limits.english)
-    prepared = frontend.prepare(text)
-    parts = stretches(prepared, paragraphs=False) if has_pauses(prepared) else [Stretch(prepared, None, False)]
-    pieces = frontend.within(without_pauses(prepared))
-    read = [tokenize(pieces, part.text) for part in parts]
-    tokens = [token for part in read for token in part]
-    result: dict[str, object] = {
-        "text": text,
-        "normalized": " ".join(normalize(pieces, part.text) for part in parts if part.text or len(parts) == 1),
-        "tokens": tokens,
-        "ids": frontend.encode(tokens),
-        "segments": [segment for part, own in zip(parts, read, strict=True) for segment in segments(part, own)],
-    }
-    pauses = [part.pause_ms for part in parts if part.pause_ms is not None]
-    result |= {"pauses_ms": pauses} if pauses else {}
-    unknown = frontend.unknown(tokens)
-    return result | {"unknown": unknown} if unknown else result
 
 
 def _lines() -> Iterator[str]:

@@ -60,6 +60,7 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
     flags.DEFINE_list("emotion_vector", None, weights, flag_values=own)
     text("emotion_text", None, "Words about the emotion, which a classifier reads.")
     switch("emotion_from_text", False, "Let the classifier read what is said.")
+    text("language", None, "auto, zh, en, ja, es or ar, for a model of several languages.")
     text("glossary", None, "YAML or JSON file: how to read certain terms.")
     integer("seed", 0, "Seed of all randomness.", lower_bound=0, upper_bound=2**32 - 1)
     integer("interval_silence", None, "Milliseconds of silence between segments.")

@@ -78,6 +78,7 @@ def describe(path: pathlib.Path) -> dict[str, object]:
         "bytes": path.stat().st_size,
         "prompt_seconds": round(len(voice.prompt_mel) * FRAME_SECONDS, 2),
         "own_emotion": voice.emotion_own is not None,
+        "model": voice.model_name,
         "model_id": voice.model_id,
         "source_sha256": voice.source_sha256,
     }
@@ -147,7 +148,8 @@ def _print(rows: Sequence[dict[str, object]], as_json: bool) -> None:
             print(json.dumps(row))
             continue
         emotion = "" if row["own_emotion"] else ", without its own emotion"
-        origin = f"model {row['model_id']}, from {str(row['source_sha256'])[:12]}"
+        model = f"{row['model']} {row['model_id']}".strip()
+        origin = f"model {model}, from {str(row['source_sha256'])[:12]}"
         print(f"{row['file']}: prompt of {row['prompt_seconds']} s{emotion}, {origin}, {row['bytes']:,} bytes")
 
 

@@ -3,11 +3,13 @@
 from indextts2_jax.config.dicts import from_dict, replace, replace_dotted, to_dict
 from indextts2_jax.config.networks import (
     SAMPLING_RATE,
+    SEMANTIC_RATE,
     BigVganConfig,
     CampplusConfig,
     ConformerConfig,
     EmotionMatrixConfig,
     GptConfig,
+    LanguagesConfig,
     ModelConfig,
     PerceiverConfig,
     QwenConfig,
@@ -40,6 +42,7 @@ from indextts2_jax.config.synthesis import (
 
 __all__ = [
     "SAMPLING_RATE",
+    "SEMANTIC_RATE",
     "SETTINGS",
     "SHORT_NAMES",
     "AudioConfig",
@@ -53,6 +56,7 @@ __all__ = [
     "EmotionMatrixConfig",
     "FlowConfig",
     "GptConfig",
+    "LanguagesConfig",
     "ModelConfig",
     "PerceiverConfig",
     "PolishConfig",

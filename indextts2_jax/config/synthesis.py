@@ -15,6 +15,7 @@ from indextts2_jax.errors import require as _require
 
 SHORT_NAMES = {
     "interval_silence": "interval_silence_ms",
+    "language": "text.language",
     "paragraph_pause": "text.paragraph_pause_ms",
     "duration_factor": "duration.factor",
     "target_duration": "duration.target_seconds",
@@ -35,7 +36,12 @@ class TextConfig:
     max_english_tokens_per_segment: int = 0  # for English text (0: as above); 120 of its tokens are half a minute
     quick_streaming_tokens: int = 0  # merge short neighbours only after this many tokens (0: always)
     paragraph_pause_ms: int = 0  # silence between paragraphs (0: a line break is a space, as in the reference)
+    language: str = "auto"  # of a model of several: by the script, or zh, en, ja, es, ar
     english: str = "reference"  # tokens equal to the reference's; careful: as a person reads it (text/english)
+    # What follows is off as in the reference, and for IndexTTS-2.5 only:
+    normalize_first: bool = False  # numbers before characters, so that "14:30" is still a time
+    whole_words: bool = False  # a clause that is too long is cut between words
+    spell_numbers: bool = False  # Spanish numbers in words, by num2words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +56,8 @@ class DecodeConfig:
     repetition_penalty: float = 10.0
     length_penalty: float = 0.0
     max_mel_tokens: int = 1500
+    contiguous_positions: bool = False  # codes at 1, 2, 3, … as in training; the reference leaves 1 out
+    keep_marks: bool = False  # token 0 in texts: "!" of IndexTTS-2.5, which the reference takes out
     kernels: bool = True  # on one GPU: a step in kernels of our own (`gpt/kernels.py`), where JAX has Triton
 
 
@@ -111,7 +119,8 @@ class PrecisionConfig:
 
 @dataclasses.dataclass(frozen=True)
 class StreamConfig:
-    """The chunks of a segment that is streamed (`streaming.py`), in semantic codes: 50 are a second."""
+    """The chunks of a segment that is streamed (`pipeline/chunks.py`), in codes of which 50 are a second: a model of
+    other codes takes as many as last as long."""
 
     first_codes: int = 16  # of the first chunk: the fewer, the sooner it is heard
     growth: float = 1.8  # of a chunk over the one before it
@@ -162,6 +171,8 @@ def check(config: Config) -> None:
     _require(0 <= pause <= 60_000, "text.paragraph_pause_ms", pause, "from 0 to 60000 milliseconds")
     _require(config.audio.trim in ("off", "speech"), "audio.trim", config.audio.trim, "off or speech")
     _require(text.english in ("reference", "careful"), "text.english", text.english, "reference or careful")
+    languages = ("auto", "zh", "en", "ja", "es", "ar")
+    _require(text.language in languages, "text.language", text.language, f"one of {', '.join(languages)}")
     _require(text.quick_streaming_tokens >= 0, "text.quick_streaming_tokens", text.quick_streaming_tokens, ">= 0")
     _require(1 <= decode.num_beams <= 16, "decode.num_beams", decode.num_beams, "from 1 to 16")
     _require(decode.top_k >= 0, "decode.top_k", decode.top_k, ">= 0 (0 switches it off)")
@@ -253,6 +264,9 @@ def check_fits(config: Config, model: ModelConfig) -> None:
     """Raises `ConfigError` where a limit of `config` is above what `model` can do."""
     for key, value, most in _limits(config, model):
         _require(value <= most, key, value, f"at most {most}, which is what the model was made for")
+    language = config.text.language
+    told = language == "auto" or model.gpt.languages is not None
+    _require(told, "text.language", language, f"auto for {model.name}, which tells Chinese and English by itself")
 
 
 def fitted(config: Config, model: ModelConfig) -> Config:

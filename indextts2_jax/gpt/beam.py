@@ -9,6 +9,7 @@ place in that log. One beam uses the same bookkeeping, with a heap of one.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -108,6 +109,22 @@ def close(
     for beam in range(totals.shape[0]):
         heap = add(heap, totals[beam] / norm, length, jnp.asarray(beam), ~done)
     return heap
+
+
+def logged(entries: Int[Array, "B T W"], step: Int[Array, "*B"]) -> Int[Array, "B W"]:
+    """What was noted at a step, or at each request's own."""
+    if not step.ndim:
+        return jax.lax.dynamic_index_in_dim(entries, step, axis=1, keepdims=False)
+    return jnp.take_along_axis(entries, step[:, None, None], axis=1)[:, 0]
+
+
+def log(entries: Int[Array, "B T W"], new: Int[Array, "B W"], step: Int[Array, "*B"]) -> Int[Array, "B T W"]:
+    """The same with `new` noted at a step, or at each request's own."""
+    if not step.ndim:
+        return jax.lax.dynamic_update_slice_in_dim(entries, new[:, None], step, axis=1)
+    for row in range(len(entries)):  # one by one: a scatter is a loop on a CPU
+        entries = jax.lax.dynamic_update_slice(entries, new[row][None, None], (row, step[row], 0))
+    return entries
 
 
 def backtrack(

@@ -52,8 +52,8 @@ class SpeechCodes(NamedTuple):
 class DecodeState(NamedTuple):
     """Everything that changes from step to step: T codes of W beams, keys and values in S slots."""
 
-    step: Int[Array, ""]  # codes chosen so far, the same for all requests
-    used: Int[Array, ""]  # slots written or passed over so far, the same for all requests
+    step: Int[Array, "*B"]  # codes chosen so far: one number for all requests, or one each (`rows.py`)
+    used: Int[Array, "*B"]  # slots written or passed over so far, likewise
     codes: Int[Array, "B T W"]  # log: the code chosen at each step for each beam ...
     parents: Int[Array, "B T W"]  # ... and the beam of the step before that it continues
     visible: Bool[Array, "B W S"]  # slots of a beam's history
@@ -94,7 +94,7 @@ def generate(
     for state in _states(params, config, decode, conds, text_ids, text_lengths, keys, noise):
         if on_code is not None:
             on_code(int(state.step), decode.max_mel_tokens)
-    return _finish(config, decode, state)
+    return finish(config, decode, state)
 
 
 def stream(
@@ -119,17 +119,17 @@ def stream(
     Yields:
       The settled codes from the beginning, whenever there are more of them, but not those of the finished whole.
     """
-    settled = 0
+    known = 0
     for state in _states(params, config, decode, conds, text_ids, text_lengths, key[None], None, stops):
         if not _ended(state, decode.max_mel_tokens):
-            codes = _settled(state)
-            if len(codes) > settled:
-                settled = len(codes)
+            codes = settled(state)
+            if len(codes) > known:
+                known = len(codes)
                 yield codes
-    return _finish(config, decode, state)
+    return finish(config, decode, state)
 
 
-def _settled(state: DecodeState) -> Int[np.ndarray, " T"]:
+def settled(state: DecodeState) -> Int[np.ndarray, " T"]:
     """The codes that every living beam and finished hypothesis of the only request begins with."""
     codes, parents, reached = np.asarray(state.codes)[0], np.asarray(state.parents)[0], int(state.step)
     places = {int(length): set[int]() for length in np.asarray(state.heap.lengths)[0]}
@@ -169,7 +169,7 @@ def _states(
     rules = dataclasses.replace(decode, max_mel_tokens=0)  # an argument rather: another limit compiles nothing anew
     in_kernels = decode.kernels and kernels.chosen(params)
     size = kv_cache.first(decode.num_beams)
-    prefix, state = _begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
+    prefix, state = begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
     while True:
         reached = int(state.step)
         until = min(limit, max(stops(reached), reached + 1)) if stops else limit
@@ -180,7 +180,7 @@ def _states(
         if int(state.step) < until:
             kept = int(kv_cache.descended_from(state.visible, state.done))
             size = kv_cache.room(kept, size, decode.num_beams)
-            state = _repack(state, kept, size)
+            state = repack(state, kept, size)
 
 
 def _check(
@@ -213,7 +213,7 @@ def _apply(config: GptConfig, params: Params, method: str, *inputs: Any, **how: 
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _begin(
+def begin(
     config: GptConfig,
     decode: DecodeConfig,
     size: int,
@@ -224,7 +224,7 @@ def _begin(
     randomness: Noise,
 ) -> tuple[PrefixCache, DecodeState]:
     """Reads the prefix and chooses the first codes."""
-    embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths)
+    embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths, decode.keep_marks)
     prefix, logits = _apply(config, params, "prefill", embeddings, lengths)
     batch, beams, vocab = conds.shape[0], decode.num_beams, config.code_vocab
     head_dim = config.width // config.heads
@@ -290,11 +290,11 @@ def advance(
       in_kernels: by `gpt.kernels`, those of a GPU.
     """
     last, used = state.step - 1, state.used
-    own = used + jnp.arange(decode.num_beams)
-    visible = state.visible | (jnp.arange(state.visible.shape[-1])[None] == own[:, None])[None]
-    codes = jax.lax.dynamic_index_in_dim(state.codes, last, axis=1, keepdims=False)
+    visible = state.visible | kv_cache.own_slots(used, decode.num_beams, state.visible.shape[-1])
+    codes = beam.logged(state.codes, last)
     given = (codes, last, prefix, state.generated, visible, used)
-    logits, generated = _apply(config, params, "step", *given, in_kernels=in_kernels)
+    how = {"in_kernels": in_kernels, "contiguous": decode.contiguous_positions}
+    logits, generated = _apply(config, params, "step", *given, **how)
     state = state._replace(visible=visible, generated=generated, used=used + decode.num_beams)
     return choose(config, decode, randomness, state, logits)
 
@@ -308,6 +308,7 @@ def choose(
     noise = _gumbel(randomness, state.step, decode.num_beams * config.code_vocab)
 
     def one_request(
+        step: Int[Array, ""],
         scores: Float[Array, "W V"],
         noise: Float[Array, " WV"] | None,
         visible: Bool[Array, "W S"],
@@ -326,20 +327,18 @@ def choose(
     ]:
         scores = sampling.penalise(scores, history, decode.repetition_penalty, config.start_mel_token)
         ranked = sampling.candidates(scores, totals, noise, decode)
-        heap, following, done = beam.advance(
-            heap, ranked, state.step, done, decode.length_penalty, config.stop_mel_token
-        )
+        heap, following, done = beam.advance(heap, ranked, step, done, decode.length_penalty, config.stop_mel_token)
         parents, codes = following.beams, following.codes
         history = history[parents] | (jnp.arange(config.code_vocab)[None] == codes[:, None])
         return visible[parents], history, following.scores, heap, done, parents, codes
 
-    visible, history, totals, heap, done, parents, codes = jax.vmap(one_request)(
-        scores, noise, state.visible, state.history, state.totals, state.heap, state.done
-    )
+    own = (scores, noise, state.visible, state.history, state.totals, state.heap, state.done)
+    axes = (0 if state.step.ndim else None, *[0] * len(own))
+    visible, history, totals, heap, done, parents, codes = jax.vmap(one_request, axes)(state.step, *own)
     return state._replace(
         step=state.step + 1,
-        codes=jax.lax.dynamic_update_slice_in_dim(state.codes, codes[:, None], state.step, axis=1),
-        parents=jax.lax.dynamic_update_slice_in_dim(state.parents, parents[:, None], state.step, axis=1),
+        codes=beam.log(state.codes, codes, state.step),
+        parents=beam.log(state.parents, parents, state.step),
         visible=visible,
         history=history,
         totals=totals,
@@ -348,21 +347,25 @@ def choose(
     )
 
 
-def _gumbel(randomness: Noise, step: Int[Array, ""], size: int) -> Float[Array, "B WV"] | None:
+def _gumbel(randomness: Noise, step: Int[Array, "*B"], size: int) -> Float[Array, "B WV"] | None:
     if randomness is None:
         return None
     if not jnp.issubdtype(randomness.dtype, jax.dtypes.prng_key):
         return jax.lax.dynamic_index_in_dim(randomness, step, axis=1, keepdims=False)
-    return jax.vmap(lambda key: jax.random.gumbel(jax.random.fold_in(key, step), (size,)))(randomness)
+
+    def one_request(key: Key[Array, ""], step: Int[Array, ""]) -> Float[Array, " WV"]:
+        return jax.random.gumbel(jax.random.fold_in(key, step), (size,))
+
+    return jax.vmap(one_request, (0, 0 if step.ndim else None))(randomness, step)
 
 
-def _repack(state: DecodeState, kept: int, size: int) -> DecodeState:
+def repack(state: DecodeState, kept: int, size: int) -> DecodeState:
     """The same state in `size` slots; the old one's memory is gone."""
     visible, generated = kv_cache.repack(state.visible, state.generated, kept, size)
     return state._replace(used=jnp.int32(kept), visible=visible, generated=generated)
 
 
-def _finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:
+def finish(config: GptConfig, decode: DecodeConfig, state: DecodeState) -> SpeechCodes:
     """The best hypothesis of every request. The memory of the state is gone."""
     kv_cache.release(state.generated)
     best = _best(decode.length_penalty, state.heap, state.totals, state.step, state.done)

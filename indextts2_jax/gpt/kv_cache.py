@@ -61,6 +61,31 @@ def room(kept: int, slots: int, beams: int) -> int:
     return slots
 
 
+def own_slots(used: Int[Array, "*B"], beams: int, slots: int) -> Bool[Array, "_ {beams} {slots}"]:
+    """Where each beam writes next: behind so many used slots, for all requests or for each."""
+    if not used.ndim:
+        own = used + jnp.arange(beams)
+        return (jnp.arange(slots)[None] == own[:, None])[None]
+    each = used[:, None] + jnp.arange(beams)[None]
+    return jnp.arange(slots)[None, None] == each[:, :, None]
+
+
+def written(memory: KVCache, new: KVCache, offset: Int[Array, "*B"]) -> KVCache:
+    """The same with new slots written at `offset`, or at each request's own."""
+    if not offset.ndim:
+        return KVCache(
+            jax.lax.dynamic_update_slice_in_dim(memory.keys, new.keys, offset, axis=2),
+            jax.lax.dynamic_update_slice_in_dim(memory.values, new.values, offset, axis=1),
+        )
+    heads = len(new.keys) // len(offset)
+    keys, values = memory
+    for row in range(len(offset)):  # one by one, in place: a scatter is a loop on a CPU
+        own = slice(row * heads, (row + 1) * heads)
+        keys = jax.lax.dynamic_update_slice(keys, new.keys[own], (row * heads, 0, offset[row]))
+        values = jax.lax.dynamic_update_slice(values, new.values[own], (row * heads, offset[row], 0))
+    return KVCache(keys, values)
+
+
 @jax.jit
 def descended_from(visible: Bool[Array, "B W S"], done: Bool[Array, " B"]) -> Int[Array, ""]:
     """Slots that a living beam descends from, of the unfinished request with the most."""

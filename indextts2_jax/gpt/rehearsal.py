@@ -28,15 +28,15 @@ def rehearse(
     rules = dataclasses.replace(decode, max_mel_tokens=0)
     in_kernels, randomness = decode.kernels and kernels.chosen(params), keys if decode.do_sample else None
     size = kv_cache.first(decode.num_beams)
-    prefix, state = search._begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
+    prefix, state = search.begin(config, rules, size, params, conds, text_ids, text_lengths, randomness)
     while True:
         until = np.int32(int(state.step) + 1)
         state = search._run(config, rules, in_kernels, params, prefix, randomness, until, state)
         search._ended(state, -1)  # a question that is compiled too
         kept = int(kv_cache.descended_from(state.visible, state.done))
-        state = search._repack(state, kept, size)
+        state = search.repack(state, kept, size)
         if kv_cache.room(codes, size, decode.num_beams) == size:
             break
         size = kv_cache.more(size)
-        state = search._repack(state, kept, size)
-    search._finish(config, decode, state)
+        state = search.repack(state, kept, size)
+    search.finish(config, decode, state)

@@ -6,6 +6,9 @@
 Source: `UnifiedVoice` and `GPT2InferenceModel` in indextts/gpt/model_v2.py. Two rules of it look like slips and are
 kept, since the weights are used with them: while generating, the code after the start token gets position 2, not 1
 (row 1 is never read), and the text ids 0 and 1 are removed; the second pass (`__call__`) does neither.
+
+A model of several languages adds the embedding of one to every row of a text, start and stop included; the token that a
+text begins with says which (`config.LanguagesConfig`).
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Lengths
-from indextts2_jax.config import GptConfig
+from indextts2_jax.config import GptConfig, LanguagesConfig
 from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.gpt.transformer import Transformer
 from indextts2_jax.nn.masking import length_mask, zero_padding
@@ -25,6 +28,11 @@ Dtype = Any
 FIRST_CODE_POSITION = 2  # upstream: attention_mask.shape[1] - prefix length, one past the contiguous position
 
 
+def first_position(contiguous: bool) -> int:
+    """That of the first code behind the start token, whose own is 0."""
+    return 1 if contiguous else FIRST_CODE_POSITION
+
+
 class PrefixCache(NamedTuple):
     """What all beams of a request attend to: conditioning, text and the start token, once per request."""
 
@@ -32,11 +40,22 @@ class PrefixCache(NamedTuple):
     valid: Bool[Array, "B P"]
 
 
-def without_markers(config: GptConfig, ids: Int[Array, "B L"], lengths: Lengths) -> tuple[Int[Array, "B L"], Lengths]:
-    """Removes every start and stop id from inside the text; the rest moves up and keeps its order."""
-    keep = length_mask(lengths, ids.shape[1]) & (ids != config.start_text_token) & (ids != config.stop_text_token)
+def without_markers(
+    config: GptConfig, ids: Int[Array, "B L"], lengths: Lengths, keep_marks: bool = False
+) -> tuple[Int[Array, "B L"], Lengths]:
+    """Removes every stop id and, but for `keep_marks`, every start id from inside the text; the rest moves up and keeps
+    its order."""
+    keep = length_mask(lengths, ids.shape[1]) & (ids != config.stop_text_token)
+    if not keep_marks:
+        keep &= ids != config.start_text_token
     order = jnp.argsort(~keep, axis=1, stable=True)
     return jnp.take_along_axis(ids, order, axis=1), jnp.sum(keep, axis=1, dtype=lengths.dtype)
+
+
+def language_of(config: LanguagesConfig, first: Int[Array, " B"]) -> Int[Array, " B"]:
+    """The language row of texts that begin with the tokens `first`."""
+    row = first - config.first_token
+    return jnp.where((row >= 0) & (row < config.tokens), row, config.common)
 
 
 class SpeechLM(nn.Module):
@@ -53,6 +72,8 @@ class SpeechLM(nn.Module):
         self.text_position = nn.Embed(config.max_text_tokens + 2, **table)
         self.code_embedding = nn.Embed(config.code_vocab, **table)
         self.code_position = nn.Embed(config.max_mel_tokens + 3, **table)
+        if config.languages:
+            self.language_embedding = nn.Embed(config.languages.rows, **table)
         self.transformer = Transformer(config, recompute=self.recompute, **types)
         self.code_head = Linear(config.code_vocab, **types)
 
@@ -86,14 +107,17 @@ class SpeechLM(nn.Module):
         text_lengths: Lengths,
         codes: Int[Array, "B T"],
         code_lengths: Lengths,
+        contiguous: bool = False,
     ) -> Float[Array, "B T"]:
         """The log probability (nats) of every code, given all before it, as generation would choose it; 0 behind them.
 
         Args:
-          text_ids: one segment without the ids 0 and 1, which generation does not read.
+          text_ids: one segment without the ids that generation does not read.
           codes: with the stop token, where that is to be judged too.
+          contiguous: as generation counted positions (`DecodeConfig.contiguous_positions`).
         """
-        hidden = self.hidden_states(conds, text_ids, text_lengths, codes, code_lengths, FIRST_CODE_POSITION - 1)
+        offset = first_position(contiguous) - 1
+        hidden = self.hidden_states(conds, text_ids, text_lengths, codes, code_lengths, offset)
         scores = nn.log_softmax(self.logits(hidden[:, -codes.shape[1] :]))
         chosen = jnp.take_along_axis(scores, codes[..., None], axis=-1)[..., 0]
         return zero_padding(chosen[..., None], length_mask(code_lengths, codes.shape[1]))[..., 0]
@@ -127,9 +151,15 @@ class SpeechLM(nn.Module):
         return self.code_head(hidden).astype(jnp.float32)
 
     def prefix(
-        self, conds: Float[Array, "B P D"], text_ids: Int[Array, "B L"], text_lengths: Lengths
+        self,
+        conds: Float[Array, "B P D"],
+        text_ids: Int[Array, "B L"],
+        text_lengths: Lengths,
+        keep_marks: bool = False,
     ) -> tuple[Float[Array, "B P+L+2 D"], Lengths]:
         """Embeddings that come before the start token: conds, then [start] + ids without 0 and 1 + [stop].
+
+        `keep_marks` leaves the ids 0 where they are (`DecodeConfig.keep_marks`).
 
         Upstream puts a zero row on the far left for every id removed and masks it. Leaving it out is exact: a masked
         row has attention weight 0, and neither the text positions nor the code positions (which are counted from
@@ -138,7 +168,7 @@ class SpeechLM(nn.Module):
         Returns:
           Embeddings, and how many of them are valid.
         """
-        ids, lengths = without_markers(self.config, text_ids, text_lengths)
+        ids, lengths = without_markers(self.config, text_ids, text_lengths, keep_marks)
         text = self._text_rows(ids, lengths)
         return jnp.concatenate([conds.astype(self.dtype), text], axis=1), conds.shape[1] + lengths + 2
 
@@ -159,22 +189,26 @@ class SpeechLM(nn.Module):
     def step(
         self,
         codes: Int[Array, "B W"],
-        index: Int[Array, ""],
+        index: Int[Array, "*B"],
         prefix: PrefixCache,
         generated: tuple[KVCache, ...],
         visible: Bool[Array, "B W S"],
-        slot: Int[Array, ""],
+        slot: Int[Array, "*B"],
         in_kernels: bool = False,
+        contiguous: bool = False,
     ) -> tuple[Float[Array, "B W V"], tuple[KVCache, ...]]:
         """Reads code number `index` (from 0) of every beam; returns the scores of the next one.
 
         Args:
+          index, slot: for all requests, or for each.
           generated: memory of S slots.
           visible: the slots that hold each beam's own history, this step's included.
           slot: the first of the W slots that the beams write.
           in_kernels: for one GPU, see `gpt.kernels`.
+          contiguous: no position is left out behind the start token's.
         """
-        x = self.code_embedding(codes) + self.code_position(index + FIRST_CODE_POSITION)[None, None]
+        position = self.code_position(index + first_position(contiguous))
+        x = self.code_embedding(codes) + (position[:, None] if index.ndim else position[None, None])
         shared = jnp.broadcast_to(prefix.valid[:, None], (*codes.shape, prefix.valid.shape[1]))
         seen = jnp.concatenate([shared, visible], axis=-1)
         hidden, generated = self.transformer.step(x, prefix.layers, generated, slot, seen, in_kernels)
@@ -192,7 +226,10 @@ class SpeechLM(nn.Module):
         body = jnp.where(length_mask(lengths, ids.shape[1]), ids, config.stop_text_token)
         body = jnp.pad(body, ((0, 0), (1, 0)), constant_values=config.start_text_token)
         body = jnp.pad(body, ((0, 0), (0, 1)), constant_values=config.stop_text_token)
-        return self.text_embedding(body) + self._positions(self.text_position, body.shape[1])
+        rows = self.text_embedding(body) + self._positions(self.text_position, body.shape[1])
+        if config.languages is None:
+            return rows
+        return rows + self.language_embedding(language_of(config.languages, ids[:, 0]))[:, None]
 
     @staticmethod
     def _prefix_mask(

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int
 from indextts2_jax.config import GptConfig
-from indextts2_jax.gpt import kernels
+from indextts2_jax.gpt import kernels, kv_cache
 from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.nn.attention import attention
 from indextts2_jax.nn.layers import LayerNorm, gelu_tanh
@@ -78,14 +78,11 @@ class Block(nn.Module):
         x: Float[Array, "B W D"],
         prefix: KVCache,
         generated: KVCache,
-        offset: Int[Array, ""],
+        offset: Int[Array, "*B"],
         visible: Bool[Array, "B W S"],
     ) -> tuple[Float[Array, "B W D"], KVCache]:
         query, key, value = (_merge(jnp.einsum("BWHK->BHWK", part)) for part in self._qkv(x))
-        generated = KVCache(
-            jax.lax.dynamic_update_slice_in_dim(generated.keys, jnp.einsum("GWK->GKW", key), offset, axis=2),
-            jax.lax.dynamic_update_slice_in_dim(generated.values, value, offset, axis=1),
-        )
+        generated = kv_cache.written(generated, KVCache(jnp.einsum("GWK->GKW", key), value), offset)
         scores = [
             jnp.einsum("GWK,GKS->GWS", query, memory.keys, preferred_element_type=jnp.float32)
             for memory in (prefix, generated)
@@ -179,7 +176,7 @@ class Transformer(nn.Module):
         x: Float[Array, "B W D"],
         prefix: tuple[KVCache, ...],
         generated: tuple[KVCache, ...],
-        offset: Int[Array, ""],
+        offset: Int[Array, "*B"],
         visible: Bool[Array, "B W S"],
         in_kernels: bool = False,
     ) -> tuple[Float[Array, "B W D"], tuple[KVCache, ...]]:
@@ -188,7 +185,7 @@ class Transformer(nn.Module):
         Args:
           x: its embedding.
           prefix: memory of the P positions that all beams of a request share.
-          generated: memory of slots; the W new ones are written at `offset`.
+          generated: memory of slots; the W new ones are written at `offset`, or at each request's own.
           visible: which of the S positions and slots each beam attends to; of the new slots that is its own.
           in_kernels: where the sizes are for them, by the kernels of a GPU.
         Returns:

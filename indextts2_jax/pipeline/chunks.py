@@ -13,29 +13,31 @@ Chunks grow: every one costs a pass over the prompt and all that was spoken, so 
 more. With growth by a factor the whole costs a constant times as much as in one piece.
 """
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 
 import numpy as np
 
 from indextts2_jax.array_typing import Float, Params
-from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, StreamConfig
+from indextts2_jax.config import SAMPLING_RATE, SEMANTIC_RATE, Config, ModelConfig, StreamConfig
 from indextts2_jax.nn.buckets import bucket_size
+from indextts2_jax.pipeline.generation import DrawCodes, SegmentCodes, Utterance, stream_codes
 from indextts2_jax.pipeline.recording import Stopwatch
-from indextts2_jax.pipeline.speak import (
-    Prompt,
-    SegmentCodes,
-    Utterance,
-    acoustic_conditions,
-    hop_length,
-    infill,
-    stream_codes,
-    waveforms,
-)
-from indextts2_jax.s2mel.length_regulator import target_length
+from indextts2_jax.pipeline.speak import Prompt, acoustic_conditions, hop_length, infill, natural_frames, waveforms
 
 VOCODER_FRAMES = 32
 """Of mel before a chunk that the vocoder hears again: more than its convolutions reach."""
+
+
+def at_rate(config: StreamConfig, codes_per_second: float) -> StreamConfig:
+    """The settings in codes of which so many are a second; at least one each."""
+
+    def codes(count: int) -> int:
+        return max(1, round(count * codes_per_second / SEMANTIC_RATE))
+
+    first, largest, held_back = codes(config.first_codes), codes(config.largest_codes), codes(config.held_back)
+    return dataclasses.replace(config, first_codes=first, largest_codes=largest, held_back=held_back)
 
 
 def stop_after(codes: int, config: StreamConfig) -> int:
@@ -48,22 +50,35 @@ def stop_after(codes: int, config: StreamConfig) -> int:
 
 
 def stream_utterance(
-    params: Params, config: Config, model: ModelConfig, utterance: Utterance, *, watch: Stopwatch | None = None
+    params: Params,
+    config: Config,
+    model: ModelConfig,
+    utterance: Utterance,
+    *,
+    draw: DrawCodes | None = None,
+    watch: Stopwatch | None = None,
 ) -> Iterator[Float[np.ndarray, " N"] | SegmentCodes]:
     """One segment, chunk by chunk.
 
+    Args:
+      draw: how its codes are drawn, where the decoder is shared with others.
     Yields:
       Waveforms in [-1, 1], together as long as the segment spoken whole; at last its codes.
     """
     watch = watch or Stopwatch()
-    settings, hop, voice = config.stream, hop_length(model), utterance.voice
+    settings = at_rate(config.stream, model.codes_per_second)
+    hop, voice = hop_length(model), utterance.voice
     fade = int(settings.fade_ms * SAMPLING_RATE / 1000)
     mel = np.zeros((0, model.s2mel.mel_bins), np.float32)
     tail = np.zeros(0, np.float32)
     next_stop = functools.partial(stop_after, config=settings)
-    for chosen, last in stream_codes(params, config, model, utterance, stops=next_stop, watch=watch):
-        known = target_length(len(chosen.codes), config.duration.factor)
-        sure = known if last else target_length(len(chosen.codes) - settings.held_back, config.duration.factor)
+    if draw:
+        coming = draw(utterance, config.decode, next_stop)
+    else:
+        coming = stream_codes(params, config, model, utterance, stops=next_stop, watch=watch)
+    for chosen, last in coming:
+        known = natural_frames(model, len(chosen.codes), config.duration.factor)
+        sure = known if last else natural_frames(model, len(chosen.codes) - settings.held_back, config.duration.factor)
         spoken = len(mel)
         if sure > spoken:
             (told,) = acoustic_conditions(params, model, [utterance], [chosen.codes], [known], watch=watch)

@@ -2,6 +2,7 @@
 
 speaker ┬─ w2v_features ─ w2v_bert ──► semantic [B T D] ─┬─ conformer · perceiver ──► speaker latents, emotion vector
  wav    │                                                └─ quantize ─ length_regulator ─► prompt_cond [B M D]
+        │             (a codec with a decoder makes features of codes, so the prompt's are not quantised)
         ├─ kaldi_fbank ─ campplus ──► style [B D]
         └─ mel ──► prompt_mel [B M C]
 emotion wav ─ w2v_features ─ w2v_bert ─ conformer · perceiver ──► emotion vector [B D]
@@ -70,20 +71,25 @@ def encode_voice(
     semantic = _semantic_of(params, model, audio_16k, record, watch)
     padded, length = batch_of_one(semantic), _one(len(semantic))
 
-    with watch("semantic_codec"):
-        indices, embedding = stages.quantize(params, padded, length, model=model)
-        reference = np.asarray(embedding)[0, : len(semantic)]
-    record("codec_indices", np.asarray(indices)[:, : len(semantic)])
-    record("codec_quantized", reference[None])
+    told = padded  # of the prompt, what the length regulator reads
+    if not model.semantic_codec.decoder:
+        with watch("semantic_codec"):
+            indices, told = stages.quantize(params, padded, length, model=model)
+            reference = np.asarray(told)[0, : len(semantic)]
+        record("codec_indices", np.asarray(indices)[:, : len(semantic)])
+        record("codec_quantized", reference[None])
     record("ref_mel", prompt_mel.T[None])
     with watch("campplus"):
         style = np.asarray(stages.speaker_embedding(params, batch_of_one(fbank), _one(len(fbank)), model=model))[0]
     record("campplus_fbank", fbank[None])
     record("style", style[None])
     with watch("length_regulator"):
-        (prompt_condition,) = regulate(params, model, embedding, length, [len(prompt_mel)], record)
+        (prompt_condition,) = regulate(params, model, told, length, [len(prompt_mel)], record)
     with watch("conditioning"):
-        latents = np.asarray(stages.speaker_latents(params, padded, length, model=model))[0]
+        if model.gpt.speaker_perceiver:
+            latents = np.asarray(stages.speaker_latents(params, padded, length, model=model))[0]
+        else:
+            latents = np.asarray(stages.speaker_row(params, style[None], model=model))[0]
         base = np.asarray(stages.emotion_vector(params, padded, length, model=model))[0]
     own = None
     if own_emotion:

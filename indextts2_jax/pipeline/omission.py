@@ -17,10 +17,10 @@ import jax
 import numpy as np
 
 from indextts2_jax.array_typing import Params
-from indextts2_jax.config import ModelConfig
+from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.nn.buckets import size_beside
 from indextts2_jax.pipeline import batches, stages
-from indextts2_jax.pipeline.speak import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions
+from indextts2_jax.pipeline.generation import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions
 
 ROWS = 4
 """Texts of one pass: what is compiled for one number of words does for all."""
@@ -44,30 +44,38 @@ def look_for(
     utterance: Utterance,
     chosen: SegmentCodes,
     words: Sequence[tuple[int, int]],
+    decode: DecodeConfig = DecodeConfig(),  # noqa: B008 (frozen)
 ) -> Evidence:
     """Weighs the codes of a segment against its text without each of its words.
 
     Args:
       chosen: at least one code.
       words: ranges [begin, end) of the text ids, in order.
+      decode: how the codes were generated.
     Returns:
       a gain for every word; those left out together share one.
     """
-    markers = (model.gpt.start_text_token, model.gpt.stop_text_token)
+    markers = (model.gpt.stop_text_token,) + (() if decode.keep_marks else (model.gpt.start_text_token,))
     together = -(-len(words) // MOST_PARTS)
     parts = list(batches.slices(words, together)) if words else []
     ids = utterance.text_ids
     texts = [ids, *(np.concatenate([ids[: part[0][0]], ids[part[-1][1] :]]) for part in parts)]
     texts = [text[~np.isin(text, markers)] for text in texts]
     stop = [model.gpt.stop_mel_token] * chosen.stopped
-    likelihoods = _likelihoods(params, model, utterance, texts, np.append(chosen.codes, stop).astype(np.int32))
+    codes = np.append(chosen.codes, stop).astype(np.int32)
+    likelihoods = _likelihoods(params, model, utterance, texts, codes, decode.contiguous_positions)
     totals = likelihoods.sum(axis=1, dtype=np.float64)
     gains = [float(totals[0] - without) for part, without in zip(parts, totals[1:], strict=True) for _ in part]
     return Evidence(gains, float(likelihoods[0, len(chosen.codes)]) if chosen.stopped else 0.0)
 
 
 def _likelihoods(
-    params: Params, model: ModelConfig, utterance: Utterance, texts: Sequence[np.ndarray], codes: np.ndarray
+    params: Params,
+    model: ModelConfig,
+    utterance: Utterance,
+    texts: Sequence[np.ndarray],
+    codes: np.ndarray,
+    contiguous: bool,
 ) -> np.ndarray:
     """The log likelihood of the codes [T] as a reading of each text: [texts, T and padding]."""
     conds = decoder_conditions(params, model, [utterance] * ROWS)
@@ -78,6 +86,6 @@ def _likelihoods(
         ids, counts = batches.rows([*few, *[few[0]] * (ROWS - len(few))], size)
         inputs = batches.divided(params, (ids, counts, padded, lengths))
         with jax.default_matmul_precision(stages.PRECISION):
-            rows = stages.code_likelihood(params, conds, *inputs, model=model)
+            rows = stages.code_likelihood(params, conds, *inputs, model=model, contiguous=contiguous)
         made.append(np.asarray(rows)[: len(few)])
     return np.concatenate(made)

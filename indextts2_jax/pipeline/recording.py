@@ -117,10 +117,14 @@ class Replay:
 
 
 class Stopwatch:
-    """Seconds by stage, and a call at the beginning of each."""
+    """Seconds by stage, and a call at the beginning of each.
 
-    def __init__(self, announce: Callable[[str], None] | None = None) -> None:
+    `in_pieces`: a stage that takes long is to begin again and again, so that there is a call in its middle too.
+    """
+
+    def __init__(self, announce: Callable[[str], None] | None = None, in_pieces: bool = False) -> None:
         self.seconds: dict[str, float] = {}
+        self.in_pieces = in_pieces
         self._announce = announce
 
     @contextmanager

@@ -1,63 +1,31 @@
-"""From text to a waveform: the stages in the order data flows, one way for one segment, for many and for a stream.
+"""From codes to a waveform: the stages in the order data flows, one way for one segment, for many and for a stream.
 
-    text ids [L], voice, emotion ─ choose_codes ─► codes [T] ──────────────┐
-    codes ─ acoustic_conditions: gpt latents [T D], length regulator ──────┴─► condition [M D]
+    codes [T] ─ acoustic_conditions: gpt latents [T D] or the codec's decoder, length regulator ─► condition [M D]
     prompt mel and condition, condition, style, noise ─ infill ─► mel [M C] ─ waveforms ─► wav [N]
 
-Every function takes several segments, and gives each what it would get alone: a segment's randomness depends on its own
-key, and no stage lets one row of a batch see another. What differs in a batch is how XLA orders the sums of a product.
-`stages.py` holds each network as a jitted function on padded arrays; here lengths are known. A run that is recorded is
-a batch of one; `chunks.py` calls the same functions while the codes still come.
+What is spoken, and its codes, come from `generation.py`. Every function takes several segments, and gives each what it
+would get alone; what differs in a batch is how XLA orders the sums of a product. `stages.py` holds each network as a
+jitted function on padded arrays; here lengths are known. A run that is recorded is a batch of one; `chunks.py` calls
+these functions while the codes still come.
 """
 
-import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Float, Int, Key, Params
+from indextts2_jax.array_typing import Array, Float, Params
 from indextts2_jax.audio.postprocess import breath_frames
-from indextts2_jax.config import Config, ModelConfig, to_dict
-from indextts2_jax.gpt import decode as gpt_decode
-from indextts2_jax.gpt.sampling import replay_noise
-from indextts2_jax.nn.buckets import bucket_size, prompt_size, size_beside
-from indextts2_jax.pipeline import batches, stages
+from indextts2_jax.config import Config, ModelConfig
+from indextts2_jax.nn.buckets import bucket_size, prompt_size
+from indextts2_jax.pipeline import batches, flow, recorded, stages
 from indextts2_jax.pipeline.encode import regulate
+from indextts2_jax.pipeline.generation import TEXT_MARKERS, Utterance, decoder_conditions, padded_text
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
-from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.s2mel import flow_matching
 from indextts2_jax.s2mel.length_regulator import target_length
-
-TEXT_MARKERS = 2
-"""Rows that the GPT reads beside conditioning, text and codes: start and stop of the text."""
-
-DECODER_MARKERS = TEXT_MARKERS + 1
-"""And the start of the codes, which is part of the decoder's prompt."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Utterance:
-    """One segment to be spoken, and all that its speech depends on beside the model and the settings."""
-
-    voice: ReferenceVoice
-    emotion: Float[np.ndarray, " D"]
-    """The emotion embedding, blended."""
-    text_ids: Int[np.ndarray, " L"]
-    """Token ids without start and stop."""
-    key: Key[Array, ""]
-    """All randomness of the segment."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SegmentCodes:
-    """The semantic codes of a segment without the stop token, and whether one came."""
-
-    codes: Int[np.ndarray, " T"]
-    stopped: bool
 
 
 class Prompt(NamedTuple):
@@ -72,143 +40,9 @@ def hop_length(model: ModelConfig) -> int:
     return math.prod(model.bigvgan.upsample_rates)
 
 
-# --- text to codes ------------------------------------------------------------------------------------------------
-
-
-def choose_codes(
-    params: Params,
-    config: Config,
-    model: ModelConfig,
-    utterances: Sequence[Utterance],
-    *,
-    at_once: int = 1,
-    replay: Replay | None = None,
-    record: Record | None = None,
-    watch: Stopwatch | None = None,
-    on_code: Callable[[int, int], None] | None = None,
-) -> list[SegmentCodes]:
-    """The semantic codes of every utterance, in their order. Equal text, voice, emotion and key: equal codes.
-
-    Args:
-      at_once: the largest batch; texts of similar length share one.
-      replay: overrides the randomness by recorded noise, of each utterance anew.
-      record: receives the arrays of the stages, and goes with batches of one only.
-      on_code: called with (codes so far, limit) of the batch being decoded, now and then.
-    """
-    watch = watch or Stopwatch()
-    places = list(range(len(utterances)))
-    if at_once > 1:
-        places.sort(key=lambda place: len(utterances[place].text_ids))
-    chosen: dict[int, SegmentCodes] = {}
-    for batch in batches.slices(places, at_once):
-        with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
-            made = _decode(params, config, model, [utterances[place] for place in batch], replay, record, on_code)
-        for row, place in enumerate(batch):
-            chosen[place] = SegmentCodes(made.codes[row, : made.lengths[row]], bool(made.stopped[row]))
-            if record:
-                stop = np.array([model.gpt.stop_mel_token] * chosen[place].stopped, np.int32)
-                record("codes", np.concatenate([chosen[place].codes, stop])[None])
-    return [chosen[place] for place in range(len(utterances))]
-
-
-def _decode(
-    params: Params,
-    config: Config,
-    model: ModelConfig,
-    utterances: Sequence[Utterance],
-    replay: Replay | None,
-    record: Record | None,
-    on_code: Callable[[int, int], None] | None,
-) -> gpt_decode.SpeechCodes:
-    filled = batches.filled(utterances)
-    conditions, ids, lengths = decoder_inputs(params, model, filled)
-    if record:
-        _record_decoder_inputs(params, model, utterances, (conditions, ids, lengths), record)
-    noise, keys = None, None
-    if replay and replay.noise_seed is not None:
-        decode = config.decode
-        one = replay_noise(replay.noise_seed, decode.max_mel_tokens, decode.num_beams, model.gpt.code_vocab)
-        noise = jnp.stack([one] * len(filled))
-    else:
-        keys = decoder_keys(params, filled)
-    ids, lengths = batches.divided(params, (ids, lengths))
-    return gpt_decode.generate(
-        params["gpt"]["speech_lm"],
-        model.gpt,
-        config.decode,
-        conditions,
-        ids,
-        lengths,
-        keys=keys,
-        noise=noise,
-        on_code=on_code,
-    )
-
-
-def stream_codes(
-    params: Params,
-    config: Config,
-    model: ModelConfig,
-    utterance: Utterance,
-    *,
-    stops: Callable[[int], int],
-    watch: Stopwatch | None = None,
-) -> Iterator[tuple[SegmentCodes, bool]]:
-    """What `choose_codes` gives, while it comes: the codes settled so far, and whether these are all.
-
-    Args:
-      stops: from the number of codes chosen so far to the number at which to look next.
-    """
-    watch = watch or Stopwatch()
-    coming = gpt_decode.stream(
-        params["gpt"]["speech_lm"],
-        model.gpt,
-        config.decode,
-        *decoder_inputs(params, model, [utterance]),
-        key=jax.random.fold_in(utterance.key, 0),
-        stops=stops,
-    )
-    while True:
-        try:
-            with watch("decode"), jax.default_matmul_precision(stages.PRECISION):
-                codes = next(coming)
-        except StopIteration as end:
-            made: gpt_decode.SpeechCodes = end.value
-            yield SegmentCodes(made.codes[0, : made.lengths[0]], bool(made.stopped[0])), True
-            return
-        yield SegmentCodes(codes, False), False
-
-
-def decoder_inputs(
-    params: Params, model: ModelConfig, utterances: Sequence[Utterance]
-) -> tuple[Array, np.ndarray, np.ndarray]:
-    """What the decoder reads of utterances: conditions, padded text ids, their lengths."""
-    conditions = decoder_conditions(params, model, utterances)
-    return conditions, *_text(utterances, conditions.shape[1] + DECODER_MARKERS)
-
-
-def decoder_keys(params: Params, utterances: Sequence[Utterance]) -> Key[Array, " B"]:
-    """The randomness of their codes."""
-    keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([utterance.key for utterance in utterances]))
-    (placed,) = batches.divided(params, (keys,))
-    return placed
-
-
-def _text(utterances: Sequence[Utterance], others: int) -> tuple[np.ndarray, np.ndarray]:
-    """Text ids, padded beside so many other rows of what the GPT reads, and their lengths."""
-    ids = [utterance.text_ids.astype(np.int32) for utterance in utterances]
-    return batches.rows(ids, size_beside(max(map(len, ids)), others))
-
-
-def decoder_conditions(params: Params, model: ModelConfig, utterances: Sequence[Utterance]) -> Array:
-    """What the decoder reads before the text."""
-    latents = np.stack([utterance.voice.speaker_latents for utterance in utterances])
-    emotion = np.stack([utterance.emotion for utterance in utterances])
-    made: Array = stages.decoder_conditions(params, *batches.divided(params, (latents, emotion)), model=model)
-    return made
-
-
-# --- codes to a waveform ------------------------------------------------------------------------------------------
+def natural_frames(model: ModelConfig, codes: int, factor: float = 1.0) -> int:
+    """Mel frames that so many codes become, `factor` times as slow as they are."""
+    return target_length(codes * model.semantic_codec.frames_per_code, factor)
 
 
 def speak_codes(
@@ -235,7 +69,7 @@ def speak_codes(
       record: receives the arrays of the stages, and goes with batches of one only.
     """
     if frames is None:
-        frames = [target_length(len(own), config.duration.factor) for own in codes]
+        frames = [natural_frames(model, len(own), config.duration.factor) for own in codes]
     audio = [np.zeros(0, np.float32) for _ in utterances]
     spoken = [place for place, own in enumerate(codes) if len(own)]
     if record and len(spoken) < len(utterances):
@@ -279,11 +113,34 @@ def acoustic_conditions(
     record: Record | None = None,
     watch: Stopwatch | None = None,
 ) -> list[np.ndarray]:
-    """What the flow matching is told of codes [T], one or more each: [frames D], by a second pass and the regulator."""
+    """What the flow matching is told of codes [T], one or more each: [frames D], by the regulator, of decoded codes or
+    of their embeddings and the latents of a second pass."""
     watch = watch or Stopwatch()
-    conditions = decoder_conditions(params, model, utterances)
-    ids, text_lengths = _text(utterances, conditions.shape[1] + TEXT_MARKERS)
     padded, lengths = batches.rows(codes)
+    if model.semantic_codec.decoder:
+        with watch("semantic_codec"):
+            condition = stages.decode_codes(params, *batches.divided(params, (padded, lengths)), model=model)
+        lengths = lengths * model.semantic_codec.frames_per_code
+        if record:
+            record("codec_decode_out", np.asarray(condition)[:, : lengths[0]])
+    else:
+        condition = _with_latents(params, model, utterances, padded, lengths, record, watch)
+    with watch("length_regulator"):
+        return regulate(params, model, condition, lengths, frames, record)
+
+
+def _with_latents(
+    params: Params,
+    model: ModelConfig,
+    utterances: Sequence[Utterance],
+    padded: np.ndarray,
+    lengths: np.ndarray,
+    record: Record | None,
+    watch: Stopwatch,
+) -> Array:
+    """The codes' embeddings with the latents of a second pass."""
+    conditions = decoder_conditions(params, model, utterances)
+    ids, text_lengths = padded_text(utterances, conditions.shape[1] + TEXT_MARKERS)
     with watch("latents"):
         read = (conditions, ids, text_lengths, padded, lengths)
         latents = stages.code_latents(params, *batches.divided(params, read), model=model)
@@ -291,8 +148,8 @@ def acoustic_conditions(
     if record:
         record("gpt_latent", np.asarray(latents)[:, : lengths[0]])
         record("gpt_layer_out", np.asarray(projected)[:, : lengths[0]])
-    with watch("length_regulator"):
-        return regulate(params, model, condition, lengths, frames, record)
+    made: Array = condition
+    return made
 
 
 def infill(
@@ -325,7 +182,7 @@ def infill(
         drawn = [np.asarray(flow_matching.sample_noise(key, size, bins)) for key in keys]
         noise = [own[: len(told)] for own, told in zip(drawn, mu, strict=True)]
     padded, totals = batches.rows(mu, size)
-    inputs = FlowInputs(
+    inputs = flow.FlowInputs(
         batches.rows(noise, size)[0],
         batches.rows([prompt.mel for prompt in prompts], size)[0],
         lengths,
@@ -336,10 +193,9 @@ def infill(
     if record:
         record("cfm_noise", noise[0].T[None])
         record("cfm_cond", mu[0][None])
-        _record_velocities(params, config, model, inputs, record)
-    with watch("flow_matching"):
-        settings = {"target_frames": target_frames, **to_dict(config.flow)}
-        mel = np.asarray(stages.flow(params, *batches.divided(params, inputs), model=model, **settings))
+        recorded.velocities(params, config, model, inputs, record)
+    solve = flow.in_pieces if watch.in_pieces else flow.whole
+    mel = solve(params, config, model, inputs, target_frames, watch)
     if record:
         record("cfm_mel", mel[0, : totals[0]].T[None])
     return [own[start:end] for own, start, end in zip(mel, lengths, totals, strict=True)]
@@ -363,47 +219,3 @@ def waveforms(
     if record:
         record("vocoder_wav", audio[0][None, None])
     return audio
-
-
-# --- what is computed only to be recorded -------------------------------------------------------------------------
-
-
-class FlowInputs(NamedTuple):
-    """The arrays of `stages.flow`, in its order."""
-
-    noise: np.ndarray
-    prompt: np.ndarray
-    prompt_lengths: np.ndarray
-    style: np.ndarray
-    mu: np.ndarray
-    lengths: np.ndarray
-
-
-def _record_decoder_inputs(
-    params: Params,
-    model: ModelConfig,
-    utterances: Sequence[Utterance],
-    inputs: tuple[Array, np.ndarray, np.ndarray],
-    record: Record,
-) -> None:
-    record("speech_conditioning_latent", utterances[0].voice.speaker_latents[None])
-    record("text_ids", utterances[0].text_ids[None])
-    record("gpt_conds", np.asarray(inputs[0]))
-    prefix, length = stages.decoder_prefix(params, *inputs, model=model)
-    record("gpt_prefix", np.asarray(prefix)[:, : int(length[0])])
-
-
-def _record_velocities(params: Params, config: Config, model: ModelConfig, inputs: FlowInputs, record: Record) -> None:
-    """The estimator's raw output at the first two steps: row 0 conditional, row 1 unconditional."""
-    times = np.asarray(flow_matching.time_schedule(config.flow.steps))
-    behind_prompt = (np.arange(inputs.noise.shape[1]) >= inputs.prompt_lengths[0])[None, :, None]
-    pair = [np.concatenate([a, np.zeros_like(a)]) for a in (inputs.prompt, inputs.style, inputs.mu)]
-    prompt, style, mu = pair
-    x = inputs.noise * behind_prompt * np.float32(config.flow.temperature)
-    for step in range(min(2, config.flow.steps)):
-        t = np.full(2, times[step], np.float32)
-        rows, lengths = np.repeat(x, 2, 0), np.repeat(inputs.lengths, 2)
-        both = stages.velocity(params, rows, prompt, t, style, mu, lengths, model=model)
-        record(f"dit_velocity_step{step}", np.asarray(both)[:, : inputs.lengths[0]].transpose(0, 2, 1))
-        guided = flow_matching.guide(both[:1], both[1:], config.flow.guidance)
-        x = np.asarray(flow_matching.euler_step(x, guided, times[step + 1] - times[step])) * behind_prompt

@@ -64,7 +64,7 @@ def _types(weights: Float[Array, "..."] | Transposed | Int8) -> dict[str, Any]:
     return {"dtype": weights.dtype, "param_dtype": weights.dtype}
 
 
-def _apply(module: nn.Module, params: Params, *inputs: Array, method: str | None = None) -> Any:
+def _apply(module: nn.Module, params: Params, *inputs: Array | bool, method: str | None = None) -> Any:
     return module.apply({"params": params}, *inputs, method=method)
 
 
@@ -79,9 +79,10 @@ def semantic_features(
 @stage("semantic_codec")
 def quantize(
     params: Params, semantic: Float[Array, "B T D"], lengths: Lengths, *, model: ModelConfig
-) -> tuple[Int[Array, "B T"], Float[Array, "B T D"]]:
-    """Semantic features -> codebook indices and their embeddings."""
-    return _apply(SemanticCodec(model.semantic_codec), params, semantic, lengths)
+) -> tuple[Int[Array, "B _"], Float[Array, "B _ D"]]:
+    """Semantic features -> codebook indices and their embeddings, one for `frames_per_code` frames."""
+    method = "quantize" if model.semantic_codec.decoder else None
+    return _apply(SemanticCodec(model.semantic_codec), params, semantic, lengths, method=method)
 
 
 @stage("campplus")
@@ -109,6 +110,12 @@ def speaker_latents(
 
 
 @stage("gpt/conditioning")
+def speaker_row(params: Params, style: Float[Array, "B style"], *, model: ModelConfig) -> Float[Array, "B 1 D"]:
+    """Style -> the same, where a model has no speaker encoder."""
+    return _apply(Conditioning(model.gpt), params, style, method="speaker_row")
+
+
+@stage("gpt/conditioning")
 def emotion_vector(
     params: Params, semantic: Float[Array, "B T C"], lengths: Lengths, *, model: ModelConfig
 ) -> Float[Array, "B D"]:
@@ -124,12 +131,18 @@ def decoder_conditions(
     return _apply(Conditioning(model.gpt), params, latents, emotion, method="decoder_conditions")
 
 
-@stage("gpt/speech_lm")
+@stage("gpt/speech_lm", static=("keep_marks",))
 def decoder_prefix(
-    params: Params, conds: Float[Array, "B P D"], text_ids: Int[Array, "B L"], lengths: Lengths, *, model: ModelConfig
+    params: Params,
+    conds: Float[Array, "B P D"],
+    text_ids: Int[Array, "B L"],
+    lengths: Lengths,
+    *,
+    model: ModelConfig,
+    keep_marks: bool = False,
 ) -> tuple[Float[Array, "B P+L+2 D"], Lengths]:
     """What generation starts from; only computed apart to be recorded."""
-    return _apply(SpeechLM(model.gpt), params, conds, text_ids, lengths, method="prefix")
+    return _apply(SpeechLM(model.gpt), params, conds, text_ids, lengths, keep_marks, method="prefix")
 
 
 @stage("gpt/speech_lm")
@@ -148,7 +161,7 @@ def code_latents(
     return _apply(module, params, conds, text_ids, text_lengths, codes, code_lengths)
 
 
-@stage("gpt/speech_lm")
+@stage("gpt/speech_lm", static=("contiguous",))
 def code_likelihood(
     params: Params,
     conds: Float[Array, "B P D"],
@@ -158,10 +171,12 @@ def code_likelihood(
     code_lengths: Lengths,
     *,
     model: ModelConfig,
+    contiguous: bool = False,
 ) -> Float[Array, "B T"]:
     """How likely (log, nats) finished codes are as a reading of a text."""
     module = SpeechLM(model.gpt, **_types(params["code_head"]["kernel"]))
-    return _apply(module, params, conds, text_ids, text_lengths, codes, code_lengths, method="log_likelihood")
+    inputs = (conds, text_ids, text_lengths, codes, code_lengths)
+    return _apply(module, params, *inputs, contiguous, method="log_likelihood")
 
 
 @stage("s2mel/latent_projection", "semantic_codec")
@@ -172,6 +187,14 @@ def acoustic_condition(
     projected = _apply(LatentProjection(model.s2mel), projection, latents)
     embedded = _apply(SemanticCodec(model.semantic_codec), codec, codes, method="embed")
     return embedded + projected, projected
+
+
+@stage("semantic_codec")
+def decode_codes(
+    params: Params, codes: Int[Array, "B T"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B _ E"]:
+    """Codes -> semantic features, by the codec's decoder."""
+    return _apply(SemanticCodec(model.semantic_codec), params, codes, lengths, method="decode")
 
 
 @stage("s2mel/dit")
@@ -222,6 +245,28 @@ def flow(
         target_frames=target_frames,
         dtype=params["merge"]["kernel"].dtype,
     )
+
+
+@stage("s2mel/dit", static=("guidance", "target_frames"))
+def flow_step(
+    params: Params,
+    x: Float[Array, "B M C"],
+    prompt: Float[Array, "B M C"],
+    prompt_lengths: Lengths,
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
+    lengths: Lengths,
+    now: Float[Array, ""],
+    dt: Float[Array, ""],
+    *,
+    model: ModelConfig,
+    guidance: float,
+    target_frames: int | None = None,
+) -> Float[Array, "B M C"]:
+    """One step of `flow`: a server has something else to do between them."""
+    given = (x, prompt, prompt_lengths, style, mu, lengths, now, dt)
+    how = {"guidance": guidance, "target_frames": target_frames, "dtype": params["merge"]["kernel"].dtype}
+    return flow_matching.move(params, model.s2mel, *given, **how)
 
 
 @stage("bigvgan")

@@ -45,6 +45,8 @@ class ReferenceVoice:
     prompt_condition: Float[np.ndarray, "M E"]
     model_id: str = ""
     source_sha256: str = ""
+    model_name: str = ""
+    """What its model is called (`ModelConfig.name`); empty in files of earlier versions."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file, whole or not at all.
@@ -56,6 +58,7 @@ class ReferenceVoice:
         values = {name: getattr(self, name) for name in _ARRAYS}
         arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if value is not None}
         metadata = {"format": VOICE_FORMAT, "model_id": self.model_id, "source_sha256": self.source_sha256}
+        metadata |= {"model": self.model_name} if self.model_name else {}
         metadata["sha256"] = _digest(arrays, metadata)
         try:
             with replaced_file(path) as new:
@@ -99,7 +102,8 @@ class ReferenceVoice:
         if fault := _misfit(arrays):
             raise CheckpointError(f"{path}: {fault}; encode the clip again.")
         arrays.setdefault("emotion_own", None)
-        return cls(**arrays, model_id=metadata.get("model_id", ""), source_sha256=metadata.get("source_sha256", ""))
+        origin = {field: metadata.get(key, "") for field, key in _ORIGIN.items()}
+        return cls(**arrays, **origin)
 
 
 def _digest(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
@@ -124,6 +128,9 @@ def _misfit(arrays: Mapping[str, np.ndarray]) -> str | None:
     return None
 
 
+_ORIGIN = {"model_id": "model_id", "source_sha256": "source_sha256", "model_name": "model"}
+"""Where a voice comes from: its fields, and what a file calls them."""
+
 _ARRAYS = {  # and their axes
     "speaker_latents": 2,
     "emotion_base": 1,
@@ -134,10 +141,22 @@ _ARRAYS = {  # and their axes
 }
 
 
+def check_origin(voice: "ReferenceVoice | EmotionPrompt", model: ModelConfig, model_id: str) -> None:
+    """Raises `CheckpointError` for a voice or an emotion that another model encoded."""
+    if voice.model_id == model_id:
+        return
+    name = voice.model_name if isinstance(voice, ReferenceVoice) else ""
+    if name not in ("", model.name):
+        raise CheckpointError(
+            f"The voice is for {name}, and this is {model.name}; encode the clip again with this one."
+        )
+    raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
+
+
 def check_voice(voice: ReferenceVoice, model: ModelConfig) -> None:
     """Raises `CheckpointError` for a voice whose arrays are not of the sizes that a model makes."""
     wanted = {
-        "speaker_latents": (model.gpt.speaker_perceiver.latents, model.gpt.width),
+        "speaker_latents": (model.gpt.speaker_rows, model.gpt.width),
         "emotion_base": (model.gpt.width,),
         "emotion_own": (model.gpt.width,),
         "style": (model.campplus.embedding_size,),

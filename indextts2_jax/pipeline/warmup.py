@@ -19,8 +19,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, ModelConfig
 from indextts2_jax.gpt.rehearsal import rehearse
 from indextts2_jax.nn.buckets import SMALLEST, bucket_size, prompt_size
-from indextts2_jax.pipeline import batches, omission, speak, stages
-from indextts2_jax.s2mel.length_regulator import target_length
+from indextts2_jax.pipeline import batches, generation, omission, speak, stages
 
 CODES_A_TOKEN = 1.0, 30.0
 """The fewest and the most that a token of text is spoken in: sizes of text and codes further apart do not meet."""
@@ -46,7 +45,7 @@ class Sizes:
 
 
 def steps(
-    params: Params, model: ModelConfig, config: Config, utterances: Sequence[speak.Utterance], sizes: Sizes
+    params: Params, model: ModelConfig, config: Config, utterances: Sequence[generation.Utterance], sizes: Sizes
 ) -> Iterator[Step]:
     """Everything that segments of up to these sizes need.
 
@@ -54,9 +53,9 @@ def steps(
       utterances: one in each voice; their texts do not matter. Prompts of equal padded length share what is compiled.
     """
     one = utterances[0]
-    others = speak.decoder_conditions(params, model, [one]).shape[1] + speak.DECODER_MARKERS
+    others = generation.decoder_conditions(params, model, [one]).shape[1] + generation.DECODER_MARKERS
     texts = [rung - others for rung in rungs(sizes.text + others) if rung > others]
-    longest = target_length(sizes.codes, config.duration.factor)
+    longest = speak.natural_frames(model, sizes.codes, config.duration.factor)
     counts = [2**power for power in range((sizes.at_once - 1).bit_length() + 1)]
     behind = [count for count in counts if count <= batches.behind_decoder(params, sizes.at_once)]
 
@@ -73,7 +72,9 @@ def steps(
             batch = [_reading(one, tokens)] * count
             yield step(f"second pass: {count} x {tokens} tokens, {codes} codes", _second_pass, batch, codes)
         if config.redraw.check_words:
-            yield step(f"check of words: {tokens} tokens, {codes} codes", _check_words, _reading(one, tokens), codes)
+            yield step(
+                f"check of words: {tokens} tokens, {codes} codes", _check_words, config, _reading(one, tokens), codes
+            )
     prompts = {prompt_size(len(own.voice.prompt_mel)): own for own in utterances}
     for frames, count in itertools.product(rungs(longest), behind):
         for before, own in prompts.items():
@@ -94,30 +95,36 @@ def _ranges(rising: Sequence[int]) -> list[tuple[int, int]]:
     return [(before + 1, own) for before, own in zip([0, *rising], rising, strict=False)]
 
 
-def _reading(utterance: speak.Utterance, tokens: int) -> speak.Utterance:
+def _reading(utterance: generation.Utterance, tokens: int) -> generation.Utterance:
     return dataclasses.replace(utterance, text_ids=np.ones(tokens, np.int32))
 
 
-def _decoder(params: Params, model: ModelConfig, config: Config, batch: Sequence[speak.Utterance], codes: int) -> None:
-    conditions, ids, lengths = speak.decoder_inputs(params, model, batch)
+def _decoder(
+    params: Params, model: ModelConfig, config: Config, batch: Sequence[generation.Utterance], codes: int
+) -> None:
+    conditions, ids, lengths = generation.decoder_inputs(params, model, batch)
     ids, lengths = batches.divided(params, (ids, lengths))
-    keys = speak.decoder_keys(params, batch)
+    keys = generation.decoder_keys(params, batch)
     with jax.default_matmul_precision(stages.PRECISION):
         weights = params["gpt"]["speech_lm"]
         rehearse(weights, model.gpt, config.decode, conditions, ids, lengths, keys, codes=codes)
 
 
-def _check_words(params: Params, model: ModelConfig, utterance: speak.Utterance, codes: int) -> None:
-    chosen = speak.SegmentCodes(np.zeros(codes - 1, np.int32), stopped=True)
-    omission.look_for(params, model, utterance, chosen, [(0, 1)])
+def _check_words(
+    params: Params, model: ModelConfig, config: Config, utterance: generation.Utterance, codes: int
+) -> None:
+    chosen = generation.SegmentCodes(np.zeros(codes - 1, np.int32), stopped=True)
+    omission.look_for(params, model, utterance, chosen, [(0, 1)], config.decode)
 
 
-def _second_pass(params: Params, model: ModelConfig, batch: Sequence[speak.Utterance], codes: int) -> None:
+def _second_pass(params: Params, model: ModelConfig, batch: Sequence[generation.Utterance], codes: int) -> None:
     own = [np.zeros(codes, np.int32)] * len(batch)
-    speak.acoustic_conditions(params, model, batch, own, [target_length(codes)] * len(batch))
+    speak.acoustic_conditions(params, model, batch, own, [speak.natural_frames(model, codes)] * len(batch))
 
 
-def _flow(params: Params, model: ModelConfig, config: Config, batch: Sequence[speak.Utterance], frames: int) -> None:
+def _flow(
+    params: Params, model: ModelConfig, config: Config, batch: Sequence[generation.Utterance], frames: int
+) -> None:
     prompts = [speak.Prompt(one.voice.prompt_mel, one.voice.prompt_condition) for one in batch]
     told = [np.zeros((frames, model.s2mel.width), np.float32)] * len(batch)
     speak.infill(params, config, model, batch, prompts, told)

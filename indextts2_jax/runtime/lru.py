@@ -10,10 +10,13 @@ T = TypeVar("T")
 
 
 class LRU(Generic[T]):
-    """The `size` values asked for last; 0 keeps nothing. Safe between threads."""
+    """The `size` values asked for last; 0 keeps nothing. Safe between threads.
 
-    def __init__(self, size: int) -> None:
-        self._kept: cachetools.LRUCache[Hashable, T] = cachetools.LRUCache(size)
+    With `weigh` a value counts for so many, and what is larger than `size` is not kept.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[T], int] | None = None) -> None:
+        self._kept: cachetools.LRUCache[Hashable, T] = cachetools.LRUCache(size, weigh)
         kept = cachetools.cached(self._kept, key=lambda key, make: key, condition=threading.Condition())
         self._get = kept(lambda key, make: make())
 

@@ -4,6 +4,7 @@
     guide         ──► v = (1 + g) v_conditional - g v_unconditional
     euler_step    ──► x <- x + (t_{k+1} - t_k) v
     solve         ──► the loop over the S steps; frames of the prompt are held at zero all the way
+    move          ──► one of its steps, for those who have something else to do in between
 
 The noise is an argument of `solve`; `sample_noise` draws it.
 Source: `BASECFM.inference` and `solve_euler` in indextts/s2mel/modules/flow_matching.py.
@@ -17,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import AnyArray, Array, Float, Float32, Key, Lengths, Number, Params
+from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Float32, Key, Lengths, Number, Params
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.s2mel.dit import DiT, context, prepare, window_of
@@ -25,6 +26,7 @@ from indextts2_jax.s2mel.timestep import Modulation
 
 Dtype = Any
 StepInputs = tuple[Modulation, Float[Array, ""]]
+Step = Callable[[Float[Array, "B M C"], StepInputs], tuple[Float[Array, "B M C"], None]]
 
 
 def time_schedule(steps: int) -> Float32[np.ndarray, " {steps+1}"]:
@@ -89,9 +91,62 @@ def solve(
     Returns:
       log mel, float32: zeros in the prompt's frames and behind `lengths`.
     """
+    apply, step, in_target = _field(
+        params, config, prompt_mel, prompt_lengths, style, mu, lengths, guidance, target_frames, dtype
+    )
+    schedule = time_schedule(steps)
+    modulation = apply(jnp.asarray(schedule[:-1]), method="modulation")
+    start = zero_padding(noise.astype(jnp.float32) * temperature, in_target)
+    mel, _ = jax.lax.scan(step, start, (modulation, jnp.asarray(np.diff(schedule))))
+    return mel
+
+
+def move(
+    params: Params,
+    config: S2MelConfig,
+    x: Float[Array, "B M C"],
+    prompt_mel: Float[Array, "B M C"],
+    prompt_lengths: Lengths,
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
+    lengths: Lengths,
+    now: Float[Array, ""],
+    dt: Float[Array, ""],
+    *,
+    guidance: float,
+    target_frames: int | None = None,
+    dtype: Dtype = jnp.float32,
+) -> Float[Array, "B M C"]:
+    """One step of `solve`, from the time `now` on; what does not change from step to step is computed anew.
+
+    Args:
+      x: at first the noise times the temperature, zero outside the target.
+      all others: as of `solve`.
+    """
+    apply, step, _ = _field(
+        params, config, prompt_mel, prompt_lengths, style, mu, lengths, guidance, target_frames, dtype
+    )
+    modulation = jax.tree.map(lambda a: a[0], apply(now[None], method="modulation"))
+    moved, _ = step(x, (modulation, dt))
+    return moved
+
+
+def _field(
+    params: Params,
+    config: S2MelConfig,
+    prompt_mel: Float[Array, "B M C"],
+    prompt_lengths: Lengths,
+    style: Float[Array, "B style"],
+    mu: Float[Array, "B M D"],
+    lengths: Lengths,
+    guidance: float,
+    target_frames: int | None,
+    dtype: Dtype,
+) -> tuple[Callable[..., Any], Step, Bool[Array, "B M"]]:
+    """(the network, a step through its velocities, the frames that move)."""
     network = DiT(config, dtype, prepared=True)
     apply: Callable[..., Any] = functools.partial(network.apply, {"params": prepare(params, config, dtype)})
-    frames = noise.shape[1]
+    frames = mu.shape[1]
     in_prompt = length_mask(prompt_lengths, frames)
     in_target = length_mask(lengths, frames) & ~in_prompt
     guided = guidance > 0
@@ -104,8 +159,6 @@ def solve(
         nothing = apply(*null, method="conditions")  # one frame: all frames of all rows are alike
         conditions = jnp.concatenate([conditions, jnp.broadcast_to(nothing, conditions.shape)])
         lengths = jnp.concatenate([lengths, lengths])
-    schedule = time_schedule(steps)
-    modulation = apply(jnp.asarray(schedule[:-1]), method="modulation")
 
     def step(x: Float[Array, "B M C"], inputs: StepInputs) -> tuple[Float[Array, "B M C"], None]:
         now, dt = inputs
@@ -119,6 +172,4 @@ def solve(
         x = jax.vmap(lambda rows, new, at: jax.lax.dynamic_update_slice_in_dim(rows, new, at, 0))(x, moved, begin)
         return zero_padding(x, in_target), None
 
-    start = zero_padding(noise.astype(jnp.float32) * temperature, in_target)
-    mel, _ = jax.lax.scan(step, start, (modulation, jnp.asarray(np.diff(schedule))))
-    return mel
+    return apply, step, in_target

@@ -2,6 +2,7 @@
 
     latents [B T 1280] ── LatentProjection ──┐
     codebook rows of the codes [B T 1024] ───┴─ + ─► x ── LengthRegulator ──► mu [B M 512]
+    decoded codes [B 2T 1024] ─────────────────────► x, where the codec has a decoder
 
 `LengthRegulator` runs once for the prompt (to as many frames as its mel has) and once for every segment, never on
 both together: its group norm averages over the whole call.
@@ -22,18 +23,19 @@ from indextts2_jax.nn.masking import length_mask, zero_padding
 
 Dtype = Any
 
-FRAMES_PER_CODE = np.float32(1.72)
+MEL_FRAMES = np.float32(1.72)
+"""Of a semantic frame."""
 
 
-def target_length(codes: int, factor: float = 1.0) -> int:
-    """Mel frames that `codes` semantic codes become: 1.72 each in float32, the fraction cut off. 0 codes give 0.
+def target_length(frames: int, factor: float = 1.0) -> int:
+    """Mel frames that `frames` semantic frames become: 1.72 each in float32, the fraction cut off. 0 give 0.
 
-    Another `factor` than 1 stretches (2.0) or shortens (0.5) the speech, in float64 as IndexTTS-2.5 has it; at least
-    one frame is left.
+    Another `factor` than 1 stretches (2.0) or shortens (0.5) the speech, in float64 and multiplied from left to right
+    as IndexTTS-2.5 has it (at 1 both give the same up to 4,000 frames); at least one frame is left.
     """
-    if factor == 1.0 or codes == 0:
-        return int(np.float32(codes) * FRAMES_PER_CODE)
-    return max(1, int(codes * 1.72 * factor))
+    if factor == 1.0 or frames == 0:
+        return int(np.float32(frames) * MEL_FRAMES)
+    return max(1, int(frames * 1.72 * factor))
 
 
 def resize_index(source_length: int, target_length: int) -> Int32[np.ndarray, " {target_length}"]:

@@ -1,11 +1,15 @@
-"""MaskGCT's semantic codec, as far as IndexTTS-2 uses it: encoder, quantiser, codebook.
+"""The semantic codec: encoder, quantiser, codebook, decoder; a model has those that `SemanticCodecConfig` says.
 
     x [B T 1024] ─ conv k7 ─ LayerNorm ─ 12 ConvNeXt ─ LayerNorm ─ Linear ─► z [B T 1024]
     z ─ in_project ─► [B T 8] ─ nearest codebook row by angle ─► indices [B T]
     indices ─ codebook row ─ out_project ─► embedding [B T 1024]
+    embedding ─ conv k7 ─ LayerNorm ─ 12 ConvNeXt ─ LayerNorm ─ Linear ─► features [B T 1024]
 
-Source: indextts/utils/maskgct/models/codec (kmeans/repcodec_model.py, kmeans/vocos.py,
-amphion_codec/quantize/factorized_vector_quantize.py).
+With two frames a code, x is [B 2T 1024] and first halved by a convolution of stride 2 and a GELU; the decoder's every
+frame is repeated and goes through a convolution, so that features are [B 2T 1024].
+
+Source: indextts/codec (maskgct_codec.py, models.py, kmeans/vocos.py, amphion_codec/quantize/
+factorized_vector_quantize.py).
 """
 
 from typing import Any
@@ -42,7 +46,11 @@ class ConvNeXtBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The Vocos backbone and the projection back to the semantic width."""
+    """The Vocos backbone and the projection back to the semantic width; the decoder is built alike.
+
+    A frame depends on `3 + 3 * vocos_layers` frames on each side, 39 of the published sizes: of those behind `lengths`
+    every convolution sees zeros.
+    """
 
     config: SemanticCodecConfig
     dtype: Any = jnp.float32
@@ -101,9 +109,10 @@ class Quantizer(nn.Module):
 
 
 class SemanticCodec(nn.Module):
-    """`apply(variables, x, lengths)` quantises; `apply(variables, codes, method="embed")` looks codes up.
+    """`apply(variables, x, lengths)` quantises; with method "embed" or "decode" codes are looked up or decoded.
 
-    Parameters: `encoder` (its `blocks` with a leading axis of `config.vocos_layers`) and `quantizer`.
+    Parameters: `encoder` and `decoder` (their `blocks` with a leading axis of `config.vocos_layers`), `down` and `up`,
+    and `quantizer`.
     """
 
     config: SemanticCodecConfig
@@ -111,19 +120,37 @@ class SemanticCodec(nn.Module):
     param_dtype: Any = jnp.float32
 
     def setup(self) -> None:
-        self.encoder = Encoder(self.config, self.dtype, self.param_dtype)
-        self.quantizer = Quantizer(self.config, self.dtype, self.param_dtype)
+        c = self.config
+        kinds = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        if c.encoder:
+            self.encoder = Encoder(c, **kinds)
+        if c.decoder:
+            self.decoder = Encoder(c, **kinds)
+        if c.encoder and c.frames_per_code > 1:
+            self.down = conv1d(c.hidden_size, 3, padding=1, stride=c.frames_per_code, **kinds)
+        if c.decoder and c.frames_per_code > 1:
+            self.up = conv1d(c.hidden_size, 3, padding=1, **kinds)
+        self.quantizer = Quantizer(c, **kinds)
 
-    def __call__(self, x: Float[Array, "B T D"], lengths: Lengths) -> tuple[Int[Array, "B T"], Float[Array, "B T D"]]:
-        """The same as `quantize`."""
-        return self.quantize(x, lengths)
+    def __call__(self, x: Float[Array, "B T D"], lengths: Lengths) -> Any:
+        """The same as `quantize`; decoded again where there is a decoder, without an encoder from codes of zero."""
+        if not self.config.decoder:
+            return self.quantize(x, lengths)
+        codes = jnp.zeros((x.shape[0], -(-x.shape[1] // self.config.frames_per_code)), jnp.int32)
+        if self.config.encoder:
+            codes, _ = self.quantize(x, lengths)
+        return self.decode(codes, -(-lengths // self.config.frames_per_code))
 
-    def quantize(self, x: Float[Array, "B T D"], lengths: Lengths) -> tuple[Int[Array, "B T"], Float[Array, "B T D"]]:
-        """Semantic frames -> (indices 0..8191, embedding of those codes). Frames behind `lengths` mean nothing.
+    def quantize(self, x: Float[Array, "B T D"], lengths: Lengths) -> tuple[Int[Array, "B _"], Float[Array, "B _ D"]]:
+        """Semantic frames -> (indices 0..8191, embedding of those codes). Codes behind those of `lengths` frames, of
+        which an odd last one has a code of its own, mean nothing.
 
         The published code returns z + (row - z), which for gradients is the straight-through estimator; in numbers
         it is the row with one rounding more. Here it is the row.
         """
+        if (frames := self.config.frames_per_code) > 1:
+            x = gelu_erf(self.down(zero_padding(x, length_mask(lengths, x.shape[1]))))
+            lengths = -(-lengths // frames)
         indices = self.quantizer.nearest(self.encoder(x, lengths))
         return indices, self.quantizer.embed(indices)
 
@@ -131,3 +158,13 @@ class SemanticCodec(nn.Module):
         """Codes 0..8191 -> embedding (`vq2emb`). A code out of range counts as the nearest valid one: the start token
         8192 has a logit too, and only the sampler can keep it from being chosen."""
         return self.quantizer.embed(codes)
+
+    def decode(self, codes: Int[Array, "B T"], lengths: Lengths) -> Float[Array, "B _ D"]:
+        """Codes -> semantic frames, `frames_per_code` of each; those behind the codes that count are zero. A code out
+        of range counts as the nearest valid one."""
+        frames = self.config.frames_per_code
+        x = self.decoder(self.quantizer.embed(codes), lengths)
+        mask = length_mask(frames * lengths, frames * codes.shape[1])
+        if frames == 1:
+            return zero_padding(x, mask)
+        return zero_padding(self.up(zero_padding(jnp.repeat(x, frames, axis=1), mask)), mask)

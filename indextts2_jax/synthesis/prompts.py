@@ -66,7 +66,8 @@ class Prompts:
                 record=self.record,
                 watch=self.watch,
             )
-            return dataclasses.replace(voice, model_id=self.model_id, source_sha256=digest(clip))
+            name = self.model.name
+            return dataclasses.replace(voice, model_id=self.model_id, model_name=name, source_sha256=digest(clip))
 
         return make() if self.record else self.cache.voice(clip, (own_emotion, twice), make)
 

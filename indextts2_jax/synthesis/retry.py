@@ -19,11 +19,10 @@ import jax
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Key
-from indextts2_jax.config import RedrawConfig
+from indextts2_jax.config import SEMANTIC_RATE, RedrawConfig
+from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.pipeline.omission import Evidence
-from indextts2_jax.pipeline.speak import SegmentCodes
 
-CODES_PER_SECOND = 50
 EDGES_SECONDS = 0.25
 """Of the pauses before and behind what is said."""
 
@@ -107,7 +106,11 @@ def attempt_key(key: Key[Array, ""], number: int) -> Key[Array, ""]:
 
 
 def code_faults(
-    chosen: SegmentCodes, expected_seconds: float, config: RedrawConfig, evidence: Evidence | None = None
+    chosen: SegmentCodes,
+    expected_seconds: float,
+    config: RedrawConfig,
+    evidence: Evidence | None = None,
+    codes_per_second: float = SEMANTIC_RATE,
 ) -> tuple[Fault, ...]:
     """What is suspect about the codes of a text that is expected to take `expected_seconds`, edges apart."""
     codes = len(chosen.codes)
@@ -117,7 +120,7 @@ def code_faults(
     if not codes:
         return (Fault(EMPTY, "stopped before its first code and is empty (try another seed)"),)
     faults = list(_of_words(evidence)) if evidence else []
-    seconds, expected = codes / CODES_PER_SECOND, EDGES_SECONDS + expected_seconds
+    seconds, expected = codes / codes_per_second, EDGES_SECONDS + expected_seconds
     reason = f"lasts {seconds:.1f} s where about {expected:.1f} s were expected"
     if seconds < config.shortest * expected:
         faults.append(Fault(4, reason))  # words are missing: worse than words too many

@@ -19,10 +19,9 @@ from indextts2_jax.audio.write import silence, to_int16
 from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, PolishConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
-from indextts2_jax.pipeline import batches, omission, speak
+from indextts2_jax.pipeline import batches, generation, omission, speak
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.s2mel.length_regulator import target_length
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.speech import Sink, Speech
@@ -49,7 +48,7 @@ class Segment:
     tokens: list[str]
     expected_seconds: float
     """What its text should take, the pauses at its edges apart."""
-    utterance: speak.Utterance
+    utterance: generation.Utterance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +67,7 @@ class EncodedRequest:
         made = []
         for index, tokens in enumerate(self.checked.reading.segments):
             ids = np.array(frontend.encode(tokens), np.int32)
-            utterance = speak.Utterance(self.voice, self.emotion.final, ids, self.key)
+            utterance = generation.Utterance(self.voice, self.emotion.final, ids, self.key)
             made.append(Segment(index, tokens, frontend.seconds(tokens), utterance))
         return made
 
@@ -113,6 +112,8 @@ class Run:
     on_code: Callable[[int, int], None] | None = None
     fit: Fit | None = None
     """How long the whole is to be, told when it is known how long it would be by itself."""
+    draw: generation.DrawCodes | None = None
+    """How codes are drawn where the decoder is shared with others; None: it is not."""
 
     def begin(self, segment: Segment) -> Drawing:
         """No attempt is made yet. Without sampling one is enough, for every other would be the same, and what is
@@ -122,19 +123,25 @@ class Run:
 
     def choose(self, drawings: Sequence[Drawing]) -> None:
         """Makes the next attempt at the codes of each, in batches."""
-        chosen = speak.choose_codes(
+        chosen = self._chosen([_attempt(one, len(one.attempts.made)) for one in drawings])
+        for one, codes in zip(drawings, chosen, strict=True):
+            one.attempts.made.append(retry.Attempt(codes, self.faults(one.segment, codes)))
+
+    def _chosen(self, utterances: Sequence[generation.Utterance]) -> list[generation.SegmentCodes]:
+        if self.draw:
+            coming = [self.draw(utterance, self.config.decode, None) for utterance in utterances]  # all begin at once
+            return [codes for one in coming for codes, last in one if last]
+        return generation.choose_codes(
             self.params,
             self.config,
             self.model,
-            [_attempt(one, len(one.attempts.made)) for one in drawings],
+            utterances,
             at_once=self.at_once,
             replay=self.replay,
             record=self.record,
             watch=self.watch,
             on_code=self.on_code,
         )
-        for one, codes in zip(drawings, chosen, strict=True):
-            one.attempts.made.append(retry.Attempt(codes, self.faults(one.segment, codes)))
 
     def choose_until_good(self, drawings: Sequence[Drawing]) -> None:
         """Makes attempts at the codes until those of each are above suspicion, or no attempt is left."""
@@ -154,14 +161,16 @@ class Run:
             self.choose(wanting)
         self._hear([one for one in drawings if one.attempts.best.audio is None], last=False)
 
-    def faults(self, segment: Segment, chosen: speak.SegmentCodes) -> tuple[retry.Fault, ...]:
+    def faults(self, segment: Segment, chosen: generation.SegmentCodes) -> tuple[retry.Fault, ...]:
         """Why the codes of a segment are suspect."""
         evidence = None
         if self.config.redraw.check_words and chosen.stopped and len(chosen.codes):  # else it is suspect anyway
             with self.watch("check words"):
                 spans = words(segment.tokens)
-                evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans)
-        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence)
+                decode = self.config.decode
+                evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans, decode)
+        rate = self.model.codes_per_second
+        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence, rate)
 
     def _hear(self, drawings: Sequence[Drawing], last: bool) -> None:
         """Makes the waveform of the last attempt of each, or of the one that counts."""
@@ -174,7 +183,10 @@ class Run:
             self.model,
             [_attempt(one, number) for one, number in zip(drawings, numbers, strict=True)],
             codes,
-            frames=[one.frames or target_length(len(own), factor) for one, own in zip(drawings, codes, strict=True)],
+            frames=[
+                one.frames or speak.natural_frames(self.model, len(own), factor)
+                for one, own in zip(drawings, codes, strict=True)
+            ],
             at_once=self.at_once,
             replay=self.replay,
             first=drawings[0].segment.index if drawings else 0,
@@ -185,7 +197,7 @@ class Run:
             one.attempts.hear(number, made, taken=not last)
 
 
-def _attempt(drawing: Drawing, number: int) -> speak.Utterance:
+def _attempt(drawing: Drawing, number: int) -> generation.Utterance:
     key = retry.attempt_key(drawing.segment.utterance.key, number)
     return dataclasses.replace(drawing.segment.utterance, key=key)
 
@@ -313,7 +325,7 @@ def _plan(run: Run, encoded: EncodedRequest, segments: Sequence[Segment]) -> tup
     for drawing in drawings:
         run.on_segment(drawing.segment.index)
         run.choose_until_good([drawing])
-    frames = [target_length(len(drawing.attempts.best.chosen.codes)) for drawing in drawings]
+    frames = [speak.natural_frames(run.model, len(drawing.attempts.best.chosen.codes)) for drawing in drawings]
     rest = 0
     if any(frames):
         silent = sum(len(silence(pause)) for pause in encoded.checked.reading.silences_ms)

@@ -9,7 +9,7 @@ from indextts2_jax.array_typing import Float
 from indextts2_jax.audio.write import silence
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.pipeline.chunks import stream_utterance
-from indextts2_jax.pipeline.speak import SegmentCodes
+from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.segments import EncodedRequest, Run, Segment, check_spoken
@@ -84,7 +84,8 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
         """The chunks of one segment; then it is judged, as there is nothing to draw again."""
         run, first = self._run, self._samples
         heard: list[np.ndarray] = []
-        for part in stream_utterance(run.params, run.config, run.model, segment.utterance, watch=run.watch):
+        given = (run.params, run.config, run.model, segment.utterance)
+        for part in stream_utterance(*given, draw=run.draw, watch=run.watch):
             if not isinstance(part, SegmentCodes):
                 heard.append(part)
                 yield from _not_empty(part)

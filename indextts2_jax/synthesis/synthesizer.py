@@ -24,7 +24,7 @@ from indextts2_jax.emotion_text.classifier import EmotionClassifier
 from indextts2_jax.errors import CheckpointError, ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
-from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, check_voice, fingerprint
+from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, check_origin, check_voice, fingerprint
 from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Emotion, Request, check_request
 from indextts2_jax.synthesis.segments import EncodedRequest, Fit, Run, collect, speak_request, speak_requests
@@ -33,9 +33,8 @@ from indextts2_jax.synthesis.stream import SpeechStream
 from indextts2_jax.synthesis.voice_cache import VoiceCache
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
-from indextts2_jax.text.reading import Reading
-from indextts2_jax.text.reading import read as read_text
-from indextts2_jax.text.tiny import train_tiny_tokenizer
+from indextts2_jax.text.reading import Reading, read_as
+from indextts2_jax.text.tiny import tiny_tokenizer
 
 Settings: TypeAlias = Config | Mapping[str, Any]
 """A whole configuration, or changes to the model's own: {"decode": {"num_beams": 1}}."""
@@ -128,7 +127,8 @@ class IndexTTS2:
         if config.model.qwen is not None:
             raise ConfigError("config.model.qwen: an emotion classifier of random weights has nothing to say.")
         params = networks.init_random(config.model, config.random_seed)
-        frontend = build_frontend(config.model.text_frontend, train_tiny_tokenizer(), glossary)
+        kind = config.model.text_frontend
+        frontend = build_frontend(kind, tiny_tokenizer(kind), glossary)
         model_id = fingerprint([to_dict(config.model), config.random_seed])
         return cls(params, config.model, frontend, config=config, model_id=model_id)
 
@@ -323,8 +323,8 @@ class IndexTTS2:
         if repeated or streamed:
             check_drawn_once(settings.redraw, self.config.redraw)
         for prompt in (request.voice, request.emotion and request.emotion.clip):
-            if isinstance(prompt, ReferenceVoice | EmotionPrompt) and prompt.model_id != self.model_id:
-                raise CheckpointError("The voice was encoded by another model; encode the clip again with this one.")
+            if isinstance(prompt, ReferenceVoice | EmotionPrompt):
+                check_origin(prompt, self.model, self.model_id)
         if isinstance(request.voice, ReferenceVoice):
             check_voice(request.voice, self.model)
         return CheckedRequest(request, settings, self._read(request.text, settings))
@@ -339,16 +339,7 @@ class IndexTTS2:
         return reading.tokens, reading.segments, reading.warnings
 
     def _read(self, text: str, config: Config) -> Reading:
-        settings = config.text
-        reading = read_text(
-            self.frontend.reading(settings.english),
-            text,
-            max_tokens=settings.max_text_tokens_per_segment,
-            max_english_tokens=settings.max_english_tokens_per_segment,
-            quick_tokens=settings.quick_streaming_tokens,
-            paragraph_pause_ms=settings.paragraph_pause_ms,
-            interval_ms=config.interval_silence_ms,
-        )
+        reading = read_as(self.frontend, text, config.text, config.interval_silence_ms)
         longest = max(len(segment) for segment in reading.segments)
         if longest > self.model.gpt.max_text_tokens:
             raise TextError(f"A segment has {longest} tokens, the model takes {self.model.gpt.max_text_tokens}.")

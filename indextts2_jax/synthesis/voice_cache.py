@@ -15,8 +15,8 @@ from indextts2_jax.errors import AudioError, CheckpointError
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, fingerprint
 from indextts2_jax.runtime.lru import LRU
 
-IN_MEMORY = 16
-"""Encoded clips of either kind that are remembered; a voice takes up to 3 MB."""
+IN_MEMORY = 48 << 20
+"""Bytes of encoded clips of either kind that are remembered: at least sixteen voices, of up to 3 MB."""
 
 ON_DISK = 16
 """Voices that a folder keeps: those used last."""
@@ -31,8 +31,8 @@ class VoiceCache:
     def __init__(self, model_id: str) -> None:
         self.folder: pathlib.Path | None = None
         self._model_id = model_id
-        self._voices: LRU[ReferenceVoice] = LRU(IN_MEMORY)
-        self._emotions: LRU[EmotionPrompt] = LRU(IN_MEMORY)
+        self._voices: LRU[ReferenceVoice] = LRU(IN_MEMORY, _bytes)
+        self._emotions: LRU[EmotionPrompt] = LRU(IN_MEMORY, _bytes)
 
     def voice(self, clip: Clip, options: tuple[bool, ...], encode: Callable[[], ReferenceVoice]) -> ReferenceVoice:
         """The voice of a clip, encoded if it is not known; `options` are all else that the result depends on."""
@@ -61,6 +61,11 @@ class VoiceCache:
             for old in kept[ON_DISK:]:
                 old.unlink(missing_ok=True)
         return voice
+
+
+def _bytes(encoded: ReferenceVoice | EmotionPrompt) -> int:
+    """Of its arrays."""
+    return sum(value.nbytes for value in vars(encoded).values() if isinstance(value, np.ndarray))
 
 
 def digest(clip: Clip) -> str:

@@ -8,14 +8,13 @@ import jax
 import numpy as np
 
 from indextts2_jax.errors import ConfigError
-from indextts2_jax.pipeline import speak, warmup
+from indextts2_jax.pipeline import generation, warmup
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.synthesis.request import Request
 from indextts2_jax.synthesis.speech import AudioSource
 from indextts2_jax.synthesis.synthesizer import MAX_AT_ONCE, IndexTTS2
 
 SENTENCE = "Good evening, and welcome to the programme."
-CODES_A_SECOND = 50
 
 
 class Warmed(NamedTuple):
@@ -57,8 +56,8 @@ def warm_up(
         voice = checked.request.voice
         encoded = voice if isinstance(voice, ReferenceVoice) else tts.encode_voice(voice)
         emotion = np.zeros(tts.model.gpt.width, np.float32)
-        utterances.append(speak.Utterance(encoded, emotion, np.zeros(0, np.int32), jax.random.key(0)))
-    most = min(tts.config.decode.max_mel_tokens, int(longest_seconds * CODES_A_SECOND))
+        utterances.append(generation.Utterance(encoded, emotion, np.zeros(0, np.int32), jax.random.key(0)))
+    most = min(tts.config.decode.max_mel_tokens, int(longest_seconds * tts.model.codes_per_second))
     sizes = warmup.Sizes(tts.config.text.max_text_tokens_per_segment, most, at_once)
     steps = list(warmup.steps(tts.params, tts.model, tts.config, utterances, sizes))
     steps.append(warmup.Step("a sentence", lambda: tts.speak(requests[0])))

@@ -2,9 +2,11 @@
 
 import itertools
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from indextts2_jax.config import TextConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.text.glossary import Glossary
 
@@ -58,6 +60,30 @@ class TextFrontend(Protocol):
         ...
 
 
+@runtime_checkable
+class MultilingualFrontend(TextFrontend, Protocol):
+    """One that is told the language of a text, or tells it by itself, and begins each segment with a token for it."""
+
+    def configured(self, how: TextConfig) -> "MultilingualFrontend":
+        """The same front-end, reading as all settings say."""
+        ...
+
+    def language(self, text: str) -> str:
+        """The language that a text is read in."""
+        ...
+
+    def written(self, tokens: Sequence[str]) -> str:
+        """The text that they stand for, without what is no text."""
+        ...
+
+
+def configured(frontend: TextFrontend, how: TextConfig) -> TextFrontend:
+    """The same front-end, reading as the settings say: what concerns it of them."""
+    if isinstance(frontend, MultilingualFrontend):
+        return frontend.configured(how)
+    return frontend.reading(how.english)
+
+
 def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: Glossary | None = None) -> TextFrontend:
     """The front-end that `ModelConfig.text_frontend` names, over its tokenizer (a file, or what a file holds).
 
@@ -71,19 +97,30 @@ def build_frontend(kind: str, tokenizer: bytes | str | pathlib.Path, glossary: G
         from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 
         return PhonemeFrontend(tokenizer, glossary)
-    raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe' and 'phonemes' are known.")
+    if kind == "tiktoken":
+        from indextts2_jax.text.tiktoken.frontend import TiktokenFrontend
+
+        return TiktokenFrontend(tokenizer, glossary)
+    raise ConfigError(f"text_frontend is {kind!r}, but only 'bpe', 'phonemes' and 'tiktoken' are known.")
+
+
+_BEGINNING = re.compile(r"▁|<\||[\u3400-\u9fff\uf900-\ufaff]|<0x[EF]")
+"""Of a token that a word may begin with; the last are the first byte of a character of no alphabet."""
+_SPECIAL = re.compile(r"<\|[^|]*\|>")
 
 
 def words(tokens: Sequence[str]) -> list[tuple[int, int]]:
     """The words of a segment as ranges [begin, end) of its tokens, in order.
 
-    One begins at a token that begins with ▁, as those of both front-ends do; an ideograph is one by itself. Punctuation
-    belongs to none.
+    One begins at a token that begins with ▁, as those of all front-ends do; an ideograph is one by itself, or a token
+    of several is. Punctuation and special tokens belong to none.
     """
-    begins = [i for i, token in enumerate(tokens) if token.startswith("▁") or not i] + [len(tokens)]
+    before = ["", *tokens]  # a ▁ by itself is the beginning of what follows it
+    begins = [i for i, token in enumerate(tokens) if not i or (_BEGINNING.match(token) and before[i] != "▁")]
+    begins.append(len(tokens))
     found = []
     for begin, end in itertools.pairwise(begins):
-        while end > begin and not any(map(str.isalnum, tokens[end - 1])):
+        while end > begin and not any(map(str.isalnum, _SPECIAL.sub("", tokens[end - 1]))):
             end -= 1
         if end > begin:
             found.append((begin, end))
@@ -95,6 +132,8 @@ def is_speakable(frontend: TextFrontend, tokens: Sequence[str]) -> bool:
 
     Punctuation alone is silence.
     """
+    if isinstance(frontend, MultilingualFrontend):
+        return any(map(str.isalnum, frontend.written(tokens)))
     lost = set(frontend.unknown(tokens))
     return any(character.isalnum() for token in tokens if token not in lost for character in token)
 

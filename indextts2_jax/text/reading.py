@@ -5,9 +5,10 @@ text ─ prepared ─ stretches between pauses and paragraphs ─ tokens of each
 
 import dataclasses
 
+from indextts2_jax.config import TextConfig
 from indextts2_jax.errors import TextError
 from indextts2_jax.text.characters import check_characters
-from indextts2_jax.text.frontend import TextFrontend, check_speakable, is_speakable
+from indextts2_jax.text.frontend import TextFrontend, check_speakable, configured, is_speakable
 from indextts2_jax.text.pace import is_english
 from indextts2_jax.text.script import Stretch, stretches, tokenize, without_pauses
 
@@ -94,6 +95,19 @@ def read(
         result.warnings.append(f"Unknown to the tokenizer, and not spoken as written: {words}")
     result.warnings.extend(f"Left out, as there is nothing to speak in it: {shown}" for shown in left_out)
     return result
+
+
+def read_as(frontend: TextFrontend, text: str, how: TextConfig, interval_ms: float) -> Reading:
+    """`read`, as the settings of a synthesis say; `interval_ms` is their `interval_silence_ms`."""
+    return read(
+        configured(frontend, how),
+        text,
+        max_tokens=how.max_text_tokens_per_segment,
+        max_english_tokens=how.max_english_tokens_per_segment,
+        quick_tokens=how.quick_streaming_tokens,
+        paragraph_pause_ms=how.paragraph_pause_ms,
+        interval_ms=interval_ms,
+    )
 
 
 def _add(pause: float | None, more: float | None) -> float | None:

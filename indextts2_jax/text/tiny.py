@@ -1,10 +1,12 @@
-"""A tokenizer for the tiny random model, trained on the spot, so that the demo needs no download."""
+"""Tokenizers for tiny random models, that of SentencePiece trained on the spot, so that the demo needs no download."""
 
 import functools
 import io
 import string
 
 import sentencepiece
+
+from indextts2_jax.text.tiktoken.tiny import tiny_vocabulary
 
 VOCABULARY = 128
 SENTENCES = """\
@@ -35,6 +37,11 @@ LET US BEGIN WITH SOMETHING EASY.
 """.splitlines()
 # Every character that normalised English can hold, each often enough to be a piece
 CHARACTERS = " ".join(string.ascii_uppercase + string.digits + ".,!?'-…")
+
+
+def tiny_tokenizer(frontend: str) -> bytes:
+    """The tokenizer of a random model with the front-end that `ModelConfig.text_frontend` names."""
+    return tiny_vocabulary() if frontend == "tiktoken" else train_tiny_tokenizer()
 
 
 @functools.cache

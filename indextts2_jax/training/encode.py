@@ -40,6 +40,8 @@ def _semantic(params: Params, model: ModelConfig) -> Encoder:
 
 
 def _codes(params: Params, model: ModelConfig) -> Encoder:
+    if not model.semantic_codec.encoder:
+        raise TrainingError("The model has no encoder that makes codes: convert it again with --with_encoder.")
     return lambda x, lengths: stages.quantize(params, x, lengths, model=model)[0]
 
 
@@ -58,12 +60,14 @@ WORK: dict[str, tuple[str, str, Any, Callable[[Params, ModelConfig], Encoder]]] 
 def encode(data: DataSet, network: str, params: Params, model: ModelConfig, source: dict[str, Any]) -> None:
     """Writes the derived array of one network; `params` is {network: parameters}.
 
-    An odd last fbank frame is treated as in synthesis: its row is computed, and nothing attends to it.
+    An odd last fbank frame is treated as in synthesis: its row is computed, and nothing attends to it. Where a code is
+    two frames, an odd last one is left out, as in the publisher's training.
     """
     from tqdm import tqdm
 
     read, write, kind, make = WORK[network]
     array, encoder = data.array(read), make(params, model)
+    per_row = model.semantic_codec.frames_per_code if network == "semantic_codec" else 1
     order = np.argsort(array.lengths, kind="stable")
     results: dict[int, np.ndarray] = {}
     for start in tqdm(range(0, len(order), BATCH), unit="batch", desc=write, mininterval=2.0):
@@ -71,12 +75,12 @@ def encode(data: DataSet, network: str, params: Params, model: ModelConfig, sour
         padded = np.resize(chosen, BATCH)  # the last batch repeats utterances rather than compile another shape
         size = bucket_size(int(array.lengths[padded].max()))
         x = np.stack([pad_axis(np.asarray(array[i], np.float32), size) for i in padded])
-        lengths = array.lengths[padded].astype(np.int32)
+        lengths = (array.lengths[padded] // per_row * per_row).astype(np.int32)
         if network == "w2v_bert":
             lengths = lengths - _half_padded(x, lengths)
         output = np.asarray(encoder(x, lengths))
         for i, row in zip(chosen, output, strict=False):
-            results[int(i)] = row[: 1 if network == "campplus" else array.lengths[i]].astype(kind)
+            results[int(i)] = row[: 1 if network == "campplus" else array.lengths[i] // per_row].astype(kind)
     data.derive(write, {write: [results[i] for i in range(len(array))]}, source)
 
 

@@ -38,6 +38,8 @@ def encode_latents(
     """
     from tqdm import tqdm
 
+    if not model.s2mel.latent_dim:
+        raise TrainingError(f"{model.name} makes the mel of codes alone: it has no use for latents.")
     semantic, codes = data.array("semantic/semantic"), data.array("codes/codes")
     frontend = build_frontend(model.text_frontend, tokenizer.read_bytes())
     ids = [np.array(frontend.encode(frontend.tokenize(row["text"])), np.int32) for row in data.rows]

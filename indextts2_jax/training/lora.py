@@ -40,7 +40,7 @@ class Adapters:
 
     def init(self, key: Key[Array, ""]) -> Params:
         """{"transformer": {"layer_0": {"attention_in": {"kernel_lora_a", "kernel_lora_b"}, ...}, ...}}, float32."""
-        conds = jnp.zeros((1, self.config.speaker_perceiver.latents + 2, self.config.width))
+        conds = jnp.zeros((1, self.config.condition_rows, self.config.width))
         ids, lengths = jnp.zeros((1, 8), jnp.int32), jnp.full((1,), 8, jnp.int32)
 
         def adapters(key: Key[Array, ""]) -> Params:

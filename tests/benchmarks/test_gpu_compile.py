@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from benchmarks import gpu_compile, gpu_program
+from benchmarks import gpu_compile, gpu_program, tpu_compile
 from benchmarks.gpu_targets import TARGETS
 from indextts2_jax.runtime import command_line
 
@@ -110,3 +110,21 @@ def test_compiling_for_a_gpu(tmp_path):
     rows = {row["stage"]: row for row in json.loads(path.read_text("utf-8"))}
     assert set(rows) == set(stages) and all(row["compiled"] for row in rows.values())
     assert rows["decode"]["launches_a_step"] > 20 and rows["vocoder"]["launches"] > 20
+
+
+def test_compiling_for_a_tpu(tmp_path, capsys):
+    """The script's own environment, where there is one; elsewhere it says what to install."""
+    own = ROOT / ".tpu" / "bin" / "python"
+    if not own.exists():
+        if importlib.util.find_spec("libtpu") is None:
+            assert command_line.run(tpu_compile.main, tpu_compile.define_flags, "", []) == 2
+            assert "jax[tpu]" in capsys.readouterr().err
+        pytest.skip("JAX has no library of a TPU here: python3 -m venv .tpu && .tpu/bin/pip install -e . 'jax[tpu]'")
+    path = tmp_path / "rows.json"
+    stages = ["decoder, prompt", "decoder, codes", "flow matching"]
+    command = [own, "-m", "benchmarks.tpu_compile", "--size=tiny", f"--json={path}"]
+    command += [f"--stage={stage}" for stage in stages]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    subprocess.run(command, check=True, cwd=ROOT, timeout=900, env=environment)
+    rows = json.loads(path.read_text("utf-8"))
+    assert [row["stage"] for row in rows] == stages and all(row["compiled"] for row in rows)

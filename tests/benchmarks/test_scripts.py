@@ -33,6 +33,7 @@ ELSEWHERE = {
     "gpu_compile": "test_gpu_compile.py",
     "gpu_program": "test_gpu_compile.py",
     "gpu_targets": "test_gpu_compile.py",
+    "tpu_compile": "test_gpu_compile.py",
 }
 """No program, and how it is tried."""
 TRIED = set()
@@ -131,6 +132,18 @@ def test_streaming(artefact, clip, tmp_path):
     assert main_of("streaming", *model, "--sentences=1", "--repeats=1", f"--json={path}") == 0
     (row,) = json.loads(path.read_text())
     assert row["equal_length"] and row["chunks"] >= 1 and 0 < row["first_audio_s"] <= row["whole_s"]
+
+
+@tries("serving")
+def test_serving(artefact, clip, tmp_path):
+    path = tmp_path / "serving.json"
+    model = (f"--checkpoint={artefact}", f"--speaker={clip}")
+    assert main_of("serving", *model, "--sentences=1", "--requests=4", "--clients=2", f"--json={path}") == 0
+    (row,) = json.loads(path.read_text())
+    assert row["failed"] == row["changed"] == 0 < row["first_audio_s"] and row["requests_per_second"] > 0
+    assert main_of("serving", "--size=tiny", "--codes=6", "--rows=2", f"--json={path}") == 0
+    row = json.loads(path.read_text())
+    assert row["times"] == row["one_by_one_s"] / row["at_once_s"]
 
 
 # --- a GPU, rehearsed on what is here -------------------------------------------------------------------------

@@ -171,15 +171,15 @@ def test_bad_lines_are_reported_and_stop_no_other(place, tmp_path, capsys):
 
 def test_what_the_machine_cannot_do_stops_no_other(place, tmp_path, monkeypatch):
     """Out of memory together: line by line; out of memory with one line: an error of that line."""
-    from indextts2_jax.pipeline import speak
+    from indextts2_jax.pipeline import generation
 
     def out_of_memory(*args, **kwargs):
         raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-    choose = speak.choose_codes
+    choose = generation.choose_codes
     monkeypatch.setattr(IndexTTS2, "speak_each", out_of_memory)
     monkeypatch.setattr(
-        speak,
+        generation,
         "choose_codes",
         lambda *args, **kwargs: (out_of_memory if len(args[3][0].text_ids) > 8 else choose)(*args, **kwargs),
     )

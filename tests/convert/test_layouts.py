@@ -253,14 +253,15 @@ def test_stray_files_say_nothing(published, stray, marks):
 
 @pytest.mark.parametrize("names", [["spk_emb_proj.weight"], ["lang_embedding.weight"], list(MARKS_OF_2_5)])
 @pytest.mark.parametrize("complete", [True, False])
-def test_the_tensors_of_2_5_are_refused(published, names, complete):
-    """Whatever config.yaml says, and before files are missed that 2.5 never had."""
+def test_the_tensors_of_2_5_do_not_go_with_a_configuration_of_2(published, names, complete):
+    """Whatever version it claims, and before files are missed that 2.5 never had."""
     mark(published, {name: MARKS_OF_2_5[name] for name in names})
     if not complete:
         for path in ("bpe.model", AUXILIARY["semantic_codec"]):
             present(published, path).unlink()
     with pytest.raises(
-        CheckpointError, match=r"gpt\.safetensors is of IndexTTS-2\.5 \(it has .*\); only IndexTTS-2 can"
+        CheckpointError,
+        match=r"gpt\.safetensors is of IndexTTS-2\.5 \(it has .*: put the config\.yaml of IndexTeam/IndexTTS-2\.5",
     ):
         open_published(published)
 

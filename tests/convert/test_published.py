@@ -59,7 +59,7 @@ def test_2_5_is_recognised_by_its_keys(shared, published):
     shutil.copy(shared / "manifests/v2_5/config.yaml", published / "config.yaml")
     for version in ("2.5", "2.0", 2.0):
         edit(published, "version", version)
-        with pytest.raises(CheckpointError, match=r"holds IndexTTS-2\.5; only IndexTTS-2 can be converted"):
+        with pytest.raises(CheckpointError, match=r"missing: codec\.pth \(from IndexTeam/IndexTTS-2\.5\), multiling"):
             open_published(published)
 
 

@@ -7,6 +7,7 @@ from indextts2_jax import IndexTTS2
 from indextts2_jax.audio import postprocess
 from indextts2_jax.config import replace
 from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.pipeline import generation
 from indextts2_jax.pipeline import speak as pipeline_speak
 from indextts2_jax.pipeline.recording import StageRecorder
 from indextts2_jax.s2mel.length_regulator import target_length
@@ -145,14 +146,14 @@ def test_target_duration_out_of_range():
 def chosen(monkeypatch) -> list[list[int]]:
     """The codes of every draw."""
     seen = []
-    choose = pipeline_speak.choose_codes
+    choose = generation.choose_codes
 
     def spy(*arguments, **options):
         result = choose(*arguments, **options)
         seen.extend(one.codes.tolist() for one in result)
         return result
 
-    monkeypatch.setattr(pipeline_speak, "choose_codes", spy)
+    monkeypatch.setattr(generation, "choose_codes", spy)
     monkeypatch.setattr(retry, "audio_faults", lambda audio: ())
     return seen
 
@@ -171,7 +172,7 @@ def test_the_first_good_draw_is_taken(chosen, monkeypatch):
     """The second draw of each segment passes: by a key of its own, and the report says why."""
     judged = []
 
-    def faults(chosen, expected, config, evidence):
+    def faults(chosen, expected, config, evidence, *_):
         judged.append(chosen)
         return (retry.Fault(2, "is odd"),) if len(judged) % 2 else ()
 

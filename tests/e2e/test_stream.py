@@ -8,7 +8,7 @@ from indextts2_jax.config import replace
 from indextts2_jax.config.synthesis import StreamConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt import decode
-from indextts2_jax.pipeline import chunks, speak, stages
+from indextts2_jax.pipeline import chunks, generation, stages
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice
 
 SMALL = {"first_codes": 6, "growth": 1.5, "held_back": 4, "fade_ms": 20}
@@ -131,12 +131,12 @@ def test_the_speech_is_known_at_the_end():
 def test_settled_codes_of_beams_are_a_prefix_of_the_result():
     tts, settings = tiny_synthesizer(), config(decode={"max_mel_tokens": 60, "num_beams": 3})
     ids = np.array(tts.frontend.encode(tts.read(TEXT)[1][0]), np.int32)
-    one = speak.Utterance(tiny_voice(), tiny_voice().emotion_own, ids, jax.random.key(0))
+    one = generation.Utterance(tiny_voice(), tiny_voice().emotion_own, ids, jax.random.key(0))
     fixed = (tts.params, settings, tts.model)
-    seen = list(speak.stream_codes(*fixed, one, stops=lambda codes: codes + 3))
+    seen = list(generation.stream_codes(*fixed, one, stops=lambda codes: codes + 3))
     assert [last for _, last in seen] == [False] * (len(seen) - 1) + [True]
     final = seen[-1][0].codes
-    np.testing.assert_array_equal(final, speak.choose_codes(*fixed, [one])[0].codes)
+    np.testing.assert_array_equal(final, generation.choose_codes(*fixed, [one])[0].codes)
     lengths = [len(chosen.codes) for chosen, _ in seen]
     assert len(seen) > 2 and lengths[:-1] == sorted(set(lengths[:-1])) and lengths[0] > 0
     for chosen, _ in seen:

@@ -1,5 +1,6 @@
 """Conditioning: how its parts are put together, and the published sizes."""
 
+import dataclasses
 import functools
 
 import jax
@@ -65,3 +66,20 @@ def test_published_size():
     assert out.shape == (2, 34, 1280)
     # the sum of the published tensors' sizes, without the two stored position tables
     assert sum(leaf.size for leaf in jax.tree.leaves(variables)) == 338_899_964
+
+
+def test_a_speaker_told_by_the_style():
+    """One row, by one linear layer; behind it two rows of zeros, which are rows all the same."""
+    config = dataclasses.replace(TINY, speaker_conformer=None, speaker_perceiver=None, style_dim=6)
+    module = Conditioning(config)
+    params = random_params(module, jnp.zeros((1, 8, 12)), jnp.array([8]))
+    assert set(params) == {"speaker_projection", "emotion_encoder"}
+    style, vector = jnp.asarray(normal(5, 2, 6)), jnp.asarray(normal(6, 2, 16))
+    row = module.apply({"params": params}, style, method="speaker_row")
+    projection = params["speaker_projection"]
+    expected = np.asarray(style) @ np.asarray(projection["kernel"]) + np.asarray(projection["bias"])
+    np.testing.assert_allclose(row[:, 0], expected, rtol=2e-6, atol=1e-6)
+    conditions = module.apply({"params": params}, row, vector, method="decoder_conditions")
+    np.testing.assert_allclose(conditions[:, 0], row[:, 0] + vector, rtol=1e-6)
+    np.testing.assert_array_equal(conditions[:, 1:], np.zeros((2, 2, 16)))
+    assert config.condition_rows == 3 and TINY.condition_rows == 5

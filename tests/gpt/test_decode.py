@@ -191,14 +191,14 @@ def test_the_result_does_not_depend_on_the_slots(params, requests, name, slots, 
 def test_room_is_made_by_dropping_what_no_beam_descends_from(params, requests, monkeypatch):
     """Three beams whose histories merge need far fewer slots than three codes a step."""
     first_slots(monkeypatch, 12)
-    sizes, repack = [], decoding._repack
+    sizes, repack = [], decoding.repack
 
     def watched(state, kept, slots):
         packed = repack(state, kept, slots)
         sizes.append((int(state.used), int(packed.used), slots))
         return packed
 
-    monkeypatch.setattr(decoding, "_repack", watched)
+    monkeypatch.setattr(decoding, "repack", watched)
     decode = dataclasses.replace(limited("published"), temperature=3.0, top_p=1.0)
     decoding.generate(eager(params, -500.0), CONFIG, decode, *(a[:1] for a in requests), keys=keys_of(1)[:1])
     assert sizes and all(kept < before for before, kept, _ in sizes)
@@ -209,10 +209,10 @@ def test_room_is_made_by_dropping_what_no_beam_descends_from(params, requests, m
 def test_another_limit_compiles_nothing_and_costs_nothing(params, requests):
     keys = keys_of(6)
     decoding.generate(params, CONFIG, limited("published"), *requests, keys=keys)
-    programs = decoding._run._cache_size(), decoding._begin._cache_size()
+    programs = decoding._run._cache_size(), decoding.begin._cache_size()
     wider = dataclasses.replace(limited("published"), max_mel_tokens=LIMIT + 8)
     decoding.generate(params, CONFIG, wider, *requests, keys=keys)
-    assert (decoding._run._cache_size(), decoding._begin._cache_size()) == programs
+    assert (decoding._run._cache_size(), decoding.begin._cache_size()) == programs
 
 
 def test_text_padding_changes_nothing(params, requests):
@@ -264,8 +264,8 @@ def test_bfloat16(params, requests):
 
 def test_lowers_for_an_nvidia_gpu(params, requests):
     decode, keys = limited("published"), keys_of(0)
-    begin = decoding._begin.trace(CONFIG, decode, 15, params, *requests, keys)
-    prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 15, *a), params, *requests, keys)
+    begin = decoding.begin.trace(CONFIG, decode, 15, params, *requests, keys)
+    prefix, state = jax.eval_shape(lambda *a: decoding.begin(CONFIG, decode, 15, *a), params, *requests, keys)
     run = decoding._run.trace(CONFIG, decode, True, params, prefix, keys, np.int32(5), state)
     for stage in (begin, run):
         assert "stablehlo" in stage.lower(lowering_platforms=("cuda",)).as_text()
@@ -275,7 +275,7 @@ def test_lowers_for_an_nvidia_gpu(params, requests):
 def test_no_step_copies_the_memory(params, requests, name):
     """A step writes its keys and values where they stay: XLA copies no array as large as the memory of 320 slots."""
     decode, keys, one = limited(name), keys_of(0)[:1], [part[:1] for part in requests]
-    prefix, state = jax.eval_shape(lambda *a: decoding._begin(CONFIG, decode, 320, *a), params, *one, keys)
+    prefix, state = jax.eval_shape(lambda *a: decoding.begin(CONFIG, decode, 320, *a), params, *one, keys)
     run = decoding._run.lower(CONFIG, decode, False, params, prefix, keys, np.int32(5), state).compile().as_text()
     sizes = [np.prod([int(n) for n in shape.split(",")]) for shape in re.findall(r"f32\[([\d,]+)\]\S* copy\(", run)]
     assert state.generated[0].keys.size not in sizes

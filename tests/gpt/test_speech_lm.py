@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -5,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from indextts2_jax.config import GptConfig
+from indextts2_jax.config import GptConfig, LanguagesConfig
 from indextts2_jax.gpt.kv_cache import KVCache
-from indextts2_jax.gpt.speech_lm import SpeechLM, without_markers
+from indextts2_jax.gpt.speech_lm import SpeechLM, language_of, without_markers
 from tests.conftest import assert_close
 
 CONFIG = GptConfig(
@@ -142,3 +143,35 @@ def test_parameters_may_be_bfloat16(variables):
     latents = SpeechLM(CONFIG, jnp.bfloat16, jnp.bfloat16).apply(half, *arguments)
     assert latents.dtype == jnp.bfloat16
     assert_close(latents.astype(jnp.float32), run(variables, *arguments), 0.1)
+
+
+# --- languages ------------------------------------------------------------------------------------------------
+
+LANGUAGES = LanguagesConfig(rows=6, tokens=4, first_token=14, common=5)
+MULTILINGUAL = dataclasses.replace(CONFIG, languages=LANGUAGES)
+
+
+def test_the_first_token_says_the_language():
+    first = jnp.array([13, 14, 17, 18, 0])
+    assert language_of(LANGUAGES, first).tolist() == [5, 0, 3, 5, 5]
+
+
+def test_a_language_is_added_to_every_row_of_the_text_and_to_no_other(variables):
+    table = jnp.arange(6 * 16, dtype=jnp.float32).reshape(6, 16) + 1
+    params = {**variables["params"], "language_embedding": {"embedding": table}}
+    conds, ids, _ = inputs()
+    ids = ids.at[:, 0].set(jnp.array([15, 13]))
+    lengths = jnp.array([6, 4])
+    plain, _ = MODEL.apply(variables, conds, ids, lengths, method="prefix")
+    made, count = SpeechLM(MULTILINGUAL).apply({"params": params}, conds, ids, lengths, method="prefix")
+    np.testing.assert_array_equal(made[:, :3], conds)
+    for row, language in enumerate((1, 5)):
+        added = made[row, 3 : int(count[row])] - plain[row, 3 : int(count[row])]
+        np.testing.assert_allclose(added, np.broadcast_to(table[language], added.shape), rtol=1e-5)
+
+
+def test_marks_can_be_kept():
+    ids, lengths = jnp.array([[5, 0, 1, 7]]), jnp.array([4])
+    for keep, expected in ((False, [5, 7]), (True, [5, 0, 7])):
+        kept, count = without_markers(CONFIG, ids, lengths, keep)
+        assert kept[0, : int(count[0])].tolist() == expected

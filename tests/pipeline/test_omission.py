@@ -9,9 +9,9 @@ import pytest
 from indextts2_jax import IndexTTS2
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.config import replace
-from indextts2_jax.pipeline import omission, speak, stages
+from indextts2_jax.pipeline import generation, omission, stages
+from indextts2_jax.pipeline.generation import SegmentCodes, Utterance
 from indextts2_jax.pipeline.omission import ROWS
-from indextts2_jax.pipeline.speak import SegmentCodes, Utterance
 from indextts2_jax.synthesis import retry
 from indextts2_jax.text.frontend import words
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice
@@ -28,7 +28,7 @@ def likelihoods(ids: np.ndarray, codes: np.ndarray) -> np.ndarray:
     tts = tiny_synthesizer()
     text, padded = (np.pad(x, (0, 64 - len(x)))[None].astype(np.int32) for x in (ids, codes))
     lengths = [np.array([len(x)], np.int32) for x in (ids, codes)]
-    conds = speak.decoder_conditions(tts.params, tts.model, [utterance()])
+    conds = generation.decoder_conditions(tts.params, tts.model, [utterance()])
     inputs = (conds, text, lengths[0], padded, lengths[1])
     return np.asarray(stages.code_likelihood(tts.params, *inputs, model=tts.model))[0]
 
@@ -37,7 +37,7 @@ def test_it_is_what_generation_chooses_by():
     """Greedy decoding takes the likeliest code: every other one is less likely, at its place."""
     tts, greedy = tiny_synthesizer(), replace(tiny_config(), decode={"do_sample": False, "num_beams": 1})
     greedy = replace(greedy, decode={"repetition_penalty": 1.0})
-    (chosen,) = speak.choose_codes(tts.params, greedy, tts.model, [utterance()])
+    (chosen,) = generation.choose_codes(tts.params, greedy, tts.model, [utterance()])
     own = likelihoods(TEXT, chosen.codes)
     assert np.all(own[: len(chosen.codes)] < 0) and not own[len(chosen.codes) :].any()
     for place in range(0, len(chosen.codes), 3):
@@ -98,7 +98,7 @@ def test_it_tells_what_was_left_out():
     def reading(text: str) -> SegmentCodes:
         ids = np.array(tts.frontend.encode(tts.frontend.tokenize(text)), np.int32)
         one = Utterance(voice, voice.emotion_base, ids, jax.random.key(0))
-        return speak.choose_codes(tts.params, tts.config, tts.model, [one])[0]
+        return generation.choose_codes(tts.params, tts.config, tts.model, [one])[0]
 
     full = Utterance(voice, voice.emotion_base, np.array(tts.frontend.encode(tokens), np.int32), jax.random.key(0))
 

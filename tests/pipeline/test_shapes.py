@@ -7,8 +7,8 @@ import pytest
 
 from indextts2_jax.config import Config
 from indextts2_jax.gpt import decode
+from indextts2_jax.pipeline import generation, stages
 from indextts2_jax.pipeline import speak as pipeline_speak
-from indextts2_jax.pipeline import stages
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from tests.models import PUBLISHED
 
@@ -57,8 +57,8 @@ def speak(monkeypatch):
         )
         params = {"gpt": {"speech_lm": jnp.zeros(1)}}
         ids = np.full(tokens, 5)
-        fixed = params, Config(), PUBLISHED, [pipeline_speak.Utterance(voice, own, ids, jax.random.key(0))]
-        (chosen,) = pipeline_speak.choose_codes(*fixed)
+        fixed = params, Config(), PUBLISHED, [generation.Utterance(voice, own, ids, jax.random.key(0))]
+        (chosen,) = generation.choose_codes(*fixed)
         (audio,) = pipeline_speak.speak_codes(*fixed, [chosen.codes])
         assert len(audio) == 256 * int(np.float32(1.72) * np.float32(codes))
 

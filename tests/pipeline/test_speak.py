@@ -9,7 +9,7 @@ from indextts2_jax import Emotion, Request
 from indextts2_jax.config import replace
 from indextts2_jax.errors import AudioError, ConfigError, EmotionError, TextError
 from indextts2_jax.nn.buckets import bucket_size
-from indextts2_jax.pipeline import batches, speak
+from indextts2_jax.pipeline import batches, generation
 from tests import annotations
 from tests.tiny import tiny_config, tiny_synthesizer, tiny_voice, voice_clip
 
@@ -87,7 +87,7 @@ def test_batches_are_of_equal_sizes_and_powers_of_two():
     ],
 )
 def test_everything_is_checked_before_anything_is_spoken(change, error, monkeypatch):
-    monkeypatch.setattr(speak, "choose_codes", None)
+    monkeypatch.setattr(generation, "choose_codes", None)
     fine = {"text": "Hello there.", "voice": tiny_voice()}
     with annotations.unchecked(), pytest.raises(error):
         tiny_synthesizer().synthesize_batch([Request(**fine), Request(**{**fine, **change})])

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import roofline
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.pipeline import stages
-from tests.models import PUBLISHED
+from tests.models import PUBLISHED, PUBLISHED_2_5
 
 F32, I32 = jnp.float32, jnp.int32
 
@@ -20,8 +20,8 @@ def array(*shape: int, dtype=F32) -> jax.ShapeDtypeStruct:
 
 
 @functools.cache
-def published_params() -> dict:
-    return {name: networks.shapes(name, PUBLISHED) for name in networks.NETWORKS}
+def published_params(model=PUBLISHED) -> dict:
+    return {name: networks.shapes(name, model) for name in networks.NETWORKS}
 
 
 B, T, F, M, L = 2, 128, 256, 256, 64
@@ -48,22 +48,32 @@ STAGES = {
     "acoustic_condition": ((array(B, T, 1280), CODES), {}, (B, T, 1024)),
     "velocity": ((MEL, MEL, array(B), STYLE, MU, LENGTHS), {}, (B, M, 80)),
     "flow": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS), {"steps": 25, "guidance": 0.7, "temperature": 1.0}, (B, M, 80)),
+    "flow_step": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS, array(), array()), {"guidance": 0.7}, (B, M, 80)),
     "vocode": ((MEL, LENGTHS), {}, (B, 256 * M)),
 }
+
+STAGES_2_5 = {
+    "speaker_row": ((STYLE,), {}, (B, 1, 1280)),
+    "decode_codes": ((CODES, LENGTHS), {}, (B, 2 * T, 1024)),
+    "decoder_prefix": ((array(B, 3, 1280), IDS, LENGTHS), {}, (B, 3 + L + 2, 1280)),
+}
+"""Those that only IndexTTS-2.5 has, and one that is another there."""
 
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def test_the_list_is_complete():
-    assert set(stages.STAGES) == set(STAGES)
+    assert set(stages.STAGES) == set(STAGES) | set(STAGES_2_5)
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_lowers_for_every_platform(name):
-    inputs, settings, shape = STAGES[name]
-    function = functools.partial(getattr(stages, name), model=PUBLISHED, **settings)
-    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(published_params(), *inputs)
+@pytest.mark.parametrize(
+    ("name", "model"), [*((name, PUBLISHED) for name in STAGES), *((name, PUBLISHED_2_5) for name in STAGES_2_5)]
+)
+def test_lowers_for_every_platform(name, model):
+    inputs, settings, shape = (STAGES if model is PUBLISHED else STAGES_2_5)[name]
+    function = functools.partial(getattr(stages, name), model=model, **settings)
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(published_params(model), *inputs)
     assert set(exported.platforms) == set(PLATFORMS)
     assert exported.out_avals[0].shape == shape
 

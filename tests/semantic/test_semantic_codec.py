@@ -1,5 +1,7 @@
 """The semantic codec: masked convolutions, choice by angle, look-up, on tiny random networks."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,3 +105,68 @@ def test_rows_are_chosen_by_angle_and_returned_raw(params):
 
 def test_lowers_for_cuda(params):
     quantize.trace(params, clip(20), np.array([20])).lower(lowering_platforms=("cuda",))
+
+
+# --- the decoder, and two frames a code -----------------------------------------------------------------------
+
+HALVED = SemanticCodecConfig(
+    hidden_size=16,
+    codebook_size=32,
+    codebook_dim=4,
+    vocos_dim=8,
+    vocos_intermediate_dim=12,
+    vocos_layers=3,
+    decoder=True,
+    frames_per_code=2,
+)
+
+
+@pytest.fixture(scope="module")
+def halved():
+    return random_params(SemanticCodec(HALVED), jnp.zeros((1, 6, 16)), jnp.array([6]))
+
+
+@jax.jit
+def decode(params, codes, lengths):
+    return SemanticCodec(HALVED).apply({"params": params}, codes, lengths, method="decode")
+
+
+def test_a_decoder_alone_has_no_encoder():
+
+    alone = SemanticCodec(dataclasses.replace(HALVED, encoder=False))
+    shapes = jax.eval_shape(alone.init, jax.random.key(0), jnp.zeros((1, 6, 16)), jnp.array([6]))["params"]
+    assert set(shapes) == {"decoder", "up", "quantizer"} and "in_project" not in shapes["quantizer"]
+
+
+def test_every_frame_is_repeated_before_the_last_convolution(halved):
+    codes = jnp.arange(12)[None] % 7
+    x = SemanticCodec(HALVED).apply({"params": halved}, codes, method="embed")
+    x = Encoder(HALVED).apply({"params": halved["decoder"]}, x, jnp.array([12]))
+    twice = np.pad(np.repeat(np.asarray(x), 2, axis=1), ((0, 0), (1, 1), (0, 0)))
+    kernel, bias = halved["up"]["kernel"], halved["up"]["bias"]
+    up = sum(twice[:, k : k + 24] @ kernel[k] for k in range(3)) + bias
+    assert_close(decode(halved, codes, np.array([12])), up, 1e-5)
+
+
+@pytest.mark.parametrize("codes", [1, 5, 20])
+def test_what_stands_behind_the_codes_is_not_heard(halved, codes):
+    """Within the reach of all convolutions, and at the true end as at the array's."""
+    rng = np.random.default_rng(codes)
+    own = rng.integers(0, 32, (1, codes))
+    alone = decode(halved, own, np.array([codes]))
+    for behind in (0, 31, 999):
+        padded = np.full((1, 24), behind)
+        padded[:, :codes] = own
+        made = np.asarray(decode(halved, padded, np.array([codes])))
+        assert_close(made[:, : 2 * codes], alone, 1e-5)
+        assert not made[:, 2 * codes :].any()
+
+
+def test_codes_of_two_frames(halved):
+    """As many as frames are halved, rounded up; noise behind the frames changes none of them."""
+    quantise = jax.jit(lambda x, n: SemanticCodec(HALVED).apply({"params": halved}, x, n, method="quantize")[0])
+    for frames in (2, 7, 20):
+        x = clip(frames)
+        alone = np.asarray(quantise(x, np.array([frames])))
+        assert alone.shape == (1, -(-frames // 2))
+        np.testing.assert_array_equal(np.asarray(quantise(padded(x), np.array([frames])))[:, : alone.shape[1]], alone)

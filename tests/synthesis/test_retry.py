@@ -6,8 +6,8 @@ import pytest
 
 from indextts2_jax.config.synthesis import RedrawConfig, check_drawn_once
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.pipeline.omission import Evidence
-from indextts2_jax.pipeline.speak import SegmentCodes
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.retry import Attempt, Attempts, Fault, attempt_key, audio_faults, report
 

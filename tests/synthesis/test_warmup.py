@@ -10,7 +10,7 @@ from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt import decode
 from indextts2_jax.gpt.rehearsal import rehearse
 from indextts2_jax.nn.buckets import bucket_size
-from indextts2_jax.pipeline import speak
+from indextts2_jax.pipeline import generation
 from indextts2_jax.pipeline.warmup import _ranges, rungs
 from indextts2_jax.synthesis.warmup import warm_up
 from tests.tiny import tiny_synthesizer, tiny_voice, voice_clip
@@ -40,9 +40,9 @@ def test_a_search_grows_without_compiling():
     tts = tiny_synthesizer()
     rules = replace(tts.config, decode={"max_mel_tokens": 120, "num_beams": 3}).decode
     ids = np.arange(3, 12, dtype=np.int32)
-    utterance = speak.Utterance(tiny_voice(), tiny_voice().emotion_own, ids, jax.random.key(0))
-    inputs = speak.decoder_inputs(tts.params, tts.model, [utterance])
-    keys = speak.decoder_keys(tts.params, [utterance])
+    utterance = generation.Utterance(tiny_voice(), tiny_voice().emotion_own, ids, jax.random.key(0))
+    inputs = generation.decoder_inputs(tts.params, tts.model, [utterance])
+    keys = generation.decoder_keys(tts.params, [utterance])
     weights = tts.params["gpt"]["speech_lm"]
     head = weights["code_head"]
     never = np.where(np.arange(len(head["bias"])) == tts.model.gpt.stop_mel_token, np.float32(-1e4), head["bias"])

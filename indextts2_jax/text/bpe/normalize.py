@@ -72,6 +72,11 @@ def _replacer(table: dict[str, str]) -> Callable[[str], str]:
 _map_characters = {"zh": _replacer(ZH_CHARACTERS), "en": _replacer(CHARACTERS)}
 
 
+def map_characters(text: str) -> str:
+    """The text in the characters of `CHARACTERS`."""
+    return _map_characters["en"](text)
+
+
 class TextNormalizer:
     """`normalize(text)` for texts in Chinese, English or both. Holds the glossary, how English is read, nothing else.
 

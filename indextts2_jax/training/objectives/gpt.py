@@ -64,7 +64,7 @@ class GptObjective:
     shapes: tuple[int, ...] = (96, 128, 160, 192, 256, 320, 448, 640, 1024, 1816)
     """Sizes that code sequences are padded to, the stop token included; each compiles once."""
     tokens_per_code: float = 0.4
-    """Sizes of text are this share of `shapes`."""
+    """Sizes of text are this share of `shapes`, where a code is 20 ms."""
 
 
 class _Objective(Defaults):
@@ -84,6 +84,10 @@ class _Objective(Defaults):
         self.aligned = bool(settings.guided_weight or settings.phone_weight)
         if settings.guided_weight and config.model.text_frontend != "phonemes":
             raise ConfigError("objective.guided_weight needs tokens that are phonemes: model.text_frontend is another.")
+        if self.aligned and config.model.semantic_codec.frames_per_code > 1:
+            raise ConfigError(
+                "objective.guided_weight and phone_weight are for codes of one frame each; leave them at 0."
+            )
         self.labels = PhoneLabels(data) if self.aligned else None
         dtype = jnp.dtype(config.dtype)
         self.conditioning = Conditioning(self.gpt, dtype)
@@ -122,6 +126,8 @@ class _Objective(Defaults):
         row = self.data.rows[index]
         tokens = self.frontend.tokenize(row["text"])
         ids = np.array(self.frontend.encode(tokens), np.int32)
+        if self.gpt.languages:  # those that generation takes out: token 0 is "!" there
+            ids = ids[~np.isin(ids, (self.gpt.start_text_token, self.gpt.stop_text_token))]
         if len(ids) > self.gpt.max_text_tokens:
             raise TrainingError(f"Row {index + 1} has {len(ids)} tokens, the model {self.gpt.max_text_tokens}; cut it.")
         if not self.settings.guided_weight:
@@ -132,13 +138,14 @@ class _Objective(Defaults):
     def batch(self, utterances: np.ndarray, rng: np.random.Generator, training: bool) -> Batch:
         settings, codes = self.settings, self.data.array("codes/codes")
         texts = [self._text(int(u)) for u in utterances]
+        per_code = settings.tokens_per_code * self.config.model.semantic_codec.frames_per_code
         lengths = codes.lengths[utterances]
         longest_text = max(len(ids) for ids, _ in texts)
         size = next(
-            (s for s in settings.shapes if s > lengths.max() and s * settings.tokens_per_code >= longest_text),
+            (s for s in settings.shapes if s > lengths.max() and s * per_code >= longest_text),
             settings.shapes[-1],
         )
-        text_size = max(int(size * settings.tokens_per_code), longest_text)
+        text_size = max(int(size * per_code), longest_text)
         stop = self.gpt.stop_mel_token
         batch: Batch = {
             "codes": np.stack([cut(codes[u].astype(np.int32), 0, size, stop) for u in utterances]),
@@ -156,22 +163,27 @@ class _Objective(Defaults):
         for name, place in (("speaker", 0), ("emotion", 1)):
             batch[f"{name}_clip"] = np.stack([clip[place][0] for clip in clips])
             batch[f"{name}_lengths"] = np.array([clip[place][1] for clip in clips], np.int32)
+        if self.gpt.speaker_perceiver is None:
+            batch["style"] = np.stack([np.asarray(speaker[2]) for speaker, _ in clips])
         keep = rng.random(len(utterances)) >= (settings.drop_condition if training else 0.0)
         return batch | {"keep": keep.astype(np.float32)}
 
     def _clips(
         self, utterance: int, rng: np.random.Generator, training: bool
-    ) -> list[tuple[Float[np.ndarray, "T D"], int]]:
-        """(frames, length) of a speaker clip and of an emotion clip."""
+    ) -> list[tuple[Float[np.ndarray, "T D"], int, Float[np.ndarray, " style"] | None]]:
+        """(frames, length, style where the speaker is told by it) of a speaker clip and of an emotion clip."""
         semantic, size = self.data.array("semantic/semantic"), self.settings.condition_frames
         same = self.by_speaker[int(self.data.speaker_ids[utterance])]
 
-        def other() -> tuple[Float[np.ndarray, "T D"], int]:
+        styles = None if self.gpt.speaker_perceiver else self.data.array("style/style")
+
+        def other() -> tuple[Float[np.ndarray, "T D"], int, Float[np.ndarray, " style"] | None]:
             choice = another(same, utterance, rng)
             wanted = int(rng.integers(size // 3, size + 1)) if training else size
             length = min(int(semantic.lengths[choice]), wanted)
             start = int(crop_starts(semantic.lengths[[choice]], length, rng)[0])
-            return cut(semantic[choice][start : start + length].astype(np.float32), 0, size), length
+            clip = cut(semantic[choice][start : start + length].astype(np.float32), 0, size)
+            return clip, length, None if styles is None else styles[choice][0].astype(np.float32)
 
         speaker = other()
         return [speaker, other() if training and rng.random() < self.settings.other_emotion else speaker]
@@ -237,7 +249,10 @@ class _Objective(Defaults):
 
     def _conditions(self, params: Params, batch: Batch) -> Float[Array, "B P D"]:
         def forward(module: Conditioning) -> Float[Array, "B P D"]:
-            latents = module.speaker_latents(batch["speaker_clip"], batch["speaker_lengths"])
+            if self.gpt.speaker_perceiver:
+                latents = module.speaker_latents(batch["speaker_clip"], batch["speaker_lengths"])
+            else:
+                latents = module.speaker_row(batch["style"])
             emotion = module.emotion_vector(batch["emotion_clip"], batch["emotion_lengths"])
             keep = batch["keep"][:, None]
             return module.decoder_conditions(latents * keep[..., None], emotion * keep)

@@ -39,7 +39,7 @@ class S2MelObjective:
     codec: str = ""
     """The trained semantic codec: a run, an artefact or a file. Empty: that of the artefact that `init` names."""
     codes: int = 80
-    """Length of the target crop in codes (20 ms); its mel has 1.72 times as many frames."""
+    """Length of the target crop in codes, each of which becomes 1.72 frames of mel, or 3.44 where a code is 40 ms."""
     prompt_codes: int = 64
     """The longest prompt; the shortest is a quarter of it."""
     latents: bool = False
@@ -60,6 +60,9 @@ class _Objective(Defaults):
         self.dit, self.regulator = DiT(self.sizes, dtype), LengthRegulator(self.sizes, dtype)
         self.projection = LatentProjection(self.sizes, dtype)
         self.codec = SemanticCodec(config.model.semantic_codec, dtype)
+        self.decodes, self.frames = config.model.semantic_codec.decoder, config.model.semantic_codec.frames_per_code
+        if self.settings.latents and not self.sizes.latent_dim:
+            raise ConfigError("objective.latents is on, but the model makes the mel of codes alone.")
         self.codec_params = load_network(source, "semantic_codec")
         sizes = [jax.tree.map(jnp.shape, tree) for tree in (self.codec_params, shapes("semantic_codec", config.model))]
         if sizes[0] != sizes[1]:
@@ -83,7 +86,8 @@ class _Objective(Defaults):
     @functools.cached_property
     def _sizes(self) -> tuple[int, int]:
         """Mel frames of the longest prompt and of the target."""
-        return target_length(self.settings.prompt_codes), target_length(self.settings.codes)
+        prompt, target = self.settings.prompt_codes, self.settings.codes
+        return target_length(prompt * self.frames), target_length(target * self.frames)
 
     def _row(self, utterance: int, rng: np.random.Generator, training: bool) -> dict[str, Any]:
         settings, (prompt_size, target_size) = self.settings, self._sizes
@@ -99,17 +103,24 @@ class _Objective(Defaults):
         total = prompt_size + target_size
         # the prompt's frames come first, the target's directly behind them, the padding last
         mel = np.concatenate([prompt["mel"], target["mel"]])
+        indices = [resize_index(len(one["codes"]) * self.frames, len(one["mel"])) for one in (prompt, target)]
         row = {
-            "prompt_codes": cut(prompt["codes"], 0, longest),
-            "prompt_index": cut(resize_index(len(prompt["codes"]), len(prompt["mel"])), 0, prompt_size),
+            "prompt_index": cut(indices[0], 0, prompt_size),
             "prompt_frames": np.int32(len(prompt["mel"])),
             "codes": cut(codes, 0, settings.codes),
-            "index": cut(resize_index(len(codes), len(target["mel"])), 0, target_size),
+            "index": cut(indices[1], 0, target_size),
             "frames": np.int32(len(target["mel"])),
             "mel": cut(mel, 0, total),
             "style": self.data.array("style/style")[other][0],
             "keep": np.float32(rng.random() >= (settings.drop_condition if training else 0.0)),
         }
+        if self.decodes:  # what makes features of codes is told of the prompt's own
+            first = prompt["start"] * self.frames
+            features = self.data.array("semantic/semantic")[other][first : first + len(prompt["codes"]) * self.frames]
+            row["code_count"] = np.int32(len(codes))
+            row["prompt_features"] = cut(features.astype(np.float32), 0, longest * self.frames)
+        else:
+            row["prompt_codes"] = cut(prompt["codes"], 0, longest)
         if settings.latents:
             start = target["start"]
             latents = self.data.array("latents/latents")[utterance][start : start + len(codes)]
@@ -121,8 +132,8 @@ class _Objective(Defaults):
         codes, mel = self.data.array("codes/codes")[utterance], self.data.array("mel")[utterance]
         count = min(count, len(codes))
         start = int(crop_starts(np.array([len(codes)]), count, rng)[0])
-        first = target_length(start)
-        frames = min(target_length(count), len(mel) - first)
+        first = target_length(start * self.frames)
+        frames = min(target_length(count * self.frames), len(mel) - first)
         part = np.asarray(mel[first : first + max(frames, 3)], np.float32)
         if len(part) < 3:  # rounding at the very end
             part = np.asarray(mel[-3:], np.float32)
@@ -140,11 +151,15 @@ class _Objective(Defaults):
             regulated: Array = apply(self.regulator, network["length_regulator"], x, index, lengths)
             return regulated
 
-        target = embed(batch["codes"])
+        if self.decodes:
+            target = apply(self.codec, self.codec_params, batch["codes"], batch["code_count"], method="decode")
+            prompt_features = batch["prompt_features"]
+        else:
+            target, prompt_features = embed(batch["codes"]), embed(batch["prompt_codes"])
         if self.settings.latents:
             target = target + apply(self.projection, network["latent_projection"], batch["latents"])
         prompt_frames, lengths = batch["prompt_frames"], batch["prompt_frames"] + batch["frames"]
-        prompt_mu = regulate(embed(batch["prompt_codes"]), batch["prompt_index"], prompt_frames)
+        prompt_mu = regulate(prompt_features, batch["prompt_index"], prompt_frames)
         target_mu = regulate(target, batch["index"], batch["frames"])
         mu = _join(prompt_mu, target_mu, prompt_frames)
         in_prompt, in_all = length_mask(prompt_frames, frames), length_mask(lengths, frames)
@@ -174,7 +189,9 @@ class _Objective(Defaults):
 
 
 def _without_latents(network: Params) -> Params:
-    """The projection at zero, also where the run started from a network that had one."""
+    """The projection, where there is one, at zero, also where the run started from a network that had one."""
+    if "latent_projection" not in network:
+        return network
     return {**network, "latent_projection": jax.tree.map(jnp.zeros_like, network["latent_projection"])}
 
 

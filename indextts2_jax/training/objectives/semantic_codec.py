@@ -20,6 +20,7 @@ import optax
 
 from indextts2_jax.array_typing import Array, Float, Int, Key, Params, Shaped
 from indextts2_jax.config import from_dict
+from indextts2_jax.errors import ConfigError
 from indextts2_jax.nn.masking import length_mask
 from indextts2_jax.semantic.semantic_codec import SemanticCodec, unit
 from indextts2_jax.training.config import TrainConfig
@@ -58,6 +59,10 @@ class _Objective(Defaults):
         self.config, self.data = config, data
         self.settings = from_dict(SemanticCodecObjective, config.objective, "objective")
         self.sizes = config.model.semantic_codec
+        if self.sizes.decoder:
+            raise ConfigError(
+                "network semantic_codec: a codec with a decoder is used as it was published, not trained."
+            )
         self.labels = PhoneLabels(data) if self.settings.phone_weight else None
         self.network = SemanticCodec(self.sizes, jnp.dtype(config.dtype))
         self.heads = Heads(len(self.labels.inventory) if self.labels else 1, self.sizes.hidden_size)

@@ -122,7 +122,7 @@ def test_front_ends_by_name(plain_rules):
     assert build_frontend("bpe", train_tiny_tokenizer()).tokenize("the sea")
     with pytest.raises(CheckpointError, match="not a phoneme lexicon"):
         build_frontend("phonemes", train_tiny_tokenizer())
-    with pytest.raises(ConfigError, match="'letters', but only 'bpe' and 'phonemes' are known"):
+    with pytest.raises(ConfigError, match="'letters', but only 'bpe', 'phonemes' and 'tiktoken' are known"):
         build_frontend("letters", train_tiny_tokenizer())
 
 

@@ -1,0 +1,156 @@
+"""`POST /v1/audio/speech` and `/v1/audio/speech/batch`."""
+
+import asyncio
+import base64
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from indextts2_jax.serving.body import SpeechBody, parse
+from indextts2_jax.serving.problems import Problem
+from indextts2_jax.serving.responses import ClientGone, PiecewiseResponse, encoded, events, unless_gone
+from indextts2_jax.serving.speakers import Speakers, Speech, Wanted
+
+router = APIRouter()
+logger = logging.getLogger(__name__)
+
+GONE = 499
+"""Of a response that nobody gets, as nginx counts it."""
+
+
+def _schema(**extra: Any) -> dict[str, Any]:
+    schema = SpeechBody.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    voice = schema["properties"]["voice"]
+    voice["anyOf"] = [definitions["VoiceId"] if "$ref" in kind else kind for kind in voice["anyOf"]]
+    return schema | extra
+
+
+_AUDIO: dict[str, dict[str, Any]] = {
+    "audio/mpeg": {},
+    "audio/ogg": {},
+    "audio/aac": {},
+    "audio/flac": {},
+    "audio/wav": {},
+    "audio/pcm": {},
+}
+
+
+@router.post(
+    "/v1/audio/speech",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _schema()}}}},
+    responses={200: {"description": "The speech, while it is made.", "content": _AUDIO | {"text/event-stream": {}}}},
+    response_class=Response,
+)
+async def speech(request: Request) -> Response:
+    """Speaks a text."""
+    speakers: Speakers = request.app.state.speakers
+    wanted = await speakers.prepare(values := parse(await request.body()))
+    made = speakers.speak(wanted)
+    try:
+        return await _response(request, wanted, made, values)
+    except ClientGone:
+        made.close()
+        return Response(status_code=GONE)
+    except BaseException:
+        made.close()
+        raise
+
+
+async def _response(request: Request, wanted: Wanted, made: Speech, values: Mapping[str, Any]) -> Response:
+    pieces = encoded(made, wanted.encoder)
+    first = await unless_gone(request, anext(pieces, b""))  # a failure is a status, not a broken stream
+    headers = wanted.notes | {
+        "X-Seed": str(wanted.request.seed),
+        "X-Sample-Rate": str(wanted.encoder.sample_rate),
+        "Cache-Control": "no-store",
+    }
+    if made.accepted is not None:
+        headers["X-Segments"] = str(made.accepted.segments)
+        if made.accepted.warnings:
+            shown = " | ".join(made.accepted.warnings)[:1000]
+            headers["X-Warnings"] = shown.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+    media_type = wanted.encoder.media_type
+    if values.get("stream_format") == "sse":
+        media_type = "text/event-stream"
+        pieces, first = events(made, _from(first, pieces)), b""
+        headers["X-Accel-Buffering"] = "no"
+    stall = request.app.state.limits.stall_seconds
+    return PiecewiseResponse(first, pieces, made.close, media_type=media_type, headers=headers, stall_seconds=stall)
+
+
+async def _from(first: bytes, rest: Any) -> Any:
+    if first:
+        yield first
+    async for piece in rest:
+        yield piece
+
+
+# --- many at once ---
+
+
+@router.post(
+    "/v1/audio/speech/batch",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["items"],
+                        "additionalProperties": True,
+                        "properties": {
+                            "items": {"type": "array", "minItems": 1, "maxItems": 32, "items": _schema()},
+                        },
+                    }
+                }
+            },
+        }
+    },
+)
+async def batch(request: Request) -> Response:
+    """Speaks several texts; fields beside `items` are for all that say nothing else. None stops another."""
+    values = parse(await request.body())
+    items, most = values.pop("items", None), request.app.state.limits.items
+    if not isinstance(items, list) or not 1 <= len(items) <= most:
+        raise Problem(400, f"items must be a list of 1 to {most} requests.", param="items")
+    values.pop("stream_format", None)
+    work = asyncio.gather(*(_item(request, values, index, item) for index, item in enumerate(items)))
+    try:
+        results = await unless_gone(request, work)
+    except ClientGone:
+        return Response(status_code=GONE)
+    failed = sum(result["status"] == "error" for result in results)
+    return JSONResponse(
+        {
+            "id": f"speech-batch-{secrets.token_hex(8)}",
+            "results": results,
+            "total": len(results),
+            "succeeded": len(results) - failed,
+            "failed": failed,
+        }
+    )
+
+
+async def _item(request: Request, shared: Mapping[str, Any], index: int, item: Any) -> dict[str, Any]:
+    speakers: Speakers = request.app.state.speakers
+    made: Speech | None = None
+    try:
+        if not isinstance(item, dict):
+            raise Problem(400, f"items[{index}] must be an object.", param="items")
+        wanted = await speakers.prepare({"stream": False, **shared, **item})
+        made = speakers.speak(wanted)
+        audio = b"".join([piece async for piece in encoded(made, wanted.encoder)])
+    except Problem as problem:
+        return {"index": index, "status": "error", "error": problem.message, "details": problem.body["error"]}
+    finally:
+        if made is not None:
+            made.close()
+    data = base64.b64encode(audio).decode()
+    media_type = wanted.encoder.media_type
+    return {"index": index, "status": "success", "audio_data": data, "media_type": media_type, "usage": made.usage}

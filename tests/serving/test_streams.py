@@ -1,0 +1,201 @@
+"""Text in pieces: the WebSocket, the Wyoming protocol, and how a text is cut into sentences."""
+
+import asyncio
+import json
+
+import pytest
+import websockets
+from wyoming.client import AsyncTcpClient
+from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
+
+from indextts2_jax.errors import ConfigError
+from indextts2_jax.serving.home_assistant import parse_address
+from indextts2_jax.serving.sentences import LONGEST, Sentences
+from tests.serving.conftest import HEADERS
+
+
+def socket(live):
+    return websockets.connect(f"ws{live.url[4:]}/v1/audio/speech/stream", additional_headers=HEADERS)
+
+
+async def until(connection, kind: str) -> list:
+    """Everything up to a message of this kind."""
+    found = []
+    while not found or isinstance(found[-1], bytes) or found[-1]["type"] != kind:
+        message = await asyncio.wait_for(connection.recv(), 60)
+        found.append(message if isinstance(message, bytes) else json.loads(message))
+    return found
+
+
+def test_sentences_leave_as_they_are_whole(live):
+    async def run():
+        async with socket(live) as connection:
+            await connection.send(json.dumps({"type": "session.config", "voice": "alloy", "response_format": "wav"}))
+            for piece in ("Hel", "lo the", "re. Hel", "lo there. "):
+                await connection.send(json.dumps({"type": "input.text", "text": piece}))
+            first = await until(connection, "audio.done")  # before the text has ended
+            await connection.send(json.dumps({"type": "input.text", "text": "Hello there"}))
+            await connection.send(json.dumps({"type": "input.done"}))
+            rest = await until(connection, "session.done")
+            await connection.send(json.dumps({"type": "input.text", "text": "Hello there."}))
+            await connection.send(json.dumps({"type": "input.done"}))
+            again = await until(connection, "session.done")
+            await connection.send(json.dumps({"type": "session.close"}))
+            with pytest.raises(websockets.ConnectionClosed):
+                await asyncio.wait_for(connection.recv(), 10)
+        return first, rest, again
+
+    first, rest, again = asyncio.run(run())
+    starts = [message for message in first + rest if isinstance(message, dict) and message["type"] == "audio.start"]
+    assert [start["sentence_text"] for start in starts] == ["Hello there.", "Hello there.", "Hello there"]
+    assert [start["sentence_index"] for start in starts] == [0, 1, 2] and starts[0]["format"] == "wav"
+    done = first[-1]
+    audio = b"".join(message for message in first if isinstance(message, bytes))
+    assert done["total_bytes"] == len(audio) > 1000 and audio[:4] == b"RIFF" and not done["error"]
+    assert rest[-1] == {"type": "session.done", "utterance_index": 0, "total_sentences": 3}
+    assert again[-1] == {"type": "session.done", "utterance_index": 1, "total_sentences": 1}
+
+
+def test_what_a_websocket_does_not_understand(live):
+    wrong = [
+        "{",
+        "[]",
+        b"bytes",
+        {"type": "session.update"},
+        {"type": "input.text"},
+        {"type": "input.text", "text": 5},
+        {"type": "input.text", "text": "x" * 3000},
+        {"type": "session.config", "voice": "nobody"},
+        {"type": "session.config", "response_format": "wma"},
+    ]
+
+    async def run():
+        async with socket(live) as connection:
+            for message in wrong:
+                await connection.send(json.dumps(message) if isinstance(message, dict) else message)
+                (answer,) = await until(connection, "error")
+                assert answer["message"] and answer["error"]["type"] == "invalid_request_error", message
+            await connection.send(json.dumps({"type": "session.config", "voice": "alloy"}))
+            await connection.send(json.dumps({"type": "input.done"}))
+            return await until(connection, "session.done")
+
+    assert asyncio.run(run())[-1]["total_sentences"] == 0
+
+
+def test_a_websocket_needs_a_key(live):
+    async def run():
+        async with websockets.connect(f"ws{live.url[4:]}/v1/audio/speech/stream"):
+            pass
+
+    with pytest.raises(websockets.InvalidStatus, match="403"):
+        asyncio.run(run())
+
+
+# --- Home Assistant ---
+
+
+async def audio_of(client: AsyncTcpClient, last: str) -> list[Event]:
+    found = []
+    while not found or found[-1].type != last:
+        event = await asyncio.wait_for(client.read_event(), 60)
+        assert event is not None
+        found.append(event)
+    return found
+
+
+def check_audio(events: list[Event]) -> bytes:
+    """The samples of one audio-start, audio-chunk…, audio-stop."""
+    start, *chunks, stop = events
+    assert (start.type, stop.type) == ("audio-start", "audio-stop")
+    assert all(event.data == {"rate": 22_050, "width": 2, "channels": 1} for event in (start, *chunks))
+    return b"".join(chunk.payload for chunk in chunks)
+
+
+def test_wyoming(live):
+    async def run():
+        async with AsyncTcpClient("127.0.0.1", live.wyoming) as client:
+            await client.write_event(Describe().event())
+            info = Info.from_event(await client.read_event())
+            await client.write_event(Event("something-of-the-future", {"a": 1}, b"bytes"))
+            voice = SynthesizeVoice(name=info.tts[0].voices[0].name)
+            await client.write_event(Synthesize("Hello there.", voice=voice).event())
+            whole = check_audio(await audio_of(client, "audio-stop"))
+
+            text = "Hello there. Hello there."
+            await client.write_event(SynthesizeStart(voice=voice).event())
+            for piece in ("Hello th", "ere. Hel", "lo there."):
+                await client.write_event(SynthesizeChunk(piece).event())
+            await client.write_event(Synthesize(text, voice=voice).event())  # for servers that do not stream
+            await client.write_event(SynthesizeStop().event())
+            streamed = await audio_of(client, "synthesize-stopped")
+        return info, whole, check_audio(streamed[:-1])
+
+    info, whole, streamed = asyncio.run(run())
+    (program,) = info.tts
+    assert program.supports_synthesize_streaming and program.voices[0].name == "default" and program.installed
+    assert len(whole) > 1000 and streamed == whole + whole
+
+
+def test_wyoming_errors_keep_the_connection(live):
+    async def run():
+        async with AsyncTcpClient("127.0.0.1", live.wyoming) as client:
+            for text, voice in (("", None), ("Hello there.", "nobody")):
+                await client.write_event(Synthesize(text, voice=voice and SynthesizeVoice(name=voice)).event())
+                events = await audio_of(client, "audio-stop")
+                assert [event.type for event in events] == ["error", "audio-start", "audio-stop"]
+            await client.write_event(Event("ping", {"text": "x"}))
+            assert (await client.read_event()).type == "pong"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "data", [b"\n", b"x\n", b"[]\n", b"{}\n", b'{"type": 5}\n', b'{"type":"x","data_length":-1}\n', b"x" * 100_000]
+)
+def test_what_is_no_wyoming_ends_the_connection(live, data):
+    async def run():
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.wyoming)
+        writer.write(data)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("text", ["tcp://x", "10200", "unix:///tmp/x", "tcp://:1", "tcp://h:99999", "tcp://h:1/x"])
+def test_addresses(text):
+    with pytest.raises(ConfigError, match="must look like"):
+        parse_address(text)
+    assert parse_address("tcp://0.0.0.0:10200") == ("0.0.0.0", 10200)
+
+
+# --- sentences ---
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two! Three? ", ["One.", "Two!", "Three?"]),
+        ("Dr. Who met J. Smith. He left.", ["Dr. Who met J. Smith.", "He left."]),
+        ("It costs 3.50 today. Fine", ["It costs 3.50 today.", "Fine"]),
+        ('"Stop!" he said. Then: …', ['"Stop!"', "he said.", "Then: …"]),
+        ("你好。今天天气很好！真的", ["你好。", "今天天气很好！", "真的"]),
+        ("A line\nanother\n\n", ["A line", "another"]),
+        ("   ", []),
+    ],
+)
+def test_cutting(text, sentences):
+    for size in (1, 3, 1000):
+        cut, found = Sentences(), []
+        for start in range(0, len(text), size):
+            found += cut.add(text[start : start + size])
+        assert found + list(cut.rest()) == sentences
+
+
+def test_a_text_without_sentences_is_cut_all_the_same():
+    cut = Sentences()
+    found = list(cut.add("word " * 1000))
+    assert all(len(part) <= LONGEST for part in found) and len(found) > 5 and len(cut) <= LONGEST
+    assert " ".join([*found, *cut.rest()]).split() == ["word"] * 1000
