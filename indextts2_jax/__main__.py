@@ -2,6 +2,7 @@
 
     speak     a text and a clip to a file or a pipe
     batch     the lines of a JSONL file to audio files
+    script    a play or subtitles, in several voices, to one recording
     serve     speech over HTTP, and a page
     voices    clips to voice files
     read      what will be read of a text
@@ -23,6 +24,7 @@ from indextts2_jax.runtime.process import leave, tidily
 COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
     "batch": "indextts2_jax.commands.batch.command",
+    "script": "indextts2_jax.commands.script",
     "serve": "indextts2_jax.commands.serve",
     "voices": "indextts2_jax.commands.voices",
     "read": "indextts2_jax.commands.read_text",

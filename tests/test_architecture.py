@@ -1,7 +1,7 @@
 """Who may import whom, checked on the syntax tree:
 
     errors, array_typing < runtime < config < text, audio, nn < the stages < checkpoint, pipeline < synthesis
-        < the public names < serving < commands < __main__, run_inference
+        < dialogue < the public names < serving < commands < __main__, run_inference
 
 An import counts wherever it stands, in a function or for types only.
 """
@@ -26,6 +26,7 @@ FLOORS = (
     STAGES,
     frozenset({"checkpoint", "pipeline"}),
     frozenset({"synthesis"}),
+    frozenset({"dialogue"}),
     frozenset({"__init__"}),  # the public names
     frozenset({"serving"}),
     frozenset({"commands"}),

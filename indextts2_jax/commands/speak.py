@@ -24,6 +24,7 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.write import AudioWriter, PipeWriter
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
+from indextts2_jax.dialogue.times import check_times, utterance_of, write_times
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.pipeline.recording import Replay, StageRecorder, check_folder
 from indextts2_jax.runtime import command_line, streams, text_files
@@ -68,6 +69,7 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
     number("target_duration", None, "Seconds that the whole speech takes, to the sample.", lower_bound=0.1)
     integer("redraw", None, "Draw a suspect segment again, at most so many times.")
     text("plot", None, "Picture to draw (.png, .svg, .pdf): waveform, mel, codes, segments.")
+    text("times", None, "Write which sentence is spoken when: .srt, .vtt or .json.")
     number("loudness", None, "LUFS that every segment gets, such as -23.", upper_bound=-5.0)
     text("compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder.")
     switch("keep_memory", True, "Keep freed memory for the next stage (glibc on Linux); faster, keeps the peak.")
@@ -125,6 +127,8 @@ def _check_outputs(own: command_line.Flags) -> None:
         from indextts2_jax.commands.plot import check_plot
 
         check_plot(own.plot)
+    if own.times:
+        check_times(own.times)
     if own.dump_stages:
         check_folder(own.dump_stages)
 
@@ -170,6 +174,8 @@ def work(own: command_line.Flags) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     if recorder:
         recorder.save(own.dump_stages)
+    if own.times:
+        write_times(own.times, [utterance_of(job.request.text, speech)], "sentence")
     if own.plot:
         from indextts2_jax.commands.plot import plot_speech
 

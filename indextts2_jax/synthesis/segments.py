@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from indextts2_jax.text.frontend import TextFrontend, words
 
 WINDOW = 4
 """So many batches of segments are made before the first of them is handed on: they are sorted by length."""
+
+Fit: TypeAlias = Callable[[int, int], int]
+"""(samples that the segments take by themselves, samples of the silences) -> samples of the whole."""
 
 SLOWEST, FASTEST = 2.0, 0.5
 """Of the frames that the segments have by themselves, as for `duration.factor`."""
@@ -107,6 +110,8 @@ class Run:
     on_segment: Callable[[int], None] = lambda index: None
     """Called when work on a segment begins: twice where there is a target duration."""
     on_code: Callable[[int, int], None] | None = None
+    fit: Fit | None = None
+    """How long the whole is to be, told when it is known how long it would be by itself."""
     draw: generation.DrawCodes | None = None
     """How codes are drawn where the decoder is shared with others; None: it is not."""
 
@@ -214,9 +219,9 @@ def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> 
       ConfigError: the text cannot be spoken in `duration.target_seconds`.
     """
     segments = encoded.segments(frontend)
-    single = run.record or run.replay or run.config.duration.target_seconds
-    run = dataclasses.replace(run, at_once=1) if single else run
-    planned, rest = _plan(run, encoded, segments) if run.config.duration.target_seconds else ({}, 0)
+    timed = run.config.duration.target_seconds or run.fit
+    run = dataclasses.replace(run, at_once=1) if run.record or run.replay or timed else run
+    planned, rest = _plan(run, encoded, segments) if timed else ({}, 0)
     window = 1 if run.at_once == 1 else WINDOW * run.at_once
 
     def completed() -> Iterator[Drawing]:
@@ -324,8 +329,10 @@ def _plan(run: Run, encoded: EncodedRequest, segments: Sequence[Segment]) -> tup
     rest = 0
     if any(frames):
         silent = sum(len(silence(pause)) for pause in encoded.checked.reading.silences_ms)
-        seconds = run.config.duration.target_seconds
-        frames, rest = fit_duration(frames, silent, seconds, speak.hop_length(run.model), SAMPLING_RATE)
+        seconds, hop = run.config.duration.target_seconds, speak.hop_length(run.model)
+        if run.fit:
+            seconds = run.fit(sum(frames) * hop, silent) / SAMPLING_RATE
+        frames, rest = fit_duration(frames, silent, seconds, hop, SAMPLING_RATE)
     for drawing, own in zip(drawings, frames, strict=True):
         drawing.frames = own
     return {drawing.segment.index: drawing for drawing in drawings}, rest

@@ -1,5 +1,6 @@
 """`IndexTTS2`: a loaded model. Checks what it is given, encodes voices and emotions, and has the segments spoken."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -26,7 +27,7 @@ from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, check_origin, check_voice, fingerprint
 from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Emotion, Request, check_request
-from indextts2_jax.synthesis.segments import EncodedRequest, Run, collect, speak_request, speak_requests
+from indextts2_jax.synthesis.segments import EncodedRequest, Fit, Run, collect, speak_request, speak_requests
 from indextts2_jax.synthesis.speech import AudioSource, OnProgress, ProgressTeller, Sink, Speech
 from indextts2_jax.synthesis.stream import SpeechStream
 from indextts2_jax.synthesis.voice_cache import VoiceCache
@@ -206,10 +207,15 @@ class IndexTTS2:
         progress: OnProgress | None = None,
         record: Record | None = None,
         replay: Replay | None = None,
+        fit: Fit | None = None,
     ) -> Speech:
-        """`synthesize` of a checked request."""
+        """`synthesize` of a checked request.
+
+        Args:
+          fit: instead of a target duration, where it depends on how long the speech would be by itself.
+        """
         teller = ProgressTeller(len(checked.reading.segments), progress)
-        run = self._run(checked.config, teller, record=record, replay=replay)
+        run = dataclasses.replace(self._run(checked.config, teller, record=record, replay=replay), fit=fit)
         encoded = self._prompts(run.watch, record).request(checked)
         return collect(encoded, speak_request(run, encoded, self.frontend), run.watch, sink, record)
 

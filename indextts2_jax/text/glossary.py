@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from indextts2_jax.errors import ConfigError, TextError
-from indextts2_jax.runtime import text_files
+from indextts2_jax.runtime import text_files, yaml_text
 
 Language: TypeAlias = Literal["zh", "en"]
 Glossary: TypeAlias = Mapping[str, str | Mapping[str, str]]
@@ -44,24 +44,13 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
 
 def _parse_yaml(text: str, path: pathlib.Path) -> Any:
     try:
-        import yaml
+        return yaml_text.parse_yaml(text)
     except ImportError as error:
         raise ConfigError(
             f"Reading the glossary {path} needs PyYAML: run `pip install pyyaml`, or write it as a .json file."
         ) from error
-
-    class Plain(yaml.SafeLoader):
-        """Without references: nine lines of them can stand for a thousand million terms."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise ValueError("it has references (*name), which a glossary does not need")
-            return super().compose_node(parent, index)
-
-    try:
-        return yaml.load(text, Plain)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"The glossary {path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except text_files.TextFileError as error:
+        raise ConfigError(f"The glossary {path} is {error}.") from None
 
 
 def check_glossary(data: Any, where: str = "the glossary") -> Glossary:

@@ -106,6 +106,17 @@ def test_what_is_done_is_not_done_again(place, tmp_path, capsys):
     assert [entry["line"] for entry in report(output)[2:]] == [2, 1] and (output / "000001.wav").exists()
 
 
+def test_times_of_a_line(place, tmp_path):
+    lines = [{**LINES[0], "times": "sub/a.srt"}, LINES[3]]
+    assert run(place, lines, tmp_path) == 0
+    seconds = len(read(tmp_path / "000001.wav")) / 22_050
+    shown = (tmp_path / "sub" / "a.srt").read_text("utf-8")
+    assert shown == f"1\n00:00:00,000 --> 00:00:00,{1000 * seconds:.0f}\nHello there.\n"
+    (tmp_path / "sub" / "a.srt").unlink()
+    assert run(place, lines, tmp_path) == 0
+    assert [entry["line"] for entry in report(tmp_path)][2:] == [1] and (tmp_path / "sub" / "a.srt").exists()
+
+
 def test_settings_have_the_names_of_the_command_line(place, tmp_path):
     said = {"text": "Hello there.", "speaker": "low.wav"}
     named = {**said, "duration_factor": 1.5, "interval_silence": 100}
@@ -352,6 +363,10 @@ BAD_ROWS = {
     "a folder that Windows cannot have": ({**GOOD, "output": "a./x.wav"}, "every system"),
     "a link": ({**GOOD, "output": "link.wav"}, "a link, which is not followed"),
     "through a link": ({**GOOD, "output": "away/x.wav"}, "a link, which is not followed"),
+    "times of another kind": ({**GOOD, "times": "x.txt"}, ".srt, .vtt or .json"),
+    "times a folder up": ({**GOOD, "times": "../x.srt"}, "times is '../x.srt'"),
+    "times through a link": ({**GOOD, "times": "away/x.srt"}, "times 'away/x.srt' is or goes through a link"),
+    "times of two lines": ({**GOOD, "times": "FIRST.srt"}, "times 'FIRST.srt' is that of line 1 too"),
     "a folder of that name": ({**GOOD, "output": "folder.wav"}, "is a folder"),
     "a number of 400 digits": (
         '{"text": "Hi.", "speaker": "low.wav", "temperature": 1' + "0" * 400 + "}",
@@ -369,7 +384,7 @@ def test_bad_rows_are_known_before_the_work(name, place, tmp_path):
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "link.wav").symlink_to(tmp_path / "elsewhere.wav")
     (tmp_path / "away").symlink_to(tmp_path.parent)
-    lines = write(place, [GOOD, line, {**GOOD, "output": "last.wav"}])
+    lines = write(place, [{**GOOD, "times": "first.srt"}, line, {**GOOD, "output": "last.wav"}])
     first, bad, last = batch_rows.read_rows(lines, tiny_config(), tiny_config().model, outputs=tmp_path)
     assert isinstance(bad, batch_rows.BadRow) and message in bad.error, bad
     assert isinstance(first, batch_rows.Row) and isinstance(last, batch_rows.Row)

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 import pathlib
 import subprocess
 import sys
@@ -137,6 +138,8 @@ BAD = {
     "a weight without an emotion": ({"emotion_alpha": "0.5"}, "--emotion_alpha is the weight"),
     "emotion clip and vector": ({"emotion_audio": "VOICE", "emotion_vector": "0,0,1,0,0,0,0,0"}, "leave only one"),
     "raw into a file": ({"raw": "true"}, "--raw"),
+    "times of another ending": ({"times": "out.txt"}, ".srt, .vtt or .json"),
+    "times nowhere": ({"times": "README.md/out.srt"}, "README.md"),
     "streamed and recorded": ({"stream": "true", "dump_stages": "OUT"}, "--stream"),
 }
 
@@ -262,6 +265,21 @@ def test_the_demo_where_it_is_not_installed(tmp_path, monkeypatch, call):
     out = tmp_path / "out.wav"
     code, _, err = call("--config=configs/demo.py", "--text=Hello.", f"--output={out}")
     assert code == 2 and "error: The demo model is not part of this installation" in err and not out.exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--stream", "--config.decode.num_beams=1")], ids=["whole", "streamed"])
+def test_times(more, voice, tmp_path, call):
+    """Sentences, within what is heard; the pause between them belongs to none."""
+    out, times = tmp_path / "out.wav", tmp_path / "out.json"
+    text = "--text=Hello there. [pause:800ms] How are you?"
+    code, _, told = call(TINY, *QUICK, f"--speaker={voice}", text, f"--output={out}", f"--times={times}", *more)
+    assert code == 0, told
+    first, second = json.loads(times.read_text("utf-8"))
+    audio, rate = soundfile.read(out, dtype="int16")
+    assert (first["text"], second["text"]) == ("Hello there.", "How are you?") and first["start"] == 0
+    assert round(second["start"] - first["end"], 3) == 0.8
+    assert second["end"] == pytest.approx(len(audio) / rate, abs=1e-3)
+    assert not audio[round(first["end"] * rate) + 9 : round(second["start"] * rate) - 9].any()
 
 
 # --- pipes in ---------------------------------------------------------------------------------------------------

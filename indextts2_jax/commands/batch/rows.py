@@ -5,8 +5,8 @@ An input line is a JSON object:
     {"text": "…", "speaker": "anna.wav", "output": "intro.wav", "seed": 3, "emotion": "sad:0.6", "decode.num_beams": 1}
 
 `text` and `speaker` (a clip or a voice file; beside the input file unless absolute) are needed, though a default
-speaker may be given for all. `output` is a name under the output folder, by default the number of the line. A key with
-a dot is a setting of the configuration.
+speaker may be given for all. `output` is a name under the output folder, by default the number of the line; `times`
+one for SRT, WebVTT or JSON, by default none. A key with a dot is a setting of the configuration.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace_dotted, to_dict
+from indextts2_jax.dialogue.times import times_suffix
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.voice import fingerprint
 from indextts2_jax.runtime import streams, text_files
@@ -30,7 +31,7 @@ Kind: TypeAlias = type | tuple[type, ...]
 MAX_NAME_BYTES = 240
 """Of one part of an output's path; most file systems allow 255."""
 
-KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "seed": int, **EMOTION_KINDS}
+KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "times": str, "seed": int, **EMOTION_KINDS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Row:
     config: Config
     key: str
     """Changes with everything that the line asks for: what has been done under another key is done again."""
+    times: str = ""
+    """Where it is written what is spoken when, a name as `output`; empty: nowhere."""
 
     def request(self) -> Request:
         """What the line asks for. Raises `EmotionError`."""
@@ -94,9 +97,10 @@ def read_rows(
             continue
         try:
             row = _row(number, line, path.parent, config, model, speaker, identity, outputs)
-            same = unicodedata.normalize("NFC", row.output).casefold()  # a name that some disks take for the same
-            if taken.setdefault(same, number) != number:
-                raise ConfigError(f"output {row.output!r} is that of line {taken[same]} too.")
+            for key, name in (("output", row.output), ("times", row.times)):
+                same = unicodedata.normalize("NFC", name).casefold()  # a name that some disks take for the same
+                if name and taken.setdefault(same, number) != number:
+                    raise ConfigError(f"{key} {name!r} is that of line {taken[same]} too.")
         except IndexTTSError as error:
             yield BadRow(number, str(error))
         except Exception as error:  # of whatever kind: no line stops another
@@ -126,7 +130,8 @@ def _row(
     if "emotion_audio" in emotion:
         emotion["emotion_audio"] = str(folder / emotion["emotion_audio"])
     output = _checked_output(values.get("output", f"{number:06d}.wav"), outputs)
-    row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "")
+    times = _checked_times(values["times"], outputs) if "times" in values else ""
+    row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "", times)
     check_request(row.request(), own, model)
     stamps = [_stamp(path) for path in (clip, emotion.get("emotion_audio")) if path]
     return dataclasses.replace(row, key=fingerprint([values, clip, *stamps, to_dict(own), identity]))
@@ -154,8 +159,24 @@ def _values(line: str) -> dict[str, Any]:
 
 def _checked_output(name: str, folder: pathlib.Path | None) -> str:
     """The name as every spelling of it has it. Raises `ConfigError`, `AudioError`."""
+    path = _checked_name("output", name, folder)
+    audio_write.target_path(path)
+    if folder is not None:
+        audio_write.target_path(folder / path)
+    return path.as_posix()
+
+
+def _checked_times(name: str, folder: pathlib.Path | None) -> str:
+    """The same of a file with times."""
+    path = _checked_name("times", name, folder)
+    times_suffix(path)
+    return path.as_posix()
+
+
+def _checked_name(key: str, name: str, folder: pathlib.Path | None) -> pathlib.Path:
+    """A name under the output folder that every system can have, and no link. Raises `ConfigError`."""
     path = pathlib.Path(name)
-    shown = f"output is {name!r:.60}, but it must be"
+    shown = f"{key} is {name!r:.60}, but it must be"
     if path.is_absolute() or ".." in path.parts or not path.name or set(name) & set('\\\0\r\n:*?"<>|'):
         raise ConfigError(f"{shown} a name under the output folder.")
     if any(part.endswith((" ", ".")) for part in path.parts):
@@ -166,18 +187,16 @@ def _checked_output(name: str, folder: pathlib.Path | None) -> str:
         raise ConfigError(f"{shown} valid Unicode.") from None
     if longest > MAX_NAME_BYTES:
         raise ConfigError(f"{shown} shorter: a name has at most {MAX_NAME_BYTES} bytes.")
-    audio_write.target_path(path)
     if folder is not None:
-        check_no_link(folder, name)
-        audio_write.target_path(folder / path)
-    return path.as_posix()
+        check_no_link(folder, name, key)
+    return path
 
 
-def check_no_link(folder: pathlib.Path, name: str) -> None:
+def check_no_link(folder: pathlib.Path, name: str, key: str = "output") -> None:
     """Raises `ConfigError` where a name in a folder is a link, or goes through one."""
     path = pathlib.Path(name)
     if any((folder / inner).is_symlink() for inner in (path, *path.parents)):
-        raise ConfigError(f"output {name!r:.60} is or goes through a link, which is not followed.")
+        raise ConfigError(f"{key} {name!r:.60} is or goes through a link, which is not followed.")
 
 
 def _stamp(clip: str) -> list[int]:
@@ -220,7 +239,8 @@ class Report:
 
     def done(self, row: Row) -> bool:
         """Whether the very same line has been spoken, and its file is there."""
-        return row.key in self._keys and (self.folder / row.output).is_file()
+        files = [self.folder / name for name in (row.output, row.times) if name]
+        return row.key in self._keys and all(path.is_file() for path in files)
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """On disk when this returns. Raises `TextError` if it cannot be written."""

@@ -10,6 +10,7 @@ import jax
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.commands.batch.rows import Row, check_no_link, unexpected
 from indextts2_jax.config import Config
+from indextts2_jax.dialogue.times import utterance_of, write_times
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.pipeline.batches import spread
 from indextts2_jax.synthesis.request import CheckedRequest
@@ -62,6 +63,9 @@ class Speaker:
                     raise result
                 check_no_link(self.output, row.output)  # they were checked before the work; it has taken a while
                 audio_write.write_audio(self.output / row.output, result.audio, result.sampling_rate)
+                if row.times:
+                    check_no_link(self.output, row.times, "times")
+                    write_times(self.output / row.times, [utterance_of(row.text, result)], "sentence")
             except IndexTTSError as error:
                 yield failure(row, error)
                 continue
