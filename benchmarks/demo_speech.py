@@ -227,6 +227,8 @@ def evaluate(options: flags.FlagValues, command: Sequence[str]) -> str:
     todo = readings_of(options, voices)
     with_teacher = [reading for reading in todo if reading.group != "clips"]
     packages = [*metrics.PACKAGES, *metrics.RECOGNISERS[options.recogniser]]
+    if options.plot and not any(reading.group in ("trained", *UNSEEN) for reading in todo):
+        raise ConfigError("--plot draws the sentences of trained, kept or mixtures, and none of them is in --groups.")
     metrics.check_packages([*packages, *(["matplotlib"] if options.plot else [])])
     frontend = PhonemeFrontend(options.lexicon)
     spoken = Spoken(pathlib.Path(options.teacher), frontend)
@@ -265,8 +267,9 @@ def evaluate(options: flags.FlagValues, command: Sequence[str]) -> str:
     target = pathlib.Path(options.json or folder / "results.json")
     demo_report.write_json(target, result)
     if options.plot:
-        names = list(dict.fromkeys(row["voice"] for row in rows if row["group"] in ("trained", *UNSEEN)))
-        demo_report.plot(pathlib.Path(options.plot), [*teacher_rows, *rows], names[:: max(1, len(names) // 3)][:3])
+        shown = [row for row in [*teacher_rows, *rows] if row["group"] in ("trained", *UNSEEN)]
+        names = list(dict.fromkeys(row["voice"] for row in shown))
+        demo_report.plot(pathlib.Path(options.plot), shown, names[:: max(1, len(names) // 3)][:3])
     parts = [demo_report.table(summary["teacher"], summary["ours"])]
     parts.append(demo_report.voices_table(per_voice["teacher"], per_voice["ours"]))
     parts += [demo_report.hard_table(hard_rows)] if hard_rows else []

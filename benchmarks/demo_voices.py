@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from indextts2_jax.audio.clip import inspect
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.training.demo.speakers import KEPT_OUT, MAIN, mixtures
 
@@ -70,13 +71,18 @@ def teachers_voices(folder: pathlib.Path, seed: int) -> list[Voice]:
 
 
 def people(folder: pathlib.Path) -> list[Voice]:
-    """A voice a sound file of the folder, which is compared with itself. Raises `IndexTTSError` where there is none."""
+    """A voice a sound file of the folder, which is compared with itself.
+
+    Raises `IndexTTSError` where there is none, or one that cannot be a reference clip.
+    """
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in CLIP_ENDINGS)
     except OSError as error:
         raise IndexTTSError(f"--clips={folder}: {error.strerror or error}") from None
     if not paths:
         raise IndexTTSError(f"--clips={folder} has no sound file ({', '.join(CLIP_ENDINGS)}).")
+    for path in paths:
+        inspect(path)
     return [Voice(path.stem, "clips", {}, (path,), (path,)) for path in paths]
 
 

@@ -118,6 +118,12 @@ def word_errors(reference: str, heard: str) -> WordErrors:
     return WordErrors(result.substitutions + result.deletions + result.insertions, len(wanted.split()))
 
 
+def missed_words(reference: str, heard: str, free: int) -> int:
+    """As the errors of `word_errors`, but `free` words may have been heard beside those of the reference."""
+    result = _import("jiwer").process_words(normalize(reference), normalize(heard))
+    return int(result.substitutions + result.deletions + max(0, result.insertions - free))
+
+
 def total(counts: Iterable[WordErrors]) -> WordErrors:
     """The sums: their rate is the corpus-level word error rate."""
     pairs = list(counts)

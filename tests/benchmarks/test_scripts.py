@@ -326,6 +326,7 @@ def test_demo_speech(tmp_path, monkeypatch, capsys):
         (["--output=x", "--teacher=y", "--checkpoint=demo", "--groups=kept", "--voices=af_heart"], "nobody"),
         (["--output=x", "--teacher=y", "--checkpoint=demo", "--clips=nowhere"], "nowhere"),
         (["--output=x", "--teacher=y", "--checkpoint=demo", "--sentences=nowhere.txt"], "nowhere.txt"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--groups=hard", "--plot=out.png"], "--plot"),
     ],
 )
 def test_demo_speech_refuses(given, said, capsys):
