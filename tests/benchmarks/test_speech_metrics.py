@@ -110,6 +110,66 @@ def test_cosines():
     assert metrics.cosines(None, axes) == [0.0, 0.0, 0.0]
 
 
+def test_melody(librosa):
+    """A glide over an octave: a tenth of it is left out at each end."""
+    time = np.arange(2 * metrics.RATE) / metrics.RATE
+    phase = 2 * np.pi * np.cumsum(120 * 2 ** (time / 2)) / metrics.RATE
+    glide = sum(np.sin(k * phase) / k for k in range(1, 10)).astype(np.float32) / 4
+    assert metrics.melody(glide) == pytest.approx(0.8 * 12, abs=0.5)
+    assert metrics.melody(pulse_train(150.0)) < 0.3
+    assert np.isnan(metrics.melody(np.zeros(metrics.RATE, np.float32)))
+
+
+@pytest.mark.parametrize("rate", [22050, 24000, 44100])
+def test_band_powers(rate):
+    """A tone is in its band, whatever the rate, and what lies outside does not count."""
+    time = np.arange(rate) / rate
+    for band in (0, 7, 20):
+        tone = 0.3 * np.sin(2 * np.pi * metrics.BANDS[band] * time) + 0.3 * np.sin(2 * np.pi * 50 * time)
+        powers = metrics.band_powers(tone.astype(np.float32), rate)
+        assert powers.argmax() == band and powers[band] > 0.99 and powers.sum() == pytest.approx(1)
+    assert metrics.BANDS[-1] == pytest.approx(10_000, rel=0.02)
+    assert not metrics.band_powers(np.zeros(100, np.float32), rate).any()
+
+
+def test_spectrum_distance():
+    """Six decibels in every other band are three from the mean; the level does not matter, nor what is not heard."""
+    rng = np.random.default_rng(0)
+    clips = rng.random((3, 20)) + 0.5
+    clips /= clips.sum(axis=1, keepdims=True)
+    assert metrics.spectrum_distance(clips, clips) == 0
+    tilted = clips.mean(axis=0, keepdims=True) * np.where(np.arange(20) % 2, 10**0.6, 1.0)
+    assert metrics.spectrum_distance(tilted, clips) == pytest.approx(3.0, abs=1e-6)
+    quiet = np.concatenate([clips, np.full((3, 1), 1e-9)], axis=1)
+    silent = np.concatenate([clips, np.zeros((3, 1))], axis=1)
+    assert metrics.spectrum_distance(quiet, silent) == 0
+
+
+def test_opinion_of_silence():
+    assert all(map(np.isnan, metrics.opinion(np.zeros(metrics.RATE, np.float32))))
+    assert all(map(np.isnan, metrics.opinion(np.zeros(0, np.float32))))
+
+
+def test_opinion_of_noise():
+    """It is worse than a voice-like sound in quiet."""
+    pytest.importorskip("speechmos.dnsmos", reason=EXTRA)
+    noise = np.random.default_rng(0).uniform(-1, 1, metrics.RATE).astype(np.float32)
+    bad = metrics.opinion(noise)
+    assert 1 <= bad.p808 < 3 and 1 <= bad.overall < 2
+
+
+def test_whisper_says_no_more_than_there_is_time_for():
+    """What is no speech may be heard as anything, but not as a sermon; the same is heard alike."""
+    for name in metrics.RECOGNISERS["whisper"]:
+        pytest.importorskip(name, reason=EXTRA)
+    recogniser = metrics.Whisper()
+    assert recogniser.hear(np.zeros(0, np.float32)) == ""
+    rng = np.random.default_rng(0)
+    hiss = (rng.normal(0, 0.1, metrics.RATE) * np.hanning(metrics.RATE)).astype(np.float32)
+    heard = [recogniser.hear(hiss) for _ in range(2)]
+    assert len(heard[0].split()) <= 24 and heard[0] == heard[1]
+
+
 @pytest.mark.skipif(not shutil.which("flite"), reason="flite is not installed (apt-get install flite)")
 def test_recogniser_forgets_the_sentence_before(tmp_path):
     pytest.importorskip("pocketsphinx", reason=EXTRA)

@@ -28,6 +28,16 @@ def test_align(tokens, phones, expected):
     assert align(tokens, phones.split()).tolist() == expected
 
 
+def test_phones_may_be_those_of_the_dictionary():
+    """As the corpus of the demo model has them: with stress, in capitals."""
+    tokens = ["▁DH", "AH0", "▁K", "AE1", "T", ",", "▁AH0", "▁D", "AO1", "G", "."]
+    phones = ["pau", "DH", "AH0", "K", "AE1", "T", "pau", "AH0", "D", "AO1", "G", "pau"]
+    lower = ["pau", "dh", "ax", "k", "ae", "t", "pau", "ax", "d", "ao", "g", "pau"]
+    found = align(tokens, phones)
+    np.testing.assert_array_equal(found, align(tokens, lower))
+    np.testing.assert_array_equal(found, [0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+
+
 def test_align_never_goes_back():
     rng = np.random.default_rng(0)
     tokens = ["▁DH", "AH0", "K", "AE1", "T", ".", ",", "▁IH1", "Z", "S", "ER0"]

@@ -3,10 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from indextts2_jax.training.config import OptimizerConfig
-from indextts2_jax.training.optimizer import build_optimizer, schedule
+from indextts2_jax.training.optimizer import build_optimizer, clip_by_side, schedule
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,27 @@ def test_long_gradients_are_clipped():
         update, memory = optimizer.update(gradients, memory, params)
         steps.append(np.asarray(update["network"]["a"]["bias"]))
     np.testing.assert_allclose(steps[0], steps[1], rtol=1e-4)
+
+
+def test_sides_are_clipped_apart_and_the_other_one_learns_slower():
+    """A long gradient of one side does not shorten the other's; without sides all are one."""
+    gradients = {"network": {"bias": jnp.full((2,), 3.0)}, "heads": {"bias": jnp.full((2,), 3000.0)}}
+
+    def side(path):
+        return "other" if path.startswith("heads/") else ""
+
+    apart = clip_by_side(1.0, side).update(gradients, optax.EmptyState())[0]
+    np.testing.assert_allclose(apart["network"]["bias"], apart["heads"]["bias"], rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(apart["network"]["bias"]), 1.0, rtol=1e-6)
+    for one in (clip_by_side(1.0, lambda path: ""), optax.clip_by_global_norm(1.0)):
+        together = one.update(gradients, optax.EmptyState())[0]
+        np.testing.assert_allclose(together["network"]["bias"], 3.0 / np.sqrt(2 * 3000.0**2 + 18), rtol=1e-6)
+    short = {"network": {"bias": jnp.full((2,), 0.1)}}
+    np.testing.assert_array_equal(
+        clip_by_side(1.0, side).update(short, optax.EmptyState())[0]["network"]["bias"], short["network"]["bias"]
+    )
+
+    config = OptimizerConfig(**{**PLAIN, "other_rate": 0.25, "weight_decay": 0.0})
+    optimizer = build_optimizer(config, 100, lambda path: False, side)
+    updates, _ = optimizer.update(gradients, optimizer.init(gradients), gradients)
+    np.testing.assert_allclose(updates["heads"]["bias"], 0.25 * updates["network"]["bias"], rtol=1e-4)

@@ -3,7 +3,8 @@
     Café №5… ─ glossary ─ English reader ─ fold ─ tidy ─► Cafe number five. ─ pronounce ─► ▁K AH0 F EY1 ... V . ─► ids
 
 Ids: 0 start, 1 stop, 2 unknown, 3 to 6 the punctuation , . ? ! and 7 to 75 `pronounce.PHONEMES` in their order. The
-mark ▁ on the first phoneme of a word is for people and for `segments`; it carries no id.
+mark ▁ on the first phoneme of a word is for people and for `segments`; it carries no id. Where the file says so,
+function words are weak (`weak_forms.py`).
 """
 
 import logging
@@ -19,10 +20,10 @@ from indextts2_jax.text.glossary import Glossary, GlossaryRewriter
 from indextts2_jax.text.pace import SECONDS_PER_MARK, SECONDS_PER_PHONEME
 from indextts2_jax.text.phonemes import spelling
 from indextts2_jax.text.phonemes.pronounce import LISTED, PHONEMES, SOUND_CODES, add_s, decode, read_pronouncer, spell
+from indextts2_jax.text.phonemes.weak_forms import WORD, weaken_all
 
 logger = logging.getLogger(__name__)
 
-WORD = "▁"
 PUNCTUATION = (",", ".", "?", "!")  # in the order of their ids
 UNKNOWN = 2
 IDS = {token: UNKNOWN + 1 + i for i, token in enumerate([*PUNCTUATION, *PHONEMES])}
@@ -81,19 +82,21 @@ class PhonemeFrontend:
         parts = PART.findall(self.normalize(text))
         # where everything is in capitals they mark no acronyms; a few words may well be acronyms only
         shouted = len(parts) > 4 and not any(character.islower() for part in parts for character in part)
-        tokens: list[str] = []
+        said: list[list[str]] = []
         for before, part, after in zip([".", *parts], parts, [*parts, "."][1:], strict=False):
             if part in PUNCTUATION:
-                tokens.append(part)
+                said.append([part])
             elif not part.isascii():
-                tokens.append(WORD + part)
+                said.append([WORD + part])
             elif part == "A" and _is_letter_a(before, after):
-                tokens += _word(spell(part))
+                said.append(_word(spell(part)))
             else:
-                for start in range(0, len(part), LONGEST):
-                    for said in self._say(part[start : start + LONGEST], shouted):
-                        tokens += _word(said) if said else []
-        return tokens
+                pieces = (part[start : start + LONGEST] for start in range(0, len(part), LONGEST))
+                words = [word for piece in pieces for word in self._say(piece, shouted) if word]
+                said.append([token for word in words for token in _word(word)])
+        if self._pronouncer.weak:
+            said = weaken_all(["" if part in PUNCTUATION else part for part in parts], said)
+        return [token for tokens in said for token in tokens]
 
     def within(self, text: str) -> "PhonemeFrontend":
         """Itself: every piece is English."""

@@ -27,6 +27,8 @@ NAMES = {code: phoneme for phoneme, code in CODES.items()}
 
 MAGIC = b"indextts2_jax phonemes 2\n"
 MAGIC_1 = b"indextts2_jax phonemes 1\n"
+MAGIC_WEAK = b"indextts2_jax phonemes 3\n"
+"""As 2, but for a model that was trained on the weak forms of function words."""
 XZ = b"\xfd7zXZ\x00"
 EDGE = "_"
 LISTED = 5  # words of at most so many letters are always in the lexicon: it tells them from acronyms
@@ -75,11 +77,13 @@ class Pronouncer:
     Args:
       lexicon: word -> phonemes, a character each (`encode`).
       rules: context of a letter, or the beginning of one -> the phonemes of the letter (0, 1 or 2). The longest wins.
+      weak: whether function words are weak in a sentence (`weak_forms.py`), as the model was trained.
     """
 
-    def __init__(self, lexicon: Mapping[str, str], rules: Mapping[str, str]):
+    def __init__(self, lexicon: Mapping[str, str], rules: Mapping[str, str], weak: bool = False):
         self.lexicon = lexicon
         self.rules = rules
+        self.weak = weak
 
     def pronounce(self, word: str) -> str:
         """Phonemes of any word, a character each; "" only where it has no letter."""
@@ -188,11 +192,11 @@ def write_pronouncer(pronouncer: Pronouncer, notice: str) -> bytes:
     text = "\f".join("".join(f"{line}\n" for line in lines) for lines in lists)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0}]
     packed = lzma.compress(text.encode(), filters=filters)
-    return MAGIC + notice.strip().encode(errors="replace") + b"\n" + packed
+    return (MAGIC_WEAK if pronouncer.weak else MAGIC) + notice.strip().encode(errors="replace") + b"\n" + packed
 
 
 def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
-    """What `write_pronouncer` wrote, in this version or the one before, from a file or from what a file holds.
+    """What `write_pronouncer` wrote, in any version so far, from a file or from what a file holds.
 
     Raises `CheckpointError` for a file that is missing, damaged, none, or of another version.
     """
@@ -203,7 +207,7 @@ def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
             tokenizer = pathlib.Path(tokenizer).read_bytes()
         except OSError as error:
             raise CheckpointError(f"{where} cannot be read: {error.strerror or error}.") from error
-    if not tokenizer.startswith((MAGIC, MAGIC_1)):
+    if not tokenizer.startswith((MAGIC, MAGIC_1, MAGIC_WEAK)):
         raise CheckpointError(f"{where} is not a phoneme lexicon that this version reads.")
     try:
         packed = tokenizer[tokenizer.index(XZ) :]  # no UTF-8 text before it has its first byte
@@ -219,7 +223,7 @@ def read_pronouncer(tokenizer: bytes | str | pathlib.Path) -> Pronouncer:
             raise ValueError("no phoneme")
     except (lzma.LZMAError, EOFError, ValueError, IndexError, MemoryError) as error:
         raise CheckpointError(f"{where} is damaged: copy or build it again.") from error
-    return Pronouncer(lexicon, rules)
+    return Pronouncer(lexicon, rules, tokenizer.startswith(MAGIC_WEAK))
 
 
 def _front_decode(lines: Iterable[str]) -> Iterator[str]:

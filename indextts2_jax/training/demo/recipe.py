@@ -55,7 +55,7 @@ def steps(work: pathlib.Path, scale: float) -> list[Step]:
     corpus, lexicon, data, teacher = work / "corpus", work / "lexicon.model", work / "data", work / "teacher"
     manifest = corpus / "manifest.jsonl"
     return [
-        Step("lexicon", "indextts2_jax.training.demo.lexicon", (f"--output={lexicon}",), lexicon),
+        Step("lexicon", "indextts2_jax.training.demo.lexicon", (f"--output={lexicon}", "--weak"), lexicon),
         Step("teacher", "indextts2_jax.training.demo.fetch_teacher", (f"--output={teacher}",), teacher / "voices"),
         Step(
             "corpus",
@@ -77,7 +77,13 @@ def steps(work: pathlib.Path, scale: float) -> list[Step]:
         _encode(work, "campplus", "style"),
         _train(work, "bigvgan"),
         _train(work, "gpt", f"--config.objective.tokenizer={lexicon}"),
-        _train(work, "s2mel", f"--config.objective.codec={work / 'runs' / 'semantic_codec'}"),
+        _encode(work, "gpt", "latents"),
+        _train(
+            work,
+            "s2mel",
+            f"--config.objective.codec={work / 'runs' / 'semantic_codec'}",
+            "--config.objective.latents=True",
+        ),
         Step(
             "artefact",
             "indextts2_jax.training.export",

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from indextts2_jax.errors import TextError
 from indextts2_jax.text.phonemes.frontend import WORD, PhonemeFrontend
-from indextts2_jax.training.demo.wordlists import listed, phrases
+from indextts2_jax.text.phonemes.weak_forms import weaken_all
+from indextts2_jax.training.demo.wordlists import phrases
 
 PAUSE = "pau"
 MARKS = frozenset(",.?!;:—…“”")
@@ -25,22 +26,6 @@ SOUNDS = dict(
 )
 UNSTRESSED = {"AH": "ə", "ER": "əɹ"}
 STRESS = {"0": "", "1": "ˈ", "2": "ˌ"}
-
-# Without stress where a word follows
-FUNCTION_WORDS = frozenset(
-    listed("""a an the and but or nor of to for from at in on by with as than into if you he she it we they
-        me him her us them my your his its their i'm i'll i'd i've you're you'll you'd you've he's he'll he'd she's
-        she'll she'd it's it'll we're we'll we'd we've they're they'll they'd they've am is are was were be been has
-        have had can could will would shall should must""")
-)
-ALWAYS_WEAK = frozenset(listed("it me him her us them the"))  # at the end of a phrase too
-BEHIND_THAT = frozenset(
-    listed("""i you he she it we they the a an my your his her its our their there this these those some all
-        i'm i'll i'd i've you're he's she's it's we're they're nobody everybody everyone""")
-)  # "that" is a conjunction before these
-QUESTION_WORDS = frozenset(listed("what where when why who how which whose"))
-WEAK_FORMS = {"was": "W AH0 Z", "an": "AH0 N", "than": "DH AH0 N"}
-HALF_STRESSED = frozenset(["i", "i'm", "i'll", "i'd", "i've"])  # wholly unstressed it is swallowed at the start
 
 _PART = re.compile(r"'*[A-Za-z][A-Za-z']*|\.{3}|--| - |[,.?!;:\"“”…—–]")
 _WRITTEN = {"...": "…", "--": "—", " - ": "—", "–": "—"}
@@ -71,44 +56,8 @@ def read(frontend: PhonemeFrontend, text: str) -> list[str]:
         raise TextError(f"This text has words that cannot be read: {text}")
     words = iter(said)
     spoken: list[list[str]] = [[part] if part in MARKS else next(words) for part in parts]
-    written = ["." if part in MARKS else part.lower() for part in parts]
-    for place, word in enumerate(written):
-        if word != ".":
-            before = written[place - 1] if place else "."
-            after = written[place + 1] if place + 1 < len(written) else "."
-            follows = spoken[place + 1][0] if after != "." else ""
-            spoken[place] = weaken(word, spoken[place], before, after, follows)
-    return [token for tokens in spoken for token in tokens]
-
-
-def weaken(word: str, said: list[str], before: str, after: str, follows: str) -> list[str]:
-    """A word's phonemes in running speech.
-
-    Args:
-      word: in lower case, and so `before` and `after`, its neighbours; "." for a mark or nothing.
-      said: its phonemes, the first with ▁.
-      follows: the first phoneme of the next word, or "".
-    """
-    vowel = follows[-1:].isdigit()
-    alone = before == after == "."
-    if word == "the":
-        return [WORD + "DH", "IY0" if vowel else "AH0"]
-    if alone or not _is_weak(word, before, after) or (word == "a" and said != [WORD + "AH0"]):
-        return said
-    if word == "to":
-        return [WORD + "T", "UW0" if vowel or after == "." else "AH0"]
-    if word in WEAK_FORMS:
-        return (WORD + WEAK_FORMS[word]).split()
-    stress = "2" if word in HALF_STRESSED else "0"
-    return [token[:-1] + stress if token[-1].isdigit() else token for token in said]
-
-
-def _is_weak(word: str, before: str, after: str) -> bool:
-    if word == "that":
-        return before != "." and after in BEHIND_THAT
-    if word in ("do", "does", "did"):
-        return after != "." and (before == "." or before in QUESTION_WORDS)
-    return word in ALWAYS_WEAK or word == "to" or (word in FUNCTION_WORDS | HALF_STRESSED and after != ".")
+    written = ["" if part in MARKS else part for part in parts]
+    return [token for tokens in weaken_all(written, spoken) for token in tokens]
 
 
 def _words(tokens: Sequence[str]) -> list[list[str]]:

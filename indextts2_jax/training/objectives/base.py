@@ -53,6 +53,10 @@ class Objective(Protocol):
         """Whether not even `update` moves the parameter, and `config.init` gives it again: not averaged, not saved."""
         ...
 
+    def side(self, path: str) -> str:
+        """Whose loss moves the parameter, where several play against each other: their gradients are clipped apart."""
+        ...
+
     def update(self, params: Params, carried: Any) -> Params:
         """Traced: the parameters after the optimiser's step, with the batch's statistics moved in."""
         ...
@@ -74,6 +78,9 @@ class Defaults:
 
     def constant(self, path: str) -> bool:
         return False
+
+    def side(self, path: str) -> str:
+        return ""
 
     def update(self, params: Params, carried: Any) -> Params:
         return params

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from indextts2_jax.errors import TextError
-from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
-from indextts2_jax.text.phonemes.pronounce import PHONEMES
+from indextts2_jax.text.phonemes.frontend import PUNCTUATION, PhonemeFrontend
+from indextts2_jax.text.phonemes.pronounce import PHONEMES, Pronouncer, read_pronouncer, write_pronouncer
 from indextts2_jax.training.demo import labels, symbols
 from indextts2_jax.training.demo.corpus import LEXICON
 
@@ -15,6 +15,14 @@ from .fake_teacher import EDGE, UNITS, FakeTeacher
 @pytest.fixture(scope="module")
 def frontend() -> PhonemeFrontend:
     return PhonemeFrontend(LEXICON)
+
+
+@pytest.fixture(scope="module")
+def weak_frontend() -> PhonemeFrontend:
+    """Of the same words, for a model that was trained on weak forms."""
+    known = read_pronouncer(LEXICON)
+    assert not known.weak
+    return PhonemeFrontend(write_pronouncer(Pronouncer(known.lexicon, known.rules, weak=True), "a notice"))
 
 
 @pytest.mark.parametrize(
@@ -34,8 +42,19 @@ def frontend() -> PhonemeFrontend:
         ("a well-known man", "ə wˈɛl nˈOn mˈæn."),
     ],
 )
-def test_texts_become_symbols_with_weak_forms_and_marks(frontend, text, given):
-    assert symbols.symbols(symbols.read(frontend, text)) == given
+def test_texts_become_symbols_with_weak_forms_and_marks(frontend, weak_frontend, text, given):
+    """And what the model is given of the text are the same phonemes, its marks the nearest of the front-end's four."""
+    spoken = symbols.read(frontend, text)
+    assert symbols.symbols(spoken) == given
+    assert symbols.read(weak_frontend, text) == spoken
+    phonemes = [token for token in spoken if token not in symbols.MARKS]
+    assert [token for token in weak_frontend.tokenize(text) if token not in PUNCTUATION] == phonemes
+
+
+def test_what_is_in_capitals_is_not_weak(weak_frontend):
+    assert weak_frontend.tokenize("the US and us.")[2:5] == ["▁Y", "UW1", "EH1"]
+    assert weak_frontend.tokenize("It went TO her.")[-5:-3] == ["▁T", "UW1"]
+    assert weak_frontend.tokenize("It went to her.")[-5:-3] == ["▁T", "AH0"]
 
 
 def test_every_phoneme_has_a_symbol_of_its_own():
