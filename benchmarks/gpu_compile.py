@@ -6,6 +6,7 @@ seen. It needs an environment of its own, with the GPU's libraries and without a
 
     python3 -m venv .gpu && .gpu/bin/pip install -e '.[cuda12]'
     .gpu/bin/python -m benchmarks.gpu_compile --gpus=h100,a100,rtx4090,rtx3090 --json=compiled.json
+    .gpu/bin/python -m benchmarks.gpu_compile --size=published-2.5
 
 A launch is a fusion, a library call, a copy or anything else that is no mere view, in the entry or in a loop. Expected
 times are a model: the floor of `benchmarks.roofline`, or the launches at `LAUNCH_SECONDS` each, whichever is longer.
@@ -34,8 +35,8 @@ from absl import flags
 
 from benchmarks import gpu_program, roofline
 from benchmarks.gpu_targets import TARGETS
-from benchmarks.random_model import CODE_RATE, model_of
-from indextts2_jax.config import DecodeConfig
+from benchmarks.random_model import SIZES, code_rate, model_of
+from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.gpt import decode
 from indextts2_jax.runtime import command_line
@@ -45,14 +46,14 @@ PLUGINS = ("jax_plugins.xla_cuda12", "jax_plugins.xla_cuda13")
 LAUNCH_SECONDS = 2.5e-6
 """Of one launch from the host; in a captured graph it is about half."""
 
-CODES, PROMPT_SECONDS, TEXT_TOKENS = 256, 10.0, 60
+SPOKEN_SECONDS, PROMPT_SECONDS, TEXT_TOKENS = 5.12, 10.0, 60
 DECODER = {"decoder, prompt": "decode_prompt", "decoder, codes": "decode"}
 HALF = "bfloat16"
 
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_list("gpus", list(TARGETS), f"Of {', '.join(TARGETS)}.", flag_values=own)
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
+    flags.DEFINE_enum("size", "published", SIZES, "Size of the model.", flag_values=own)
     flags.DEFINE_list("requests", ["1", "8", "32"], "Sentences of the decoder at once.", flag_values=own)
     flags.DEFINE_list("beams", ["1", "3"], "Of the decoder.", flag_values=own)
     flags.DEFINE_list("dtypes", ["float32", HALF, "int8"], "Of the decoder.", flag_values=own)
@@ -111,10 +112,14 @@ class Task:
 
 @functools.cache
 def _work(size: str, beams: int, dtype: str, requests: int) -> dict[str, Any]:
-    quantized = dtype == "int8"
-    return roofline.workload(
-        model_of(size), CODES, PROMPT_SECONDS, TEXT_TOKENS, beams, HALF if quantized else dtype, requests, quantized
-    )
+    quantized, model = dtype == "int8", model_of(size)
+    kind = HALF if quantized else dtype
+    return roofline.workload(model, codes_of(model), PROMPT_SECONDS, TEXT_TOKENS, beams, kind, requests, quantized)
+
+
+def codes_of(model: ModelConfig) -> int:
+    """Codes of `SPOKEN_SECONDS`: 256 or 128."""
+    return round(SPOKEN_SECONDS * code_rate(model))
 
 
 def rows(task: Task) -> list[dict[str, Any]]:
@@ -232,13 +237,13 @@ def _cell(one: dict[str, Any]) -> str:
     return f"{one['launches']}{loop}; {one['temporary_mb']:,.0f} MB; {one['expected_ms']:,.1f} ms"
 
 
-def real_time_factor(rows: Sequence[dict[str, Any]], gpu: str, beams: int) -> float | None:
+def real_time_factor(rows: Sequence[dict[str, Any]], gpu: str, beams: int, size: str) -> float | None:
     """The expected one of a sentence alone in half precision; None where a stage is missing."""
     own = [one for one in rows if (one["gpu"], one["requests"], one["dtype"]) == (gpu, 1, HALF) and one["compiled"]]
     taken = [one for one in own if one["stage"] != "decode" or one["beams"] == beams]
-    if {one["stage"] for one in taken} != {DECODER.get(name, name) for name in _work("published", 1, HALF, 1)}:
+    if {one["stage"] for one in taken} != {DECODER.get(name, name) for name in _work(size, 1, HALF, 1)}:
         return None
-    return sum(one["expected_ms"] for one in taken) / 1e3 / (CODES / CODE_RATE)
+    return sum(one["expected_ms"] for one in taken) / 1e3 / SPOKEN_SECONDS
 
 
 def main(given: flags.FlagValues) -> None:
@@ -252,7 +257,7 @@ def main(given: flags.FlagValues) -> None:
     found.sort(key=lambda one: list(given.gpus).index(one["gpu"]))
     print(table(found))
     for gpu, beams in itertools.product(given.gpus, map(int, given.beams)):
-        factor = real_time_factor(found, gpu, beams)
+        factor = real_time_factor(found, gpu, beams, given.size)
         if factor is not None:
             print(f"{TARGETS[gpu].device}, {beams} beams: expected real-time factor {factor:.3f}")
     if given.json:

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import tiny
+from configs import tiny, tiny_2_5
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.checkpoint import networks
-from indextts2_jax.config import Config, ModelConfig, PrecisionConfig, from_dict
+from indextts2_jax.config import Config, LanguagesConfig, ModelConfig, PrecisionConfig, from_dict, replace, to_dict
 from indextts2_jax.pipeline.generation import SegmentCodes, Utterance, choose_codes
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Stopwatch
@@ -25,19 +25,42 @@ from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.vocoder.alias_free import kaiser_sinc_filter
 
 MEL_RATE = 22050 / 256
-CODE_RATE = 50
+CODE_RATE = 50  # of a codec whose codes are a frame each
 FBANK_RATE = 100
 DECODERS = ("gpt", "semantic_codec", "s2mel", "bigvgan")
 """The networks behind an encoded voice."""
 
 
+SIZES = ("published", "published-2.5", "tiny", "tiny-2.5")
+"""Of IndexTTS-2 and, where it is said, of IndexTTS-2.5."""
+
+
 def model_of(size: str) -> ModelConfig:
-    """ "published" or "tiny"."""
+    """One of `SIZES`."""
     if size == "published":
         return ModelConfig()
-    model = from_dict(Config, tiny.get_config().to_dict()).model
+    if size == "published-2.5":
+        return _published_2_5()
+    model = from_dict(Config, {"tiny": tiny, "tiny-2.5": tiny_2_5}[size].get_config().to_dict()).model
     assert model is not None
     return model
+
+
+def _published_2_5() -> ModelConfig:
+    model = ModelConfig()
+    own = {"speaker_conformer": None, "speaker_perceiver": None, "style_dim": model.campplus.embedding_size}
+    return replace(
+        model,
+        semantic_codec={"encoder": False, "decoder": True, "frames_per_code": 2},
+        gpt={"text_vocab": 60509, "languages": to_dict(LanguagesConfig()), **own},
+        s2mel={"latent_dim": 0},
+        text_frontend="tiktoken",
+    )
+
+
+def code_rate(model: ModelConfig) -> float:
+    """Codes a second."""
+    return CODE_RATE / model.semantic_codec.frames_per_code
 
 
 @functools.partial(jax.jit, static_argnums=(2,))

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from benchmarks.random_model import CODE_RATE, FBANK_RATE, MEL_RATE, model_of
+from benchmarks.random_model import CODE_RATE, FBANK_RATE, MEL_RATE, SIZES, code_rate, model_of
 from indextts2_jax.array_typing import Params
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.config import DecodeConfig, ModelConfig
@@ -27,16 +27,15 @@ from indextts2_jax.gpt import decode
 from indextts2_jax.gpt import kv_cache as slots_of_memory
 from indextts2_jax.nn.buckets import bucket_size, prompt_size, regulated_size, size_beside
 from indextts2_jax.nn.packed_weights import Int8, map_kernels
-from indextts2_jax.pipeline import stages
+from indextts2_jax.pipeline import speak, stages
 from indextts2_jax.pipeline.generation import DECODER_MARKERS
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
-from indextts2_jax.s2mel.length_regulator import target_length
 
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
-    flags.DEFINE_integer("codes", 500, "Codes to speak, 50 a second.", lower_bound=1, flag_values=own)
+    flags.DEFINE_enum("size", "published", SIZES, "Size of the model.", flag_values=own)
+    flags.DEFINE_integer("codes", 500, "Codes to speak, 50 or 25 a second.", lower_bound=1, flag_values=own)
     flags.DEFINE_float(
         "prompt_seconds", 10.0, "Length of the reference clip.", lower_bound=0.5, upper_bound=15.0, flag_values=own
     )
@@ -153,7 +152,8 @@ def workload(
     params["s2mel"]["dit"], params["bigvgan"] = _typed(params["s2mel"]["dit"], dtype), _typed(params["bigvgan"], dtype)
     semantic, mels = bucket_size(int(prompt_seconds * CODE_RATE)), int(prompt_seconds * MEL_RATE)
     fbank = bucket_size(int(prompt_seconds * FBANK_RATE))
-    frames = bucket_size(target_length(codes))
+    natural = speak.natural_frames(model, codes)
+    frames = bucket_size(natural)
     size, gpt, s2mel = prompt_size(mels) + frames, model.gpt, model.s2mel
     latents = gpt.condition_rows
     text = size_beside(text_tokens, latents + DECODER_MARKERS)
@@ -173,6 +173,7 @@ def workload(
         return stage("regulate_length", *inputs, one)
 
     spoken = bucket_size(codes)
+    spoken_ids = _array(requests, spoken, dtype=jnp.int32)
     rules = DecodeConfig(do_sample=True, num_beams=beams, max_mel_tokens=0)
     slots = slots_of_memory.first(beams)
     while slots < (codes if beams == 1 else 1.3 * codes):
@@ -183,25 +184,27 @@ def workload(
     step = functools.partial(decode.advance, gpt, rules, False)
     flow: dict[str, Any] = {"steps": 25, "guidance": 0.7, "temperature": 1.0, "target_frames": frames}
     style, mu = _array(requests, s2mel.style_dim), _array(requests, size, s2mel.width)
-    return {
+    speaker = stage("speaker_latents", features, one) if gpt.speaker_perceiver else stage("speaker_row", style)
+    made = {
         "w2v-bert, twice": stage(
             "semantic_features", _array(requests, semantic, model.w2v_bert.input_dim), one, times=2
         ),
         "codec": stage("quantize", features, one),
         "campplus": stage("speaker_embedding", _array(requests, fbank, model.campplus.feat_dim), one),
         "length regulator, prompt": regulator(semantic, mels),
-        "conditioning": stage("speaker_latents", features, one),
+        "conditioning": speaker,
         "emotion": stage("emotion_vector", features, one),
         "decoder, prompt": (begin, (speech_lm, conds, ids, one, keys), 1),
         "decoder, codes": (step, (speech_lm, prefix, keys, state), codes - 1),
-        "second pass": stage("code_latents", conds, ids, one, _array(requests, spoken, dtype=jnp.int32), one),
-        "acoustic condition": stage(
-            "acoustic_condition", _array(requests, spoken, gpt.width), _array(requests, spoken, dtype=jnp.int32)
-        ),
-        "length regulator, codes": regulator(spoken, target_length(codes)),
+        "second pass": stage("code_latents", conds, ids, one, spoken_ids, one),
+        "acoustic condition": stage("acoustic_condition", _array(requests, spoken, gpt.width), spoken_ids),
+        "codec's decoder": stage("decode_codes", spoken_ids, one),
+        "length regulator, codes": regulator(spoken * model.semantic_codec.frames_per_code, natural),
         "flow matching": stage("flow", mel, mel, one, style, mu, one, **flow),
         "vocoder": stage("vocode", _array(requests, frames, s2mel.mel_bins), one),
     }
+    unused = ("codec", "second pass", "acoustic condition") if model.semantic_codec.decoder else ("codec's decoder",)
+    return {name: work for name, work in made.items() if name not in unused}
 
 
 def analyse(work: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]], xla: bool) -> dict[str, dict[str, Any]]:
@@ -245,7 +248,7 @@ def main(given: flags.FlagValues) -> None:
     model, dtype = model_of(given.size), jnp.dtype(given.dtype)
     work = workload(model, given.codes, given.prompt_seconds, given.text_tokens, given.beams, dtype)
     rows = analyse(work, given.xla)
-    print(table(rows, given.codes / CODE_RATE))
+    print(table(rows, given.codes / code_rate(model)))
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
 

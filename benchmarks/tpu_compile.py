@@ -19,7 +19,7 @@ import jax
 from absl import flags
 
 from benchmarks import gpu_compile, roofline
-from benchmarks.random_model import model_of
+from benchmarks.random_model import SIZES, model_of
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.process import leave
@@ -27,7 +27,7 @@ from indextts2_jax.runtime.process import leave
 
 def define_flags(own: flags.FlagValues, command: list[str]) -> None:
     flags.DEFINE_string("tpu", "v5e:2x2", "Kind and shape; one of its chips is compiled for.", flag_values=own)
-    flags.DEFINE_enum("size", "published", ["published", "tiny"], "Size of the model.", flag_values=own)
+    flags.DEFINE_enum("size", "published", SIZES, "Size of the model.", flag_values=own)
     flags.DEFINE_multi_string("stage", [], "Only this one; may be given again.", flag_values=own)
     flags.DEFINE_string("json", None, "File to write the rows to.", flag_values=own)
 
@@ -51,9 +51,9 @@ def device_of(tpu: str) -> Any:
 def rows(size: str, device: Any, stages: Collection[str] = ()) -> list[dict[str, Any]]:
     """Of every stage, or of these: `compiled`, seconds and MB beside the weights, or `error`."""
     made: list[dict[str, Any]] = []
-    work = roofline.workload(
-        model_of(size), gpu_compile.CODES, gpu_compile.PROMPT_SECONDS, gpu_compile.TEXT_TOKENS, 3, gpu_compile.HALF
-    )
+    model = model_of(size)
+    codes, text = gpu_compile.codes_of(model), gpu_compile.TEXT_TOKENS
+    work = roofline.workload(model, codes, gpu_compile.PROMPT_SECONDS, text, 3, gpu_compile.HALF)
     for stage, (function, inputs, _) in work.items():
         if stages and stage not in stages:
             continue

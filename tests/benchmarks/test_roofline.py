@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import gpu_parts, roofline
 from benchmarks.random_model import in_precision, model_of, random_params
+from tests.models import PUBLISHED_2_5
 
 
 def total(function, *inputs) -> tuple[float, float]:
@@ -41,16 +42,21 @@ def test_a_product_takes_its_longer_side():
     assert roofline.Product(500.0, 10.0, True, 2).seconds(device) == 2.0
 
 
-def test_table_of_the_tiny_model():
+@pytest.mark.parametrize("size, stages", [("tiny", 13), ("tiny-2.5", 11)])
+def test_table_of_the_tiny_model(size, stages):
     """All stages are there, none is free, and more codes cost more in proportion, in slots of one size."""
-    model = model_of("tiny")
+    model = model_of(size)
     few, many = (
         roofline.analyse(roofline.workload(model, codes, 2.0, 10, 3, jnp.bfloat16), xla=False) for codes in (41, 81)
     )
-    assert len(few) == 13 and all(row["flops"] > 0 and row["bytes"] > 0 for row in few.values())
+    assert len(few) == stages and all(row["flops"] > 0 and row["bytes"] > 0 for row in few.values())
     assert many["decoder, codes"]["flops"] == 2 * few["decoder, codes"]["flops"]
     text = roofline.table(few, 1.0)
-    assert text.count("\n") == 15 and "H100, ms" in text and ("memory" in text or "arithmetic" in text)
+    assert text.count("\n") == stages + 2 and "H100, ms" in text and ("memory" in text or "arithmetic" in text)
+
+
+def test_the_published_2_5_is_the_one_that_is_converted():
+    assert model_of("published-2.5") == PUBLISHED_2_5
 
 
 def test_only_the_chosen_networks_change():
