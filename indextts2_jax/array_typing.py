@@ -19,6 +19,7 @@ Where a letter would say too little, a word:
     layers   of the transformer, or of any stack            wavenet_layers   of the WaveNet
     heads    batch and heads of scores, or neither          taps             of a convolution's kernel
     pair     weight and bias side by side (2 * D)           rest             any further axes
+    places   of a spectrum or of a waveform, one axis or two: what a discriminator judges
 
 `_` is a size that nothing else shares, such as that of the items of a list that are not equally long. What stands in
 braces is computed from the arguments: "B M+2*{pad} D".
