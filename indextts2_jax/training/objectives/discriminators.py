@@ -38,7 +38,7 @@ def compress(spectrum: Float[Array, "B F bins 2"]) -> Float[Array, "B F bins 2"]
     return spectrum * (square + _FLOOR) ** ((_POWER - 1) / 2)
 
 
-def fold(x: Float[Array, "B *places C"], size: int) -> Float[Array, "B *_ _"]:
+def fold(x: Float[Array, "B *places C"], size: int) -> Float[Array, "B ... _"]:
     """`size` neighbours of the last place as channels; what is left over at the end is dropped."""
     count = x.shape[-2] // size
     return x[..., : count * size, :].reshape(*x.shape[:-2], count, size * x.shape[-1])
