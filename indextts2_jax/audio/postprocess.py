@@ -3,6 +3,8 @@
 log mel ─ breath_frames: the hiss behind the last word is not vocoded ─► waveform ─ shorten_silences ─ fade_end ─►
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Float32
 
@@ -45,20 +47,37 @@ def shorten_silences(audio: Float[np.ndarray, " N"], sampling_rate: int, max_ms:
     audio = np.asarray(audio, np.float32)
     hop = sampling_rate * HOP_MS // 1000
     fade = np.linspace(0.0, 1.0, hop, endpoint=False, dtype=np.float32)
-    most = int(sampling_rate * max_ms / 1000.0)
     pieces, start = [], 0
-    for begin, end in _silences(audio, hop):
-        if end - begin <= most or (begin, end) == (0, len(audio)):
-            continue
-        spare = end - begin - most
-        left = begin + (0 if begin == 0 else (most - hop) // 2)  # at the edges of the audio the outer end is cut off
-        if end == len(audio):
-            left = end - spare - hop
+    for left, spare in silence_cuts(audio, sampling_rate, max_ms):
         pieces.append(audio[start:left])
         before, behind = audio[left : left + hop], audio[left + spare : left + spare + hop]
         pieces.append(before * (1 - fade) + behind * fade)
         start = left + spare + hop
     return np.concatenate([*pieces, audio[start:]])
+
+
+def silence_cuts(audio: Float[np.ndarray, " N"], sampling_rate: int, max_ms: float) -> list[tuple[int, int]]:
+    """What `shorten_silences` leaves out: (sample from which, how many samples), in order."""
+    hop, most = sampling_rate * HOP_MS // 1000, int(sampling_rate * max_ms / 1000.0)
+    cuts = []
+    for begin, end in _silences(np.asarray(audio, np.float32), hop):
+        if end - begin <= most or (begin, end) == (0, len(audio)):
+            continue
+        spare = end - begin - most
+        left = begin + (0 if begin == 0 else (most - hop) // 2)  # at the edges of the audio the outer end is cut off
+        cuts.append((end - spare - hop if end == len(audio) else left, spare))
+    return cuts
+
+
+def after_cuts(position: float, cuts: Sequence[tuple[int, int]]) -> float:
+    """Where a sample is, or would be, once the cuts are made."""
+    return position - sum(min(max(position - left, 0.0), spare) for left, spare in cuts)
+
+
+def silences(audio: Float[np.ndarray, " N"], sampling_rate: int, least_ms: float) -> list[tuple[int, int]]:
+    """[begin, end) in samples of every silence that lasts `least_ms` or longer."""
+    found = _silences(np.asarray(audio, np.float32), sampling_rate * HOP_MS // 1000)
+    return [(begin, end) for begin, end in found if end - begin >= sampling_rate * least_ms / 1000.0]
 
 
 def _silences(audio: Float32[np.ndarray, " N"], hop: int) -> list[tuple[int, int]]:

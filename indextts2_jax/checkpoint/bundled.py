@@ -4,9 +4,11 @@
 """
 
 import functools
+import json
 import logging
 import os
 import pathlib
+from typing import NamedTuple
 
 from indextts2_jax.errors import AudioError, CheckpointError
 
@@ -16,6 +18,9 @@ MODEL = _DATA / "model"
 """The artefact (`checkpoint.load_artefact`); use `model_folder`, which says so where it is absent."""
 VOICE = _DATA / "voice.flac"
 """A clip of a few seconds; use `voice_clip` or `encoded_voice`."""
+
+TIMES = _DATA / "voice.json"
+"""What is said in it, and when; use `voice_text`."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,3 +63,21 @@ def voice_clip() -> pathlib.Path:
     if not VOICE.is_file():
         raise AudioError(f"The demo's reference clip is not part of this installation: there is no {VOICE}.")
     return VOICE
+
+
+class VoiceText(NamedTuple):
+    """What the bundled clip says."""
+
+    text: str
+    words: list[tuple[float, float]]
+    """Start and end of each word of the text, in seconds."""
+
+
+def voice_text() -> VoiceText:
+    """Raises `AudioError` where it is not part of this installation."""
+    if not TIMES.is_file():
+        raise AudioError(
+            f"The text of the demo's reference clip is not part of this installation: there is no {TIMES}."
+        )
+    values = json.loads(TIMES.read_text(encoding="utf-8"))
+    return VoiceText(values["text"], [(start, end) for start, end in values["words"]])

@@ -57,7 +57,8 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
     text("output", None, "Audio file to write, .wav or .flac.")
     text("lines", None, "Folder for a file a line too, such as 0017-Anna.wav.")
     text("times", None, "Write what was spoken when: .srt, .vtt or .json.")
-    flags.DEFINE_enum("times_by", "line", ["line", "sentence"], "What is one entry of --times.", flag_values=own)
+    kinds = ["line", "sentence", "word"]
+    flags.DEFINE_enum("times_by", "line", kinds, "What is one entry of --times.", flag_values=own)
     text("project", None, "Folder for lines, seeds and takes; by default beside the output, play.project for play.wav.")
     text("again", None, "Lines to speak again with another seed: 17,20-22, or suspect.")
     integer("again_seed", None, "The seed for them.", lower_bound=0, upper_bound=2**32 - 1)

@@ -24,6 +24,7 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.write import AudioWriter, PipeWriter
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
+from indextts2_jax.config import replace
 from indextts2_jax.dialogue.times import check_times, utterance_of, write_times
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.pipeline.recording import Replay, StageRecorder, check_folder
@@ -69,7 +70,10 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
     number("target_duration", None, "Seconds that the whole speech takes, to the sample.", lower_bound=0.1)
     integer("redraw", None, "Draw a suspect segment again, at most so many times.")
     text("plot", None, "Picture to draw (.png, .svg, .pdf): waveform, mel, codes, segments.")
-    text("times", None, "Write which sentence is spoken when: .srt, .vtt or .json.")
+    text("times", None, "Write what is spoken when: .srt, .vtt or .json.")
+    flags.DEFINE_enum(
+        "times_by", "sentence", ["sentence", "word", "line"], "What is one entry of --times.", flag_values=own
+    )
     number("loudness", None, "LUFS that every segment gets, such as -23.", upper_bound=-5.0)
     text("compilation_cache", None, "Folder for compiled stages; empty: none. By default in the user's cache folder.")
     switch("keep_memory", True, "Keep freed memory for the next stage (glibc on Linux); faster, keeps the peak.")
@@ -89,6 +93,8 @@ class Job(NamedTuple):
 
 def _job(own: command_line.Flags) -> Job:
     chosen = settings.choose(own)
+    if own.times:
+        chosen = chosen._replace(config=replace(chosen.config, times={"words": True}))
     _check_inputs(own)
     speaker = own.speaker
     if speaker is None and bundled.is_demo(chosen.checkpoint):
@@ -175,7 +181,7 @@ def work(own: command_line.Flags) -> None:
     if recorder:
         recorder.save(own.dump_stages)
     if own.times:
-        write_times(own.times, [utterance_of(job.request.text, speech)], "sentence")
+        write_times(own.times, [utterance_of(speech)], own.times_by)
     if own.plot:
         from indextts2_jax.commands.plot import plot_speech
 

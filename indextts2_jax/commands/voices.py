@@ -1,6 +1,7 @@
-"""`indextts2 voices encode|show|list`: reference clips become small files, once.
+"""`indextts2 voices encode|mix|show|list`: reference clips become small files, once.
 
     indextts2 voices encode --checkpoint=DIR --output=anna.safetensors clip.wav [more.wav ...]
+    indextts2 voices mix --output=both.safetensors anna.safetensors:0.7 ben.safetensors:0.3
     indextts2 voices show anna.safetensors [more.safetensors ...]
     indextts2 voices list [FOLDER]
 
@@ -65,7 +66,44 @@ def merge(voices: Sequence[ReferenceVoice]) -> ReferenceVoice:
     )
 
 
-def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+def mix(voices: Sequence[ReferenceVoice], weights: Sequence[float]) -> ReferenceVoice:
+    """A voice between others: what describes a speaker is their weighted mean, and of its prompt each has its share.
+
+    The prompt is a recording, of which no mean can be taken: each voice gives as much of the beginning of its own as
+    its weight says, the heaviest last, where the speech goes on from.
+
+    Args:
+      weights: above 0, one for each voice; only their proportion counts.
+    Raises:
+      CheckpointError: the voices are of different models. ValueError: none is given.
+    """
+    if not voices:
+        raise ValueError("mix needs at least one voice.")
+    if any(voice.model_id != voices[0].model_id for voice in voices):
+        raise CheckpointError("The voices were encoded by different models; encode the clips again with one.")
+    shares = np.array(weights, np.float64) / sum(weights)
+    frames = min(len(voice.prompt_mel) / share for voice, share in zip(voices, shares, strict=True))
+    parts = [
+        (voices[place], max(1, int(min(frames, MAX_FRAMES) * shares[place])))
+        for place in np.argsort(shares, kind="stable")
+    ]
+    sources = "\n".join(f"{voice.source_sha256} {share:.6f}" for voice, share in zip(voices, shares, strict=True))
+    own = [voice.emotion_own for voice in voices if voice.emotion_own is not None]
+    return dataclasses.replace(
+        voices[0],
+        speaker_latents=_mean([voice.speaker_latents for voice in voices], shares),
+        emotion_base=_mean([voice.emotion_base for voice in voices], shares),
+        emotion_own=_mean(own, shares) if len(own) == len(voices) else None,
+        style=_mean([voice.style for voice in voices], shares),
+        prompt_mel=np.concatenate([voice.prompt_mel[:count] for voice, count in parts]),
+        prompt_condition=np.concatenate([voice.prompt_condition[:count] for voice, count in parts]),
+        source_sha256=hashlib.sha256(sources.encode()).hexdigest(),
+    )
+
+
+def _mean(arrays: Sequence[np.ndarray], shares: np.ndarray | None = None) -> np.ndarray:
+    if shares is not None:
+        return np.einsum("n,n...->...", shares, np.stack(arrays)).astype(np.float32)
     stacked = np.stack(arrays)
     return (stacked.sum(axis=0, dtype=np.float64) / len(stacked)).astype(np.float32)
 
@@ -89,19 +127,50 @@ def describe(path: pathlib.Path) -> dict[str, object]:
 
 def _define(own: flags.FlagValues, command: list[str]) -> None:
     settings.define(own, command)
-    flags.DEFINE_string("output", None, "encode: the .safetensors file to write.", flag_values=own)
+    flags.DEFINE_string("output", None, "encode, mix: the .safetensors file to write.", flag_values=own)
     flags.DEFINE_bool("json", False, "show, list: a JSON object a line.", flag_values=own)
+
+
+def mix_files(own: flags.FlagValues, parts: Sequence[str]) -> None:
+    """FILE:WEIGHT each; without a weight it is 1."""
+    if len(parts) < 2 or not own.output:
+        raise ConfigError("mix needs --output=FILE.safetensors and at least two voice files, as FILE:WEIGHT.")
+    output = _voice_file(own.output)
+    told = [_weighted(part) for part in parts]
+    voices = [ReferenceVoice.load(path) for path, _ in told]
+    mix(voices, [weight for _, weight in told]).save(output)
+    _print([describe(output)], own.json)
+
+
+def _weighted(part: str) -> tuple[pathlib.Path, float]:
+    """ "anna.safetensors:0.7" as (its path, 0.7). Raises `ConfigError`."""
+    path, _, told = part.rpartition(":")
+    if part.endswith(VOICE_SUFFIX):  # a name may have a colon too
+        return pathlib.Path(part), 1.0
+    try:
+        weight = float(told)
+    except ValueError:
+        weight = 0.0
+    if not path.endswith(VOICE_SUFFIX) or not 0 < weight < np.inf:
+        raise ConfigError(f"{part!r:.200} is no voice with a weight: write FILE{VOICE_SUFFIX}:0.7, above 0.")
+    return pathlib.Path(path), weight
+
+
+def _voice_file(name: str) -> pathlib.Path:
+    """Where a voice is to be written. Raises `ConfigError`, `AudioError`."""
+    output = pathlib.Path(name)
+    if output.suffix != VOICE_SUFFIX:
+        raise ConfigError(f"--output is {name!r}, but a voice file's name ends in {VOICE_SUFFIX}.")
+    if not output.parent.is_dir():
+        raise AudioError(f"Cannot write {output}: there is no folder {output.parent}.")
+    return output
 
 
 def encode(own: flags.FlagValues, clips: Sequence[str]) -> None:
     """Inputs are checked before a model is loaded."""
     if not clips or not own.output:
         raise ConfigError("encode needs --checkpoint=DIR, --output=FILE.safetensors and at least one clip.")
-    output = pathlib.Path(own.output)
-    if output.suffix != ".safetensors":
-        raise ConfigError(f"--output is {own.output!r}, but a voice file's name ends in .safetensors.")
-    if not output.parent.is_dir():
-        raise AudioError(f"Cannot write {output}: there is no folder {output.parent}.")
+    output = _voice_file(own.output)
     if clips.count(streams.STANDARD) > 1:
         raise ConfigError("Standard input holds one clip: give - once.")
     sources = [audio_clip.read_clip() if clip == streams.STANDARD else clip for clip in clips]
@@ -153,7 +222,7 @@ def _print(rows: Sequence[dict[str, object]], as_json: bool) -> None:
         print(f"{row['file']}: prompt of {row['prompt_seconds']} s{emotion}, {origin}, {row['bytes']:,} bytes")
 
 
-COMMANDS = {"encode": encode, "show": show, "list": list_voices}
+COMMANDS = {"encode": encode, "mix": mix_files, "show": show, "list": list_voices}
 
 
 def main(arguments: Sequence[str]) -> int:

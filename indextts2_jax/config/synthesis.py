@@ -21,6 +21,7 @@ SHORT_NAMES = {
     "target_duration": "duration.target_seconds",
     "redraw": "redraw.attempts",
     "loudness": "polish.loudness_lufs",
+    "word_times": "times.words",
 }
 """What settings are called on the command line and in the lines of a batch."""
 
@@ -118,6 +119,13 @@ class PrecisionConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class TimesConfig:
+    """What is told of a speech beside its sound."""
+
+    words: bool = False  # when every word is heard (`Speech.words`): a parallel pass of the speech model a segment
+
+
+@dataclasses.dataclass(frozen=True)
 class StreamConfig:
     """The chunks of a segment that is streamed (`pipeline/chunks.py`), in codes of which 50 are a second: a model of
     other codes takes as many as last as long."""
@@ -149,6 +157,7 @@ class Config:
     redraw: RedrawConfig = dataclasses.field(default_factory=RedrawConfig)
     polish: PolishConfig = dataclasses.field(default_factory=PolishConfig)
     stream: StreamConfig = dataclasses.field(default_factory=StreamConfig)
+    times: TimesConfig = dataclasses.field(default_factory=TimesConfig)
     interval_silence_ms: int = 200
     segments_at_once: int = 1  # of one text; more is faster and takes more memory; the codes stay the same
 

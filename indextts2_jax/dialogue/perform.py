@@ -158,7 +158,7 @@ def _take(task: Task, result: Speech | IndexTTSError, made: Fit) -> tuple[Take, 
         seed=task.request.seed,
         samples=result.samples,
         spans=tuple(result.spans),
-        tokens=tuple(len(segment) for segment in result.segments),
+        words=tuple(result.words),
         factor=round(made.factor, 6),
         late=made.late,
         suspect=any(map(is_suspect, result.warnings)),
@@ -266,7 +266,4 @@ def perform(
 
 def utterances(recital: Recital) -> list[Utterance]:
     """What is said when, for `times.write_times`."""
-    return [
-        Utterance(one.task.line.text, one.start, one.take.spans, one.take.tokens, one.task.line.speaker)
-        for one in recital.placed
-    ]
+    return [Utterance(one.take.words, one.start, one.task.line.speaker) for one in recital.placed]

@@ -7,7 +7,7 @@ Cast ───┴─ plan_script ───┴─ every fault of both, with its l
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig
+from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, TimesConfig
 from indextts2_jax.dialogue.cast import Cast
 from indextts2_jax.dialogue.checks import Checker, Rules
 from indextts2_jax.dialogue.fitting import Room, samples_of
@@ -97,7 +97,8 @@ def plan_script(
         own = seeds.get(line.number, seed)
         request = Request(line.text, manner.voice, manner.emotion, own)
         key = fingerprint([identity, manner.identity, line.text, own, room and [room.length, room.most]])
-        tasks.append(Task(line, request, manner.config, manner.pace, room, key, line.number in seeds))
+        spoken = dataclasses.replace(manner.config, times=TimesConfig(words=True))
+        tasks.append(Task(line, request, spoken, manner.pace, room, key, line.number in seeds))
     wrong = [*cast_faults, *checker.faults]
     if script.lines:  # else nobody could be read
         wrong += _unused(script, cast, names[0])

@@ -18,6 +18,7 @@ from indextts2_jax.audio.write import file_samples, write_audio, writing_errors
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import AudioError, ConfigError
 from indextts2_jax.runtime import atomic, text_files
+from indextts2_jax.synthesis.words import Word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Take:
     """How many there are; 0: the model said nothing, and `warnings` have why."""
     spans: tuple[tuple[int, ...], ...]
     """The samples of each segment, from and up to."""
-    tokens: tuple[int, ...]
-    """Text tokens of each segment."""
+    words: tuple[Word, ...]
+    """In seconds from its beginning."""
     factor: float
     """On the length that the model gives it by itself."""
     late: int

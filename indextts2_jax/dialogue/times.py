@@ -1,28 +1,22 @@
 """When what was spoken is heard: SRT, WebVTT and JSON of any speech.
 
-Utterance (text as written, spans of its segments) ─ timed_words ─► words with times ─ captions ─► cues ─► a file
-
-The times of words are even division for now: of each segment's time by the length of its words. A model that knows
-better gives them as `Utterance.words`.
+Utterance (words and their times) ─ captions ─► cues of a line, a sentence or a word ─► a file
 """
 
-import bisect
 import dataclasses
 import html
-import itertools
 import json
 import pathlib
-import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.dialogue.takes import check_writable, write_text
-from indextts2_jax.errors import AudioError
+from indextts2_jax.errors import AudioError, ConfigError
 from indextts2_jax.synthesis.speech import Speech
-from indextts2_jax.text.script import without_pauses
+from indextts2_jax.synthesis.words import CLAUSE_END, SENTENCE_END, Word
 
-By: TypeAlias = Literal["line", "sentence"]
+By: TypeAlias = Literal["line", "sentence", "word"]
 
 SUFFIXES = (".srt", ".vtt", ".json")
 
@@ -30,47 +24,23 @@ ROW = 42
 """Characters of a row, as subtitles have them."""
 ROWS = 2
 
-NEAR = 16
-"""Words around a segment's share of the text in which its end is looked for."""
-
-SOLID = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-STOPS = "。，、！？；：…”’」』）》"
-WORD = re.compile(rf"[{SOLID}][{STOPS}]*|[^\s{SOLID}]+")
-SENTENCE_END = re.compile(r".*[.!?…。！？]+[\"'”’」』)）]*", re.DOTALL)
-CLAUSE_END = re.compile(r".*[,;:，、；：—–]+[\"'”’」』)）]*", re.DOTALL)
-
-
-class Word(NamedTuple):
-    """A word of the text as written, or a character of a script without spaces."""
-
-    text: str
-    start: float
-    """Seconds from the beginning of the recording."""
-    end: float
-    spaced: bool = True
-    """Whether a space stands before it."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Utterance:
     """What one speaker said in one go."""
 
-    text: str
-    """As written; pauses in it are no part of what is shown."""
-    start: int
+    words: Sequence[Word]
+    """In seconds from its beginning."""
+    start: int = 0
     """The sample of the recording that it begins at."""
-    spans: Sequence[tuple[int, ...]]
-    """Samples of each segment, from and up to, counted from there."""
-    tokens: Sequence[int]
-    """Text tokens of each segment: its share of the text."""
     speaker: str = ""
-    words: Sequence[Word] | None = None
-    """Where the model knows their times."""
 
 
-def utterance_of(text: str, speech: Speech) -> Utterance:
-    """A speech that is a recording of its own; `text` is what was to be said, as written."""
-    return Utterance(text, 0, speech.spans, [len(segment) for segment in speech.segments])
+def utterance_of(speech: Speech) -> Utterance:
+    """A speech that is a recording of its own. Raises `ConfigError` where nobody has asked for times of its words."""
+    if not speech.words:
+        raise ConfigError("There are no times of words in this speech: set times.words to true before it is spoken.")
+    return Utterance(speech.words)
 
 
 class Caption(NamedTuple):
@@ -82,56 +52,9 @@ class Caption(NamedTuple):
     speaker: str = ""
 
 
-# --- words --------------------------------------------------------------------------------------------------------
-
-
 def timed_words(utterance: Utterance) -> list[Word]:
-    """The words of an utterance, each with the time that it is spoken at."""
-    if utterance.words is not None:
-        return list(utterance.words)
-    text = without_pauses(utterance.text)
-    found = list(WORD.finditer(text))
-    shared = _shared([match[0] for match in found], utterance.tokens)
-    result: list[Word] = []
-    for (first, last), span in zip(itertools.pairwise([0, *shared]), utterance.spans, strict=True):
-        weights = [_weight(match[0]) for match in found[first:last]]
-        passed = 0
-        for match, weight in zip(found[first:last], weights, strict=True):
-            start, end = (
-                (utterance.start + span[0] + (span[1] - span[0]) * part / sum(weights)) / SAMPLING_RATE
-                for part in (passed, passed + weight)
-            )
-            result.append(Word(match[0], start, end, match.start() > 0 and text[match.start() - 1].isspace()))
-            passed += weight
-    return result
-
-
-def _weight(word: str) -> int:
-    """How long it takes to say, in letters; a stop at its end takes as long as some."""
-    pause = 4 if SENTENCE_END.fullmatch(word) else 2 if CLAUSE_END.fullmatch(word) else 0
-    return 1 + sum(map(str.isalnum, word)) + pause
-
-
-def _shared(words: Sequence[str], tokens: Sequence[int]) -> list[int]:
-    """Behind which word each segment ends: at the end of a sentence or a clause that is near its share of the text."""
-    ends = [0, *itertools.accumulate(map(_weight, words))]
-    whole, spoken = ends[-1], max(1, sum(tokens))
-    result: list[int] = []
-    for passed in itertools.accumulate(tokens):
-        target = whole * passed / spoken
-        middle = bisect.bisect_left(ends, target)
-        places = range(max(0, middle - NEAR), min(len(ends), middle + NEAR))
-        near = min(places, key=lambda place: abs(ends[place] - target) - _bonus(words, place))
-        result.append(max(near, result[-1] if result else 0))
-    if result:
-        result[-1] = len(words)
-    return result
-
-
-def _bonus(words: Sequence[str], place: int) -> float:
-    """How many letters away from its share a segment may end for the sake of a stop."""
-    word = words[place - 1] if place else ""
-    return 30.0 if SENTENCE_END.fullmatch(word) else 10.0 if CLAUSE_END.fullmatch(word) else 0.0
+    """The words of an utterance, in seconds from the beginning of the recording."""
+    return [word.moved(utterance.start / SAMPLING_RATE) for word in utterance.words]
 
 
 # --- captions -----------------------------------------------------------------------------------------------------
@@ -141,16 +64,23 @@ def captions(utterances: Iterable[Utterance], by: By = "line") -> list[Caption]:
     """What is shown, in the order of the utterances: at most two rows of 42 characters at a time.
 
     Args:
-      by: what is not shown together though it would fit: "sentence", or "line", what one speaker says in one go.
+      by: what is not shown together though it would fit: "word", "sentence", or "line", what one speaker says in one
+        go.
     """
     result = []
     for utterance in utterances:
-        words = timed_words(utterance)
-        pieces = _sentences(words) if by == "sentence" else [words] if words else []
-        for piece in pieces:
+        for piece in _pieces(timed_words(utterance), by):
             for block in _blocks(piece):
                 result.append(Caption(block[0].start, block[-1].end, _rows(block), utterance.speaker))
     return result
+
+
+def _pieces(words: Sequence[Word], by: By) -> list[list[Word]]:
+    if by == "word":
+        return [[word] for word in words]
+    if by == "sentence":
+        return _sentences(words)
+    return [list(words)] if words else []
 
 
 def _sentences(words: Sequence[Word]) -> list[list[Word]]:
@@ -186,7 +116,13 @@ def _short(word: Word) -> list[Word]:
         return [word]
     step = (word.end - word.start) / len(word.text)
     return [
-        Word(word.text[at : at + ROW], word.start + step * at, min(word.end, word.start + step * (at + ROW)), not at)
+        Word(
+            word.text[at : at + ROW],
+            word.start + step * at,
+            min(word.end, word.start + step * (at + ROW)),
+            word.confidence,
+            word.spaced and not at,
+        )
         for at in range(0, len(word.text), ROW)
     ]
 
@@ -265,14 +201,18 @@ def _stamp(milliseconds: int, webvtt: bool) -> str:
 
 
 def times_json(utterances: Sequence[Utterance], by: By = "line") -> str:
-    """A JSON list: of each line or sentence its start and end in seconds, the speaker and the text, unbroken."""
-    entries = []
+    """A JSON list: of each line, sentence or word its start and end in seconds, the speaker and the text, unbroken.
+
+    Of a word also how sure its time is, from 0 to 1.
+    """
+    entries: list[dict[str, str | float]] = []
     for utterance in utterances:
-        words = timed_words(utterance)
-        for piece in _sentences(words) if by == "sentence" else [words] if words else []:
+        for piece in _pieces(timed_words(utterance), by):
             text = ""
             for word in piece:
                 text = _joined(text, word)
             start, end = round(piece[0].start, 3), round(piece[-1].end, 3)
             entries.append({"start": start, "end": end, "speaker": utterance.speaker, "text": text})
+            if by == "word":
+                entries[-1]["confidence"] = round(piece[0].confidence, 3)
     return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Params
+from indextts2_jax.array_typing import Array, Int, Params
 from indextts2_jax.audio import resample
 from indextts2_jax.audio.clip import Clip
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
@@ -95,6 +95,14 @@ def encode_voice(
     if own_emotion:
         own = encode_emotion(params, model, clip, record=record, watch=watch).vector if encode_twice else base
     return ReferenceVoice(latents, base, own, style, prompt_mel, prompt_condition)
+
+
+def clip_codes(params: Params, model: ModelConfig, clip: Clip) -> Int[np.ndarray, " T"]:
+    """The semantic codes of a clip: what the speech model would have to say to speak as it does."""
+    semantic = _semantic_of(params, model, resample.speaker_audio(clip)[1], ignore, Stopwatch())
+    indices, _ = stages.quantize(params, batch_of_one(semantic), _one(len(semantic)), model=model)
+    codes: np.ndarray = np.asarray(indices)[0, : -(-len(semantic) // model.semantic_codec.frames_per_code)]
+    return codes
 
 
 def encode_emotion(

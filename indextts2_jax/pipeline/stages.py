@@ -16,6 +16,8 @@ from indextts2_jax.array_typing import Array, Float, Int, Lengths, Params
 from indextts2_jax.config import ModelConfig
 from indextts2_jax.gpt.conditioning import Conditioning
 from indextts2_jax.gpt.speech_lm import SpeechLM
+from indextts2_jax.gpt.text_attention import Head
+from indextts2_jax.gpt.text_attention import text_attention as attend
 from indextts2_jax.nn.packed_weights import Int8, Transposed
 from indextts2_jax.nn.trusted import trusted_parameters
 from indextts2_jax.s2mel import flow_matching
@@ -177,6 +179,26 @@ def code_likelihood(
     module = SpeechLM(model.gpt, **_types(params["code_head"]["kernel"]))
     inputs = (conds, text_ids, text_lengths, codes, code_lengths)
     return _apply(module, params, *inputs, contiguous, method="log_likelihood")
+
+
+@stage("gpt/speech_lm", static=("heads", "contiguous"))
+def text_attention(
+    params: Params,
+    conds: Float[Array, "B P D"],
+    text_ids: Int[Array, "B L"],
+    text_lengths: Lengths,
+    codes: Int[Array, "B T"],
+    code_lengths: Lengths,
+    *,
+    model: ModelConfig,
+    heads: tuple[Head, ...],
+    contiguous: bool = False,
+) -> Float[Array, "B H T L+2"]:
+    """Where some heads of the GPT look in the text at each of finished codes."""
+    module = SpeechLM(model.gpt, **_types(params["code_head"]["kernel"]))
+    inputs = (conds, text_ids, text_lengths, codes, code_lengths)
+    attention: Array = attend(module, params, heads, *inputs, contiguous)
+    return attention
 
 
 @stage("s2mel/latent_projection", "semantic_codec")

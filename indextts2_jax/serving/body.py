@@ -46,6 +46,7 @@ class SpeechBody(BaseModel):
     instructions: Words | None = Field(None, description="How to say it, for a model with an emotion classifier.")
     sample_rate: int | None = Field(None, description="Of the audio, in Hz. PCM has 24,000 by default.")
     stream: bool | None = Field(None, description="Audio while a sentence is being made, rather than after it.")
+    word_timestamps: bool = Field(False, description="When each word is heard: with events, in the last; else in JSON.")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Equal seeds give equal speech.")
     language: str | None = Field(None, description="Accepted and not needed.")
     emotion: str | list[float] | dict[str, float] | None = Field(

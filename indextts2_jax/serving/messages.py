@@ -15,6 +15,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Float
 from indextts2_jax.synthesis.request import Request
+from indextts2_jax.synthesis.words import Word
 
 FailureKind: TypeAlias = Literal["request", "busy", "deadline", "cancelled", "closing", "internal"]
 """Whose fault it is: what was asked (an `IndexTTSError`), a full queue, time that ran out, the client that went away, a
@@ -86,6 +87,8 @@ class Done:
     text_tokens: int
     seed: int
     warnings: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
+    """When each is heard, where it was asked."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -70,7 +70,8 @@ async def events(speech: Speech, pieces: AsyncIterator[bytes]) -> AsyncIterator[
     try:
         async for piece in pieces:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-        yield _event({"type": "speech.audio.done", "usage": speech.usage})
+        words = {} if speech.words is None else {"words": speech.words}
+        yield _event({"type": "speech.audio.done", "usage": speech.usage} | words)
     except Problem as problem:
         yield _event({"type": "speech.audio.error"} | problem.body)
 

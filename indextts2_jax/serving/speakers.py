@@ -81,6 +81,21 @@ class Speech:
                     raise of_failure(failed)
         raise StopAsyncIteration
 
+    @property
+    def words(self) -> list[dict[str, Any]] | None:
+        """When each word is heard, for the end; None where nobody has asked."""
+        if not self.done or not self.done.words:
+            return None
+        return [
+            {
+                "word": word.text,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "confidence": round(word.confidence, 3),
+            }
+            for word in self.done.words
+        ]
+
     def close(self) -> None:
         """Stops the work where it has not ended."""
         if not self._over:
@@ -125,6 +140,7 @@ class Speakers:
         encoder = Encoder(body.response_format, body.sample_rate)
         changes, ignored = bodies.settings_of(body.model_extra or {}, self.config)
         changes |= self._pace(body, changes)
+        changes |= {"times.words": True} if body.word_timestamps else {}
         notes = {"X-Ignored-Fields": _ascii(ignored)} if ignored else {}
         emotion = await self._emotion(body, notes)
         voice = await self._voice(body)

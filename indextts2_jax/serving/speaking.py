@@ -42,7 +42,8 @@ class Model:
         with self._drawing(task) as draw:
             encoded = self._encoded(task, checked, watch)
             at_once = checked.config.segments_at_once
-            run = Run(self.tts.params, self.tts.model, checked.config, watch, at_once=at_once, draw=draw)
+            heads = self.tts.heads(checked.config)
+            run = Run(self.tts.params, self.tts.model, checked.config, watch, at_once=at_once, heads=heads, draw=draw)
             speech = self._streamed(task, run, encoded) if command.streamed else self._whole(task, run, encoded)
         task.tell(
             Done(
@@ -52,6 +53,7 @@ class Model:
                 text_tokens=sum(map(len, speech.segments)),
                 seed=speech.seed,
                 warnings=tuple(speech.warnings),
+                words=tuple(speech.words),
             )
         )
 

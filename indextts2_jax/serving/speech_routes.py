@@ -4,7 +4,7 @@ import asyncio
 import base64
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -79,8 +79,16 @@ async def _response(request: Request, wanted: Wanted, made: Speech, values: Mapp
         media_type = "text/event-stream"
         pieces, first = events(made, _from(first, pieces)), b""
         headers["X-Accel-Buffering"] = "no"
+    elif values.get("word_timestamps"):
+        audio = first + await unless_gone(request, _joined(pieces))
+        made.close()
+        return JSONResponse(_whole(audio, wanted, made), headers=headers)
     stall = request.app.state.limits.stall_seconds
     return PiecewiseResponse(first, pieces, made.close, media_type=media_type, headers=headers, stall_seconds=stall)
+
+
+async def _joined(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
 
 
 async def _from(first: bytes, rest: Any) -> Any:
@@ -151,6 +159,11 @@ async def _item(request: Request, shared: Mapping[str, Any], index: int, item: A
     finally:
         if made is not None:
             made.close()
+    return {"index": index, "status": "success"} | _whole(audio, wanted, made)
+
+
+def _whole(audio: bytes, wanted: Wanted, made: Speech) -> dict[str, Any]:
+    """A speech in one object, with the times of its words where they were asked for."""
     data = base64.b64encode(audio).decode()
-    media_type = wanted.encoder.media_type
-    return {"index": index, "status": "success", "audio_data": data, "media_type": media_type, "usage": made.usage}
+    words = {} if made.words is None else {"words": made.words}
+    return {"audio_data": data, "media_type": wanted.encoder.media_type, "usage": made.usage} | words

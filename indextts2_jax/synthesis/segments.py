@@ -13,19 +13,21 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Key, Params
-from indextts2_jax.audio import postprocess
-from indextts2_jax.audio.loudness import Leveller
 from indextts2_jax.audio.write import silence, to_int16
-from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, PolishConfig
+from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
 from indextts2_jax.pipeline import batches, generation, omission, speak
+from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.synthesis import retry
+from indextts2_jax.synthesis.polish import Polish
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.speech import Sink, Speech
-from indextts2_jax.text.frontend import TextFrontend, words
+from indextts2_jax.synthesis.words import Word, WordTimer, WrittenText
+from indextts2_jax.text.frontend import TextFrontend, configured
+from indextts2_jax.text.frontend import words as words_of
 
 WINDOW = 4
 """So many batches of segments are made before the first of them is handed on: they are sorted by length."""
@@ -90,6 +92,8 @@ class Spoken(NamedTuple):
     warnings: list[str]
     span: tuple[int, int]
     """The samples of `audio` that are speech."""
+    words: list[Word]
+    """In seconds from the beginning of `audio`; none where nobody has asked."""
 
 
 # --- drawing ------------------------------------------------------------------------------------------------------
@@ -112,6 +116,8 @@ class Run:
     on_code: Callable[[int, int], None] | None = None
     fit: Fit | None = None
     """How long the whole is to be, told when it is known how long it would be by itself."""
+    heads: Heads = NO_HEADS
+    """Which of the model's heads tell where in the text it is, where times of words are asked for."""
     draw: generation.DrawCodes | None = None
     """How codes are drawn where the decoder is shared with others; None: it is not."""
 
@@ -166,11 +172,28 @@ class Run:
         evidence = None
         if self.config.redraw.check_words and chosen.stopped and len(chosen.codes):  # else it is suspect anyway
             with self.watch("check words"):
-                spans = words(segment.tokens)
+                spans = words_of(segment.tokens)
                 decode = self.config.decode
                 evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans, decode)
         rate = self.model.codes_per_second
         return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence, rate)
+
+    def word_timer(self, checked: CheckedRequest, frontend: TextFrontend) -> WordTimer | None:
+        """Finds the words of a request, where it asks for them."""
+        if not self.config.times.words:
+            return None
+        own = configured(frontend, self.config.text)
+        written = WrittenText(own, checked.request.text, checked.reading.segments)
+        return WordTimer(self.params, self.model, self.config.decode, self.heads, written)
+
+    def words(
+        self, timer: WordTimer, segment: Segment, codes: np.ndarray, audio: np.ndarray, frames: int | None = None
+    ) -> list[Word]:
+        """The words of a segment, in seconds from the first sample of its speech `audio` [N]."""
+        frames = frames or speak.natural_frames(self.model, len(codes), self.config.duration.factor)
+        with self.watch("word times"):
+            samples = frames * speak.hop_length(self.model)
+            return timer.times(segment.index, segment.utterance, codes, audio, samples)
 
     def _hear(self, drawings: Sequence[Drawing], last: bool) -> None:
         """Makes the waveform of the last attempt of each, or of the one that counts."""
@@ -233,24 +256,28 @@ def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> 
             run.complete(drawings)
             yield from drawings
 
-    return _finished(run, encoded, completed(), rest)
+    return _finished(run, encoded, frontend, completed(), rest)
 
 
 def speak_requests(run: Run, requests: Sequence[EncodedRequest], frontend: TextFrontend) -> list[Iterator[Spoken]]:
     """The segments of every request, in batches that all of them share."""
     drawings = [[run.begin(segment) for segment in encoded.segments(frontend)] for encoded in requests]
     run.complete(list(itertools.chain.from_iterable(drawings)))
-    return [_finished(run, encoded, own) for encoded, own in zip(requests, drawings, strict=True)]
+    return [_finished(run, encoded, frontend, own) for encoded, own in zip(requests, drawings, strict=True)]
 
 
-def _finished(run: Run, encoded: EncodedRequest, completed: Iterable[Drawing], rest: int = 0) -> Iterator[Spoken]:
+def _finished(
+    run: Run, encoded: EncodedRequest, frontend: TextFrontend, completed: Iterable[Drawing], rest: int = 0
+) -> Iterator[Spoken]:
     """Completed drawings with polish and silences; `rest` samples are missing behind the last."""
-    reading, polish = encoded.checked.reading, _Polish(run.config.polish)
+    reading, polish = encoded.checked.reading, Polish(run.config.polish)
+    timer = run.word_timer(encoded.checked, frontend)
     for drawing in completed:
         segment, best = drawing.segment, drawing.attempts.best
         assert best.audio is not None
         warnings = retry.report(segment.index + 1, len(segment.tokens), drawing.attempts)
-        speech, quieter = polish(best.audio)
+        words = run.words(timer, segment, best.chosen.codes, best.audio, drawing.frames) if timer else []
+        speech, quieter, cuts = polish(best.audio)
         if quieter > 0.1:
             warnings.append(f"Segment {segment.index + 1} stays {quieter:.1f} LU below the loudness wanted.")
         parts = [silence(reading.silences_ms[segment.index]), speech]
@@ -261,7 +288,8 @@ def _finished(run: Run, encoded: EncodedRequest, completed: Iterable[Drawing], r
             parts.append(np.zeros(missing + rest * last, np.float32))
         if last:
             parts.append(silence(reading.silences_ms[-1]))
-        yield Spoken(np.concatenate(parts), best.chosen.codes, len(drawing.attempts.made), warnings, span)
+        words = [word.after(cuts).moved(span[0] / SAMPLING_RATE) for word in words]
+        yield Spoken(np.concatenate(parts), best.chosen.codes, len(drawing.attempts.made), warnings, span, words)
 
 
 def check_spoken(text: str, codes: Sequence[np.ndarray]) -> None:
@@ -286,6 +314,7 @@ def collect(
     codes: list[np.ndarray] = []
     draws: list[int] = []
     spans: list[tuple[int, int]] = []
+    words: list[Word] = []
     checked = encoded.checked
     warnings, samples = [*encoded.warnings, *checked.reading.warnings], 0
     for spoken in parts:
@@ -293,6 +322,7 @@ def collect(
             sink(spoken.audio)
         if record or not sink:
             pieces.append(spoken.audio)
+        words += [word.moved(samples / SAMPLING_RATE) for word in spoken.words]
         spans.append((samples + spoken.span[0], samples + spoken.span[1]))
         samples += len(spoken.audio)
         codes.append(spoken.codes)
@@ -313,6 +343,7 @@ def collect(
         seconds=watch.seconds,
         warnings=warnings,
         seed=checked.request.seed,
+        words=words,
     )
 
 
@@ -374,26 +405,3 @@ def share_frames(natural: Sequence[int], total: int) -> list[int]:
         frames[np.argmax(frames)] -= 1
         frames[index] += 1
     return [int(count) for count in frames]
-
-
-# --- polish -------------------------------------------------------------------------------------------------------
-
-
-class _Polish:
-    """What is done to the waveform of one segment after another."""
-
-    def __init__(self, config: PolishConfig) -> None:
-        self._config = config
-        wanted = config.even_loudness or config.loudness_lufs
-        self._level = Leveller(SAMPLING_RATE, config.loudness_lufs or None) if wanted else None
-
-    def __call__(self, audio: np.ndarray) -> tuple[np.ndarray, float]:
-        """(waveform, LU that it stays below the loudness wanted)."""
-        config, quieter = self._config, 0.0
-        if config.max_silence_ms:
-            audio = postprocess.shorten_silences(audio, SAMPLING_RATE, config.max_silence_ms)
-        if self._level:
-            audio, quieter = self._level(audio)
-        if config.end_fade_ms:
-            audio = postprocess.fade_end(audio, SAMPLING_RATE, config.end_fade_ms)
-        return audio, quieter

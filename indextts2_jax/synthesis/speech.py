@@ -9,6 +9,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Float, Int
 from indextts2_jax.audio import write as audio_write
+from indextts2_jax.synthesis.words import Word
 
 AudioSource: TypeAlias = str | os.PathLike[str] | tuple[Float[np.ndarray, "..."], int]
 """A file's path, or (samples [N] or [N, channels] in [-1, 1], their sampling rate)."""
@@ -80,6 +81,8 @@ class Speech:
     """Wall-clock seconds by stage."""
     warnings: list[str]
     seed: int
+    words: list[Word] = dataclasses.field(default_factory=list)
+    """When each word of the text, as it was written, is heard; where `config.times.words` asks for it."""
 
     @property
     def duration(self) -> float:

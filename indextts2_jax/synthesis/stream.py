@@ -14,6 +14,7 @@ from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.segments import EncodedRequest, Run, Segment, check_spoken
 from indextts2_jax.synthesis.speech import Speech
+from indextts2_jax.synthesis.words import Word, WordTimer
 from indextts2_jax.text.frontend import TextFrontend
 
 
@@ -33,6 +34,8 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
         self._run = run
         self._codes: list[np.ndarray] = []
         self._spans: list[tuple[int, int]] = []
+        self._words: list[Word] = []
+        self._timer: WordTimer | None = None
         self._warnings = list(checked.reading.warnings)
         self._samples = 0
         self._ended = False
@@ -66,11 +69,13 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
             seconds=self._run.watch.seconds,
             warnings=self._warnings,
             seed=self._checked.request.seed,
+            words=self._words,
         )
 
     def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, " N"]]:
         silences = self._checked.reading.silences_ms
         encoded = encode()
+        self._timer = self._run.word_timer(self._checked, frontend)
         self._warnings += encoded.warnings
         for segment in encoded.segments(frontend):
             self._run.on_segment(segment.index)
@@ -92,9 +97,13 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
                 continue
             self._spans.append((first, self._samples))
             self._codes.append(part.codes)
+            audio = np.concatenate(heard) if heard else np.zeros(0, np.float32)
+            if self._timer:
+                own = run.words(self._timer, segment, part.codes, audio)
+                self._words += [word.moved(first / SAMPLING_RATE) for word in own]
             attempts = retry.Attempts(1)
             attempts.made.append(retry.Attempt(part, run.faults(segment, part)))
-            attempts.hear(0, np.concatenate(heard) if heard else np.zeros(0, np.float32))
+            attempts.hear(0, audio)
             self._warnings += retry.report(segment.index + 1, len(segment.tokens), attempts)
 
 

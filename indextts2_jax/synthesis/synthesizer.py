@@ -22,6 +22,7 @@ from indextts2_jax.config import (
 )
 from indextts2_jax.emotion_text.classifier import EmotionClassifier
 from indextts2_jax.errors import CheckpointError, ConfigError, IndexTTSError, TextError
+from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.precision import arrange
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, check_origin, check_voice, fingerprint
@@ -31,6 +32,7 @@ from indextts2_jax.synthesis.segments import EncodedRequest, Fit, Run, collect, 
 from indextts2_jax.synthesis.speech import AudioSource, OnProgress, ProgressTeller, Sink, Speech
 from indextts2_jax.synthesis.stream import SpeechStream
 from indextts2_jax.synthesis.voice_cache import VoiceCache
+from indextts2_jax.synthesis.words import find_heads
 from indextts2_jax.text.frontend import TextFrontend, build_frontend
 from indextts2_jax.text.glossary import Glossary
 from indextts2_jax.text.reading import Reading, read_as
@@ -70,6 +72,7 @@ class IndexTTS2:
         self.model_id = model_id
         self.classifier = classifier
         self.voices = VoiceCache(model_id)
+        self._heads: Heads | None = None
 
     @classmethod
     def from_pretrained(
@@ -364,7 +367,17 @@ class IndexTTS2:
             record=record,
             on_segment=teller.segment,
             on_code=teller.codes,
+            heads=self.heads(config),
         )
+
+    def heads(self, config: Config) -> Heads:
+        """Which heads of the model tell where in the text it is, where the settings ask for times of words: found at
+        the first time, for all further speech."""
+        if not config.times.words:
+            return NO_HEADS
+        if self._heads is None:
+            self._heads = find_heads(self.params, self.model, self.frontend)
+        return self._heads
 
     def _prompts(self, watch: Stopwatch, record: Record | None = None) -> Prompts:
         return Prompts(self.params, self.model, self.model_id, self.voices, self.classifier, watch, record)

@@ -62,6 +62,20 @@ def align(tokens: Sequence[str], phones: Sequence[str]) -> Int[np.ndarray, " {le
     return np.maximum(np.maximum.accumulate(matched), 0)
 
 
+def word_spans(
+    tokens: Sequence[str], owners: Sequence[int] | Int[np.ndarray, " L"], phones: Phones
+) -> dict[int, tuple[float, float]]:
+    """Start and end, in seconds, of every word that has phones, pauses apart; `owners` is the word of each token."""
+    ends = [end for _, end in phones]
+    begins = [0.0, *ends]
+    found: dict[int, tuple[float, float]] = {}
+    for number, token in enumerate(align(tokens, [phone for phone, _ in phones])):
+        if PAUSE not in (phones[number][0], plain(tokens[token])):
+            word = int(owners[token])
+            found[word] = found.get(word, (begins[number], 0.0))[0], ends[number]
+    return found
+
+
 def token_frames(tokens: Sequence[str], phones: Phones, frames: int) -> Int[np.ndarray, " {frames}"]:
     """The token spoken in each semantic frame."""
     token = align(tokens, [phone for phone, _ in phones])

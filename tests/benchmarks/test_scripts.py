@@ -16,8 +16,12 @@ import soundfile
 from benchmarks import comparison, demo_systems, gpu_settings, worker
 from benchmarks import speech_metrics as metrics
 from benchmarks.stage_names import STAGES
+from indextts2_jax.checkpoint import bundled
 from indextts2_jax.config import Config, replace
 from indextts2_jax.runtime import command_line
+from indextts2_jax.text.frontend import words
+from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
+from indextts2_jax.training.alignment import plain
 from tests import tiny_2_5
 from tests.conftest import SCRATCH
 from tests.tiny import tiny_artefact, tiny_config, voice_clip
@@ -126,6 +130,27 @@ def test_omission(tmp_path, capsys):
     assert set(told) == {"whole", "end", "middle", "words", "cost"} and told["cost"] > 0
     assert told["whole"]["readings"] == 3 and told["words"]["by_all"] == 1.0
     assert capsys.readouterr().out.count("readings") == 4
+
+
+@tries("word_times")
+def test_word_times(tmp_path, capsys):
+    """The bundled clip, its words' times shared out among what they sound like: the model finds them nearly so."""
+    known = bundled.voice_text()
+    frontend = PhonemeFrontend(bundled.MODEL / "tokenizer.model")
+    tokens = frontend.tokenize(known.text)
+    phones = [["pau", known.words[0][0]]]
+    for (first, last), (start, end) in zip(words(tokens), known.words, strict=True):
+        ends = np.linspace(start, end, last - first + 1)[1:]
+        phones += [[plain(token), float(at)] for token, at in zip(tokens[first:last], ends, strict=True)]
+    row = {"audio": "voice.flac", "text": known.text, "phones": [*phones, ["pau", 4.345]]}
+    shutil.copy(bundled.voice_clip(), tmp_path / "voice.flac")
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    path = tmp_path / "times.json"
+    assert main_of("word_times", f"--rows={tmp_path / 'rows.jsonl'}", f"--json={path}") == 0
+    told = json.loads(path.read_text("utf-8"))
+    assert told["recordings"] == 1 and told["borders"] == 2 * len(known.words)
+    assert told["found"]["median"] < 0.04 < told["even division"]["median"] and told["found"]["within 120 ms"] > 0.9
+    assert "heads ((" in capsys.readouterr().out
 
 
 @tries("streaming")

@@ -9,7 +9,9 @@ from indextts2_jax.config import SAMPLING_RATE, replace
 from indextts2_jax.errors import TextError
 from indextts2_jax.synthesis.request import CheckedRequest, check_request
 from indextts2_jax.synthesis.speech import Speech
+from indextts2_jax.synthesis.words import divided
 from indextts2_jax.text.reading import Reading
+from indextts2_jax.text.written import written_words
 from tests.tiny import tiny_config
 
 WORD = SAMPLING_RATE // 10
@@ -66,4 +68,5 @@ class FakeTTS(IndexTTS2):
             seconds={},
             warnings=["Segment 1 (3 text tokens) is clipped."] if suspect else [],
             seed=request.seed,
+            words=divided(written_words(request.text), samples / SAMPLING_RATE),
         )

@@ -1,5 +1,6 @@
 """When words are heard, and subtitles as subtitles are."""
 
+import dataclasses
 import json
 
 import pytest
@@ -11,14 +12,21 @@ from indextts2_jax.dialogue.subtitles import read_subtitles
 from indextts2_jax.dialogue.times import (
     ROW,
     Utterance,
-    Word,
     captions,
     check_times,
     subtitles,
     timed_words,
+    utterance_of,
     write_times,
 )
-from indextts2_jax.errors import AudioError
+from indextts2_jax.errors import AudioError, ConfigError
+from indextts2_jax.pipeline import batches
+from indextts2_jax.synthesis.request import Request
+from indextts2_jax.synthesis.words import divided
+from indextts2_jax.text.script import without_pauses
+from indextts2_jax.text.written import written_words
+from tests.dialogue.fake import FakeTTS
+from tests.tiny import voice_clip
 
 S = SAMPLING_RATE
 LONG = (
@@ -27,56 +35,68 @@ LONG = (
 )
 
 
-def utterance(text=LONG, spans=((0, S), (2 * S, 5 * S)), tokens=(5, 30), **more):
-    return Utterance(text, more.pop("start", S), spans, tokens, **more)
+def utterance(text=LONG, spans=((0, 1), (2, 5)), start=S, speaker=""):
+    """The words of the text, shared out among spans of seconds by their number."""
+    words = written_words(text)
+    share = max(1, -(-len(words) // len(spans)))
+    timed = []
+    for (first, last), own in zip(spans, batches.slices(words, share), strict=False):
+        timed += [word.moved(first) for word in divided(own, last - first)]
+    return Utterance(timed, start, speaker)
 
 
-def test_words_lie_in_their_segments():
+def test_words_are_moved_to_where_the_utterance_is():
     words = timed_words(utterance())
     assert [word.text for word in words] == LONG.replace("[pause:400ms] ", "").split()
-    assert [word.text for word in words if word.end <= 2.0] == ["Good", "evening."]  # the stop near its share
-    assert words[0].start == 1.0 and words[1].end == 2.0 and words[2].start == 3.0 and words[-1].end == 6.0
+    assert words[0].start == 1.0 and words[-1].end == 6.0
     assert all(word.start < word.end for word in words)
 
 
-def test_words_that_the_model_knows_are_taken():
-    known = [Word("Good", 1.0, 1.5), Word("evening.", 1.7, 2.0)]
-    assert timed_words(utterance(words=known)) == known
-    assert captions([utterance(words=known)]) == [(1.0, 2.0, ("Good evening.",), "")]
+def test_a_speech_has_times_where_they_were_asked_for():
+    tts = FakeTTS()
+    speech = tts.speak(tts.check(Request("ok good.", voice_clip())))
+    assert [word.text for word in utterance_of(speech).words] == ["ok", "good."]
+    with pytest.raises(ConfigError, match=r"times\.words"):
+        utterance_of(dataclasses.replace(speech, words=[]))
+
+
+def test_by_word(tmp_path):
+    said = utterance("Good evening, all.", ((0, 1),))
+    assert [caption.rows for caption in captions([said], "word")] == [("Good",), ("evening,",), ("all.",)]
+    write_times(tmp_path / "a.json", [said], "word")
+    entries = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    assert [entry["text"] for entry in entries] == ["Good", "evening,", "all."]
+    assert all(entry["confidence"] == 0 for entry in entries) and entries[0]["end"] == entries[1]["start"]
+    write_times(tmp_path / "a.vtt", [said], "word")
+    assert (tmp_path / "a.vtt").read_text("utf-8").count("-->") == 3
 
 
 def test_by_line_and_by_sentence():
     assert len(captions([utterance(), utterance(start=9 * S)])) == 4
-    shown = captions([utterance()], "sentence")
+    shown = captions([utterance(LONG, ((0, 5),))], "sentence")
     assert [shown[0].rows, shown[1].rows] == [("Good evening.",), ("Come in!",)]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=60), max_size=60), st.integers(1, 4))
 def test_rows_hold_all_and_are_short(words, segments):
-    spans = tuple((2 * S * n, 2 * S * n + S) for n in range(segments))
-    said = utterance(" ".join(words), spans, (3,) * segments)
-    for by in ("line", "sentence"):
+    text = " ".join(words)
+    said = utterance(text, tuple((2 * n, 2 * n + 1) for n in range(segments)))
+    for by in ("line", "sentence", "word"):
         shown = captions([said], by)
         assert all(len(caption.rows) <= 2 and all(len(row) <= ROW for row in caption.rows) for caption in shown)
         joined = "".join("".join(caption.rows) for caption in shown)
-        assert joined.replace(" ", "") == "".join(said.text.replace("[pause]", "").split())
+        assert joined.replace(" ", "") == "".join(without_pauses(text).split())
         ends = [time for caption in shown for time in caption[:2]]
         assert ends == sorted(ends)
 
 
 def test_ideographs_break_anywhere_but_before_a_stop():
-    (caption,) = captions([utterance("你好，" * 16, ((0, S),), (5,))])
+    (caption,) = captions([utterance("你好，" * 16, ((0, 1),))])
     assert [len(row) for row in caption.rows] == [24, 24] and caption.rows[1][0] == "你"
 
 
-def test_a_long_text_takes_linear_time():
-    text = "One two, three four five. " * 4000
-    words = timed_words(utterance(text, tuple((n, n + 1) for n in range(1000)), (7,) * 1000))
-    assert len(words) == 20_000
-
-
 def test_files_can_be_read_again(tmp_path):
-    said = [utterance("One --> two & <three>.", ((0, S),), (5,), speaker="Anna"), utterance("Four.", ((0, S),), (5,))]
+    said = [utterance("One --> two & <three>.", ((0, 1),), speaker="Anna"), utterance("Four.", ((0, 1),))]
     write_times(tmp_path / "a.vtt", said)
     write_times(tmp_path / "a.srt", said)
     for name, speaker in (("a.vtt", "Anna"), ("a.srt", "")):
@@ -92,7 +112,7 @@ def test_files_can_be_read_again(tmp_path):
 
 
 def test_long_and_short_times():
-    text = subtitles(captions([utterance("Hi.", ((0, 1),), (5,), start=3_661 * S + 5)]), False)
+    text = subtitles(captions([utterance("Hi.", ((0, 0.00005),), start=3_661 * S + 5)]), False)
     assert "01:01:01,000 --> 01:01:01,001\nHi." in text
 
 

@@ -45,6 +45,11 @@ STAGES = {
     "decoder_prefix": ((CONDS, IDS, LENGTHS), {}, (B, 34 + L + 2, 1280)),
     "code_latents": ((CONDS, IDS, LENGTHS, CODES, LENGTHS), {}, (B, T, 1280)),
     "code_likelihood": ((CONDS, IDS, LENGTHS, CODES, LENGTHS), {}, (B, T)),
+    "text_attention": (
+        (CONDS, IDS, LENGTHS, CODES, LENGTHS),
+        {"heads": ((0, 1), (11, 3))},
+        (B, 2, T, L + 2),
+    ),
     "acoustic_condition": ((array(B, T, 1280), CODES), {}, (B, T, 1024)),
     "velocity": ((MEL, MEL, array(B), STYLE, MU, LENGTHS), {}, (B, M, 80)),
     "flow": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS), {"steps": 25, "guidance": 0.7, "temperature": 1.0}, (B, M, 80)),

@@ -85,8 +85,10 @@ def test_hear_download_reload(page, live, client, tmp_path):
     assert seconds == pytest.approx(len(pcm) / 48_000, abs=0.01)  # all samples have arrived
     page.wait_for_timeout(200)
     assert drawn(page, "wave") and drawn(page, "mel")
-    page.evaluate("document.querySelector('#audio').play()")
+    assert page.locator("#words span").all_text_contents() == ["Hello", "there."]
+    page.click("#words span >> nth=1")  # plays from there
     wait(page, "document.querySelector('#audio').currentTime > 0.05")
+    wait(page, "document.querySelectorAll('#words .now').length <= 1")
     for name, magic in {"wav": b"RIFF", "flac": b"fLaC", "mp3": b"\xff"}.items():
         with page.expect_download() as download:
             page.click(f".download[data-format={name}]")

@@ -102,6 +102,25 @@ def test_server_sent_events(client, samples):
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
 
 
+def test_times_of_words(client, samples):
+    """In the last event, in one object, in a batch; nobody else has them."""
+    asked = {"word_timestamps": True, "response_format": "pcm", "sample_rate": SAMPLING_RATE, "stream": False}
+    response = speak(client, **asked)
+    body = response.json()
+    assert response.headers["content-type"] == "application/json" and body["media_type"] == "audio/pcm"
+    assert np.array_equal(np.frombuffer(base64.b64decode(body["audio_data"]), "<i2"), samples)
+    assert [word["word"] for word in body["words"]] == ["Hello", "there."] and response.headers["x-seed"] == "0"
+    times = [time for word in body["words"] for time in (word["start"], word["end"])]
+    assert times == sorted(times) and times[-1] <= len(samples) / SAMPLING_RATE
+    assert all(word["confidence"] == 0 for word in body["words"])  # random weights know nothing, and say so
+    lines = speak(client, **asked, stream_format="sse").text.splitlines()
+    *_, done = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    assert done["words"] == body["words"]
+    batch = client.post(SPEECH + "/batch", json={"items": [HELLO | asked, HELLO]}).json()["results"]
+    assert batch[0]["words"] == body["words"] and "words" not in batch[1]
+    assert client.post(SPEECH, json=HELLO | {"word_timestamps": "perhaps"}).status_code == 400
+
+
 def test_a_seed_says_how_it_sounds(client, samples):
     again, other = (speak(client, response_format="wav", seed=seed) for seed in (0, 1))
     assert np.array_equal(np.frombuffer(again.content[44:], "<i2"), samples) and other.headers["x-seed"] == "1"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from indextts2_jax.audio import write as audio_write
-from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace_dotted, to_dict
+from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace, replace_dotted, to_dict
 from indextts2_jax.dialogue.times import times_suffix
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.voice import fingerprint
@@ -131,6 +131,7 @@ def _row(
         emotion["emotion_audio"] = str(folder / emotion["emotion_audio"])
     output = _checked_output(values.get("output", f"{number:06d}.wav"), outputs)
     times = _checked_times(values["times"], outputs) if "times" in values else ""
+    own = replace(own, times={"words": True}) if times else own
     row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "", times)
     check_request(row.request(), own, model)
     stamps = [_stamp(path) for path in (clip, emotion.get("emotion_audio")) if path]

@@ -65,7 +65,7 @@ class Speaker:
                 audio_write.write_audio(self.output / row.output, result.audio, result.sampling_rate)
                 if row.times:
                     check_no_link(self.output, row.times, "times")
-                    write_times(self.output / row.times, [utterance_of(row.text, result)], "sentence")
+                    write_times(self.output / row.times, [utterance_of(result)], "sentence")
             except IndexTTSError as error:
                 yield failure(row, error)
                 continue

@@ -223,6 +223,11 @@ class Player {
   constructor() {
     this.context = new AudioContext({ sampleRate: RATE });
     this.next = 0;
+    this.first = null;
+  }
+  get position() {
+    const now = this.context.currentTime;
+    return this.first !== null && this.context.state === "running" && now < this.next ? now - this.first : null;
   }
   add(samples) {
     const buffer = this.context.createBuffer(1, samples.length, RATE);
@@ -232,6 +237,7 @@ class Player {
     source.connect(this.context.destination);
     this.next = Math.max(this.next, this.context.currentTime + 0.05);
     source.start(this.next);
+    this.first ??= this.next;
     this.next += buffer.duration;
   }
   stop() {
@@ -255,17 +261,20 @@ async function speak(body) {
   const parts = [];
   let count = 0;
   try {
-    const request = { ...body, response_format: "pcm", sample_rate: RATE };
+    const request = { ...body, response_format: "pcm", sample_rate: RATE, stream_format: "sse", word_timestamps: true };
     const response = await post("v1/audio/speech", request, { signal: own.signal });
     const segments = Number(response.headers.get("x-segments") ?? 1);
     const warnings = response.headers.get("x-warnings") ?? response.headers.get("x-instructions");
     if (warnings) tell(warnings);
     $("result").hidden = false;
     const expected = Math.max(1, body.input.length / 15);
-    let odd = new Uint8Array(0);
-    for (const reader = response.body.getReader(); ;) {
-      const { done, value } = await reader.read();
-      if (done) break;
+    let odd = new Uint8Array(0), words = [];
+    showWords([]);
+    for await (const event of events(response)) {
+      if (event.error) throw new Error(event.error.message);
+      words = event.words ?? words;
+      if (!event.audio) continue;
+      const value = Uint8Array.from(atob(event.audio), (c) => c.charCodeAt(0));
       const bytes = new Uint8Array(odd.length + value.length);
       bytes.set(odd);
       bytes.set(value, odd.length);
@@ -286,6 +295,7 @@ async function speak(body) {
     const seconds = count / RATE;
     $("progress-text").textContent = t("done", { s: seconds.toFixed(2), t: ((performance.now() - began) / 1000).toFixed(1) });
     show(join(parts, count), body, true);
+    showWords(words);
     remember(body, seconds);
   } catch (error) {
     $("progress").value = 0;
@@ -300,6 +310,44 @@ async function speak(body) {
     }
   }
 }
+
+async function* events(response) {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (const reader = response.body.getReader(); ;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += decoder.decode(value, { stream: true });
+    for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
+      yield JSON.parse(text.slice(text.indexOf("data: ") + 6, end));
+    }
+  }
+}
+
+// --- the words, lit while they are heard ---
+
+let timed = [];
+
+function showWords(words) {
+  timed = words.map((word) => {
+    const span = document.createElement("span");
+    span.textContent = word.word;
+    span.title = `${word.start.toFixed(2)} s`;
+    span.onclick = () => {
+      player?.stop();
+      $("audio").currentTime = word.start;
+      $("audio").play();
+    };
+    return { ...word, span };
+  });
+  const unspaced = /[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]\W*$/;
+  $("words").replaceChildren(...timed.flatMap(({ word, span }) => (unspaced.test(word) ? [span] : [span, " "])));
+}
+
+setInterval(() => {
+  const now = $("audio").paused ? player?.position ?? null : $("audio").currentTime;
+  for (const { start, end, span } of timed) span.classList.toggle("now", now !== null && start <= now && now < end);
+}, 40);
 
 function join(parts, count) {
   const samples = new Float32Array(count);

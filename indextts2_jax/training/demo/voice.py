@@ -1,9 +1,12 @@
 """`python -m indextts2_jax.training.demo.voice --teacher=FOLDER --output=FILE.flac`: a reference clip by the teacher.
 
 One of its voices, or a mixture, reads one sentence; 22.05 kHz, 16 bit, mono. The same teacher gives the same file.
+Beside it FILE.json says what was said, and when each word begins and ends.
 """
 
+import json
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -12,9 +15,12 @@ from absl import flags
 from indextts2_jax.audio.write import write_audio
 from indextts2_jax.errors import AudioError, IndexTTSError
 from indextts2_jax.runtime import command_line
+from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
-from indextts2_jax.training.demo import symbols, teacher
+from indextts2_jax.text.written import words_of_tokens, written_words
+from indextts2_jax.training.alignment import word_spans
+from indextts2_jax.training.demo import labels, symbols, teacher
 from indextts2_jax.training.demo.corpus import LEXICON
 from indextts2_jax.training.demo.produce import RATE
 from indextts2_jax.training.demo.speakers import VOICES
@@ -26,15 +32,32 @@ PEAK = 0.5
 """Of full scale."""
 
 
-def make_clip(speaker: teacher.Teacher, voices: teacher.Mixture, sentence: str = SENTENCE) -> np.ndarray:
-    """float32 [N] at `RATE`, its peak at `PEAK`. Raises `IndexTTSError` where it cannot be spoken."""
-    spoken = symbols.read(PhonemeFrontend(LEXICON), sentence)
-    audio, _ = speaker.speak(symbols.symbols(spoken), voices)
+class Clip(NamedTuple):
+    """A sentence, spoken."""
+
+    audio: np.ndarray
+    """float32 [N] at `RATE`, its peak at `PEAK`."""
+    words: list[tuple[float, float]]
+    """Start and end of each word, in seconds."""
+
+
+def make_clip(speaker: teacher.Teacher, voices: teacher.Mixture, sentence: str = SENTENCE) -> Clip:
+    """Raises `IndexTTSError` where it cannot be spoken."""
+    frontend = PhonemeFrontend(LEXICON)
+    spoken = symbols.read(frontend, sentence)
+    audio, durations = speaker.speak(symbols.symbols(spoken), voices)
     clip = soxr.resample(audio, teacher.RATE, RATE, quality="VHQ")
     peak = float(np.max(np.abs(clip), initial=0))
     if not peak:
         raise AudioError("The teacher gave silence.")
-    return (clip * np.float32(PEAK / peak)).astype(np.float32)
+    tokens = frontend.tokenize(sentence)
+    words = written_words(sentence)
+    (owners,) = words_of_tokens(frontend, sentence, words, [tokens])
+    spans = word_spans(tokens, owners, labels.phones(spoken, [int(one) for one in durations], audio, teacher.RATE))
+    if sorted(spans) != list(range(len(words))):
+        raise AudioError(f"The teacher leaves out words of {sentence!r}.")
+    times = [(round(spans[word][0], 3), round(spans[word][1], 3)) for word in range(len(words))]
+    return Clip((clip * np.float32(PEAK / peak)).astype(np.float32), times)
 
 
 def parse(text: str) -> dict[str, float]:
@@ -60,8 +83,11 @@ def work(options: flags.FlagValues) -> None:
     """Does it. Raises `IndexTTSError`."""
     mixture = parse(options.voice)
     clip = make_clip(teacher.Teacher(pathlib.Path(options.teacher)), mixture, options.text)
-    write_audio(options.output, clip, RATE)
-    print(f"{options.output}: {len(clip) / RATE:.2f} s")
+    write_audio(options.output, clip.audio, RATE)
+    times = pathlib.Path(options.output).with_suffix(".json")
+    with replaced_file(times) as new:
+        new.write_text(json.dumps({"text": options.text, "words": clip.words}) + "\n", encoding="utf-8")
+    print(f"{options.output}: {len(clip.audio) / RATE:.2f} s, and {times}")
 
 
 if __name__ == "__main__":
