@@ -5,6 +5,7 @@ import importlib
 import json
 import pathlib
 import runpy
+import shutil
 import subprocess
 import sys
 
