@@ -95,7 +95,7 @@ def test_prompts_stay_within_fifteen_seconds():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say one of encode, show, list"),
+        ([], "say one of encode, mix, show, list"),
         (["play"], "not 'play'"),
         (["encode"], "encode needs --checkpoint"),
         (["encode", "--checkpoint=demo", "--output=a.wav", "clip.wav"], "ends in .safetensors"),
