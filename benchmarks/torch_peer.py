@@ -73,7 +73,7 @@ class TorchPeer:
         from indextts.s2mel.modules.commons import MyModel, load_checkpoint2
         from indextts.utils.maskgct.models.codec.kmeans.repcodec_model import RepCodec
         from safetensors.torch import load_file
-        from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertModel
+        from transformers import Wav2Vec2BertModel
 
         config, pickled = self.config, self._pickled
         gpt = UnifiedVoice(**config.gpt)
@@ -82,8 +82,7 @@ class TorchPeer:
         if any("pos_enc" not in key for key in missing.missing_keys):
             raise RuntimeError(f"the checkpoint lacks {missing.missing_keys[:3]} of the peer's GPT")
         gpt.post_init_gpt2_config(use_deepspeed=False, kv_cache=True, half=False)
-        w2v_bert = folder / FILES["w2v_bert"]
-        semantic = Wav2Vec2BertModel.from_pretrained(w2v_bert)
+        semantic = Wav2Vec2BertModel.from_pretrained(folder / FILES["w2v_bert"])
         codec = RepCodec(cfg=config.semantic_codec)
         codec.load_state_dict(load_file(folder / FILES["codec"]), strict=True)
         s2mel, *_ = load_checkpoint2(MyModel(config.s2mel, use_gpt_latent=True), None, folder / config.s2mel_checkpoint)
@@ -93,19 +92,24 @@ class TorchPeer:
         bigvgan = BigVGAN(AttrDict(json.loads((folder / FILES["bigvgan"] / "config.json").read_text(encoding="utf-8"))))
         bigvgan.load_state_dict(pickled(folder / FILES["bigvgan"] / "bigvgan_generator.pt")["generator"])
         bigvgan.remove_weight_norm()
+        self._keep(folder, gpt, semantic, codec, s2mel, campplus, bigvgan)
+
+    def _keep(
+        self, folder: pathlib.Path, gpt: Any, semantic: Any, codec: Any, s2mel: Any, campplus: Any, bigvgan: Any
+    ) -> None:
+        """The networks on the device, and what else the folder holds for them."""
+        from transformers import SeamlessM4TFeatureExtractor
+
         for network in (gpt, semantic, codec, s2mel, campplus, bigvgan):
             network.eval().to(self.device)
         self.gpt, self.w2v_bert, self.codec = gpt, semantic, codec
         self.s2mel, self.campplus, self.bigvgan = s2mel.models, campplus, bigvgan
-        self._statistics(folder)
-        self.extract = SeamlessM4TFeatureExtractor.from_pretrained(w2v_bert)
+        found = self._pickled(folder / self.config.w2v_stat)
+        self.mean, self.std = found["mean"].to(self.device), self.torch.sqrt(found["var"]).to(self.device)
+        self.extract = SeamlessM4TFeatureExtractor.from_pretrained(folder / FILES["w2v_bert"])
 
     def _pickled(self, path: pathlib.Path) -> Any:
         return self.torch.load(path, map_location="cpu", weights_only=True)
-
-    def _statistics(self, folder: pathlib.Path) -> None:
-        found = self._pickled(folder / self.config.w2v_stat)
-        self.mean, self.std = found["mean"].to(self.device), self.torch.sqrt(found["var"]).to(self.device)
 
     # --- the clip ---------------------------------------------------------------------------------------------
 

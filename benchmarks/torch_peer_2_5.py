@@ -26,7 +26,7 @@ class TorchPeer25(TorchPeer):
         from indextts25.s2mel.modules.commons import MyModel
         from indextts25.utils.checkpoint import fold_weight_norm, load_checkpoint
         from safetensors.torch import load_file
-        from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
+        from transformers import Wav2Vec2BertConfig, Wav2Vec2BertModel
 
         config = self.config
         gpt = UnifiedVoice(**config.gpt)
@@ -45,12 +45,7 @@ class TorchPeer25(TorchPeer):
         campplus = CAMPPlus(feat_dim=80, embedding_size=192)
         campplus.load_state_dict(self._pickled(folder / FILES["campplus"]))
         bigvgan = BigVGAN.from_dir(str(folder / FILES["bigvgan"]), self.device)
-        for network in (gpt, semantic, codec, s2mel, campplus, bigvgan):
-            network.eval().to(self.device)
-        self.gpt, self.w2v_bert, self.codec = gpt, semantic, codec
-        self.s2mel, self.campplus, self.bigvgan = s2mel.models, campplus, bigvgan
-        self._statistics(folder)
-        self.extract = SeamlessM4TFeatureExtractor.from_pretrained(w2v_bert)
+        self._keep(folder, gpt, semantic, codec, s2mel, campplus, bigvgan)
 
     @functools.cached_property
     def _mel_spectrogram(self) -> Any:

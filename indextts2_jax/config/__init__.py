@@ -19,8 +19,10 @@ from indextts2_jax.config.networks import (
     check_model,
 )
 from indextts2_jax.config.synthesis import (
+    LONGEST_FACTOR,
     SETTINGS,
     SHORT_NAMES,
+    SHORTEST_FACTOR,
     AudioConfig,
     Config,
     DecodeConfig,
@@ -42,9 +44,11 @@ from indextts2_jax.config.synthesis import (
 )
 
 __all__ = [
+    "LONGEST_FACTOR",
     "SAMPLING_RATE",
     "SEMANTIC_RATE",
     "SETTINGS",
+    "SHORTEST_FACTOR",
     "SHORT_NAMES",
     "AudioConfig",
     "BigVganConfig",

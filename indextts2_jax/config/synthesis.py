@@ -77,6 +77,10 @@ class EmotionConfig:
     encode_own_clip_twice: bool = True
 
 
+SHORTEST_FACTOR, LONGEST_FACTOR = 0.5, 2.0
+"""Of how long the codes take by themselves: beyond these speech is no longer speech."""
+
+
 @dataclasses.dataclass(frozen=True)
 class DurationConfig:
     """How long the speech takes: mel frames per code, by the length regulator. The codes stay the same."""
@@ -213,7 +217,12 @@ def check_options(duration: DurationConfig, redraw: RedrawConfig, polish: Polish
     )
     _require(4 <= stream.held_back <= 100, "stream.held_back", stream.held_back, "from 4 to 100")
     _require(0 <= stream.fade_ms <= 30, "stream.fade_ms", stream.fade_ms, "from 0 to 30 milliseconds")
-    _require(0.5 <= duration.factor <= 2.0, "duration.factor", duration.factor, "from 0.5 to 2")
+    _require(
+        SHORTEST_FACTOR <= duration.factor <= LONGEST_FACTOR,
+        "duration.factor",
+        duration.factor,
+        f"from {SHORTEST_FACTOR:g} to {LONGEST_FACTOR:g}",
+    )
     seconds = duration.target_seconds
     _require(
         seconds == 0.0 or 0.1 <= seconds <= 36_000.0, "duration.target_seconds", seconds, "from 0.1 to 36000, or 0"

@@ -8,10 +8,7 @@ start          end         next cue     is over sounds on in the silence; what i
 import math
 from typing import NamedTuple
 
-from indextts2_jax.config import SAMPLING_RATE
-
-SLOWEST, FASTEST = 2.0, 0.5
-"""Of the natural length, as for `duration.factor`."""
+from indextts2_jax.config import LONGEST_FACTOR, SAMPLING_RATE, SHORTEST_FACTOR
 
 
 def samples_of(milliseconds: float) -> int:
@@ -50,7 +47,7 @@ def fit(room: Room, speech: int, silent: int, *, pace: float, shortest: float, l
       shortest, longest: factors on the length at that pace.
     """
     own = speech * pace
-    least = math.ceil(min(max(own * shortest, speech * FASTEST), speech * SLOWEST))
-    most = max(least, math.floor(min(own * longest, speech * SLOWEST)))
+    least = math.ceil(min(max(own * shortest, speech * SHORTEST_FACTOR), speech * LONGEST_FACTOR))
+    most = max(least, math.floor(min(own * longest, speech * LONGEST_FACTOR)))
     samples = min(max(room.length - silent, least), most)
     return Fit(samples + silent, samples / speech, max(0, samples + silent - room.most))

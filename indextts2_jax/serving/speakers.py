@@ -16,7 +16,15 @@ import numpy as np
 
 from indextts2_jax.array_typing import Float
 from indextts2_jax.audio.clip import MIN_EMOTION_SECONDS
-from indextts2_jax.config import Config, ModelConfig, check_fits, check_streamable, replace_dotted
+from indextts2_jax.config import (
+    LONGEST_FACTOR,
+    SHORTEST_FACTOR,
+    Config,
+    ModelConfig,
+    check_fits,
+    check_streamable,
+    replace_dotted,
+)
 from indextts2_jax.emotion_text import question
 from indextts2_jax.errors import CheckpointError, ConfigError, EmotionError, IndexTTSError
 from indextts2_jax.serving import body as bodies
@@ -32,7 +40,7 @@ from indextts2_jax.serving.voices import Voices
 from indextts2_jax.synthesis.request import Emotion, Request, check_request, read_emotion
 from indextts2_jax.synthesis.speech import AudioSource
 
-SLOWEST, FASTEST = 0.5, 2.0
+SLOWEST, FASTEST = 1 / LONGEST_FACTOR, 1 / SHORTEST_FACTOR
 """Speeds that the model can do."""
 
 

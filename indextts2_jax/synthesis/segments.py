@@ -6,7 +6,6 @@ EncodedRequest ─► Drawing of each segment ─ Run.complete ─► waveforms 
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -15,13 +14,14 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Key, Params
 from indextts2_jax.audio.write import silence, to_int16
 from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig
-from indextts2_jax.errors import ConfigError, TextError
+from indextts2_jax.errors import TextError
 from indextts2_jax.gpt.emotion import EmotionEmbedding
 from indextts2_jax.pipeline import batches, generation, omission, speak
 from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import ReferenceVoice
 from indextts2_jax.synthesis import retry
+from indextts2_jax.synthesis.duration import fit_duration
 from indextts2_jax.synthesis.polish import Polish
 from indextts2_jax.synthesis.request import CheckedRequest
 from indextts2_jax.synthesis.speech import Sink, Speech
@@ -34,9 +34,6 @@ WINDOW = 4
 
 Fit: TypeAlias = Callable[[int, int], int]
 """(samples that the segments take by themselves, samples of the silences) -> samples of the whole."""
-
-SLOWEST, FASTEST = 2.0, 0.5
-"""Of the frames that the segments have by themselves, as for `duration.factor`."""
 
 
 # --- what is spoken -----------------------------------------------------------------------------------------------
@@ -367,41 +364,3 @@ def _plan(run: Run, encoded: EncodedRequest, segments: Sequence[Segment]) -> tup
     for drawing, own in zip(drawings, frames, strict=True):
         drawing.frames = own
     return {drawing.segment.index: drawing for drawing in drawings}, rest
-
-
-def fit_duration(
-    natural: Sequence[int], silence: int, seconds: float, hop: int, sampling_rate: int
-) -> tuple[list[int], int]:
-    """Shares a duration out among segments.
-
-    Args:
-      natural: mel frames of each segment by itself; one without frames keeps none.
-      silence: samples before, between and behind them.
-      seconds: of the whole.
-      hop: samples of a frame.
-    Returns:
-      frames of each segment; the samples, fewer than a frame, that are missing behind them.
-    Raises:
-      ConfigError: less than half, or more than twice, what the segments take by themselves.
-    """
-    samples = round(seconds * sampling_rate) - silence
-    by_itself = sum(natural) * hop
-    if not by_itself * FASTEST <= samples <= by_itself * SLOWEST:
-        shortest = math.ceil((by_itself * FASTEST + silence) / sampling_rate * 100) / 100
-        longest = math.floor((by_itself * SLOWEST + silence) / sampling_rate * 100) / 100
-        raise ConfigError(
-            f"duration.target_seconds is {seconds:g}, but this text takes {(by_itself + silence) / sampling_rate:.2f} "
-            f"s by itself, {silence / sampling_rate:.2f} s of them silences: give from {shortest:.2f} to {longest:.2f} "
-            "s."
-        )
-    return share_frames(natural, samples // hop), samples % hop
-
-
-def share_frames(natural: Sequence[int], total: int) -> list[int]:
-    """`total` frames in proportion to `natural`: none where there were none, else at least one."""
-    ends = np.round(np.cumsum(natural) * (total / sum(natural))).astype(int)
-    frames = np.diff(ends, prepend=0)
-    for index in np.flatnonzero((frames == 0) & (np.asarray(natural) > 0)):
-        frames[np.argmax(frames)] -= 1
-        frames[index] += 1
-    return [int(count) for count in frames]

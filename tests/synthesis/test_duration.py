@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indextts2_jax.errors import ConfigError
-from indextts2_jax.synthesis.segments import fit_duration, share_frames
+from indextts2_jax.synthesis.duration import fit_duration, share_frames
 
 HOP, RATE = 256, 22_050
 
