@@ -44,11 +44,18 @@ def shorten_silences(audio: Float[np.ndarray, " N"], sampling_rate: int, max_ms:
 
     Silent is what lies 40 dB below the louder parts, or below -80 dBFS. Audio that is silent altogether stays as it is.
     """
+    return cut_out(audio, sampling_rate, silence_cuts(audio, sampling_rate, max_ms))
+
+
+def cut_out(
+    audio: Float[np.ndarray, " N"], sampling_rate: int, cuts: Sequence[tuple[int, int]]
+) -> Float32[np.ndarray, " _"]:
+    """The audio without what `silence_cuts` found, with a cross-fade in the place of each."""
     audio = np.asarray(audio, np.float32)
     hop = sampling_rate * HOP_MS // 1000
     fade = np.linspace(0.0, 1.0, hop, endpoint=False, dtype=np.float32)
     pieces, start = [], 0
-    for left, spare in silence_cuts(audio, sampling_rate, max_ms):
+    for left, spare in cuts:
         pieces.append(audio[start:left])
         before, behind = audio[left : left + hop], audio[left + spare : left + spare + hop]
         pieces.append(before * (1 - fade) + behind * fade)

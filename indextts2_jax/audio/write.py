@@ -68,14 +68,26 @@ def check_writable(path: Path) -> None:
     Tries it with a probe file in the folder, or in the nearest one above that exists, and removes it: permission
     bits say nothing for root, on read-only mounts and on network drives.
     """
-    target = target_path(path)
-    with writing_errors(target):
+    check_place(target_path(path))
+
+
+def check_place(path: pathlib.Path) -> None:
+    """Raises `AudioError` if a file of whatever kind could not be written there, or the folders above it not made."""
+    with writing_errors(path):
         with contextlib.suppress(FileNotFoundError):
-            os.lstat(target)  # a name that cannot be
-        folder = target.parent
+            os.lstat(path)  # a name that cannot be
+        folder = path.parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         atomic.probe(folder)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes what stands beside a recording, whole or not at all; makes missing folders. Raises `AudioError`."""
+    with writing_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.replaced_file(path) as new, open(new, "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
 
 
 def write_audio(path: Path, audio: np.ndarray, sampling_rate: int = SAMPLING_RATE) -> None:

@@ -10,7 +10,6 @@ sample. The takes are kept in a project folder: after a kill, or a change of the
 """
 
 import functools
-import hashlib
 import pathlib
 import re
 import sys
@@ -28,12 +27,11 @@ from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.dialogue.cast import Cast, Part, load_cast
 from indextts2_jax.dialogue.checks import Rules
 from indextts2_jax.dialogue.lines import Script
-from indextts2_jax.dialogue.perform import Recital, assemble, groups, place, speak_plan, utterances
+from indextts2_jax.dialogue.perform import Recital, assemble, place, speak_plan, utterances
 from indextts2_jax.dialogue.plan import Plan, plan_script
 from indextts2_jax.dialogue.play import read_play
 from indextts2_jax.dialogue.project import Project, open_project, save_project, speak_again, write_late
 from indextts2_jax.dialogue.subtitles import looks_like_subtitles, read_subtitles
-from indextts2_jax.dialogue.takes import check_writable
 from indextts2_jax.dialogue.times import check_times, write_times
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.runtime import command_line, streams, text_files
@@ -100,7 +98,7 @@ def _job(own: command_line.Flags, names: Sequence[str]) -> Job:
     _check_outputs(own)
     output = pathlib.Path(own.output)
     project = open_project(pathlib.Path(own.project) if own.project else output.with_suffix(".project"))
-    check_writable(project.folder / "x")
+    audio_write.check_place(project.folder / "x")
 
     def plan(seeds: dict[int, int]) -> Plan:
         return plan_script(
@@ -112,7 +110,7 @@ def _job(own: command_line.Flags, names: Sequence[str]) -> Job:
             seed=own.seed,
             seeds=seeds,
             length_seconds=length,
-            identity=_identity(chosen.checkpoint),
+            identity=digests.identity(bundled.resolve(chosen.checkpoint)),
             cast_faults=faults,
             names=(streams.shown(name), own.cast or "the cast"),
         )
@@ -145,11 +143,6 @@ def _with_speaker(cast: Cast, own: command_line.Flags, chosen: settings.Chosen) 
     return Cast(cast.parts, cast.default.over(Part(voice)), cast.folder)
 
 
-def _identity(checkpoint: str) -> str:
-    """Of the weights, wherever they lie."""
-    return hashlib.sha256((bundled.resolve(checkpoint) / digests.NAME).read_bytes()).hexdigest()
-
-
 def _seconds(text: str) -> float:
     """Of "95.5" or "1:01:35.500". Raises `ConfigError`."""
     match = re.fullmatch(r"(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,7}(?:[.,]\d{1,6})?)", text.strip())
@@ -163,7 +156,7 @@ def _check_outputs(own: command_line.Flags) -> None:
     if own.times:
         check_times(own.times)
     if own.lines:
-        check_writable(pathlib.Path(own.lines) / "x")
+        audio_write.check_place(pathlib.Path(own.lines) / "x")
 
 
 def work(own: command_line.Flags, names: Sequence[str]) -> None:
@@ -172,7 +165,12 @@ def work(own: command_line.Flags, names: Sequence[str]) -> None:
     plan, project = job.plan, job.project
     save_project(project, plan, job.name)
     _speak(own, job)
-    recital = place(plan, project.takes)
+    try:
+        recital = place(plan, project.takes)
+    except TextError:  # of a line with no sound: the wish is over, and the same one again means another seed
+        project.unfinished = ""
+        save_project(project, plan, job.name)
+        raise
     with AudioWriter(own.output) as file:
         assemble(recital, project.takes, file.write)
     if own.times:
@@ -186,7 +184,7 @@ def work(own: command_line.Flags, names: Sequence[str]) -> None:
 
 def _speak(own: command_line.Flags, job: Job) -> None:
     takes, tasks = job.project.takes, job.plan.tasks
-    unique = {task.key for group in groups(tasks, own.at_once) for task in group}
+    unique = {task.key for task in tasks}
     left = sum(takes.get(key) is None for key in unique)
     if not left:
         return

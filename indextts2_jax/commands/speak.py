@@ -25,7 +25,7 @@ from indextts2_jax.audio.write import AudioWriter, PipeWriter
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
 from indextts2_jax.config import replace
-from indextts2_jax.dialogue.times import check_times, utterance_of, write_times
+from indextts2_jax.dialogue.times import check_times, said_in, write_times
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.pipeline.recording import Replay, StageRecorder, check_folder
 from indextts2_jax.runtime import command_line, streams, text_files
@@ -181,7 +181,7 @@ def work(own: command_line.Flags) -> None:
     if recorder:
         recorder.save(own.dump_stages)
     if own.times:
-        write_times(own.times, [utterance_of(speech)], own.times_by)
+        write_times(own.times, [said_in(speech)], own.times_by)
     if own.plot:
         from indextts2_jax.commands.plot import plot_speech
 

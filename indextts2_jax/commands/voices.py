@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import flags
 
+from indextts2_jax.array_typing import Float
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.commands import settings
 from indextts2_jax.config import SAMPLING_RATE
@@ -45,25 +46,13 @@ def merge(voices: Sequence[ReferenceVoice]) -> ReferenceVoice:
     first = voices[0]
     if len(voices) == 1:
         return first
-    if any(voice.model_id != first.model_id for voice in voices):
-        raise CheckpointError("The voices were encoded by different models; encode the clips again with one.")
-    own = [voice.emotion_own for voice in voices if voice.emotion_own is not None]
-    chosen, frames = [first], len(first.prompt_mel)
+    prompts, frames = [(first, len(first.prompt_mel))], len(first.prompt_mel)
     for voice in voices[1:]:
         if frames + len(voice.prompt_mel) <= MAX_FRAMES:
-            chosen.append(voice)
+            prompts.append((voice, len(voice.prompt_mel)))
             frames += len(voice.prompt_mel)
     sources = "\n".join(voice.source_sha256 for voice in voices)
-    return dataclasses.replace(
-        first,
-        speaker_latents=_mean([voice.speaker_latents for voice in voices]),
-        emotion_base=_mean([voice.emotion_base for voice in voices]),
-        emotion_own=_mean(own) if len(own) == len(voices) else None,
-        style=_mean([voice.style for voice in voices]),
-        prompt_mel=np.concatenate([voice.prompt_mel for voice in chosen]),
-        prompt_condition=np.concatenate([voice.prompt_condition for voice in chosen]),
-        source_sha256=hashlib.sha256(sources.encode()).hexdigest(),
-    )
+    return _joined(voices, np.ones(len(voices)), prompts, sources)
 
 
 def mix(voices: Sequence[ReferenceVoice], weights: Sequence[float]) -> ReferenceVoice:
@@ -79,8 +68,6 @@ def mix(voices: Sequence[ReferenceVoice], weights: Sequence[float]) -> Reference
     """
     if not voices:
         raise ValueError("mix needs at least one voice.")
-    if any(voice.model_id != voices[0].model_id for voice in voices):
-        raise CheckpointError("The voices were encoded by different models; encode the clips again with one.")
     shares = np.array(weights, np.float64) / sum(weights)
     frames = min(len(voice.prompt_mel) / share for voice, share in zip(voices, shares, strict=True))
     parts = [
@@ -88,24 +75,34 @@ def mix(voices: Sequence[ReferenceVoice], weights: Sequence[float]) -> Reference
         for place in np.argsort(shares, kind="stable")
     ]
     sources = "\n".join(f"{voice.source_sha256} {share:.6f}" for voice, share in zip(voices, shares, strict=True))
+    return _joined(voices, shares, parts, sources)
+
+
+def _joined(
+    voices: Sequence[ReferenceVoice],
+    weights: Float[np.ndarray, " V"],
+    prompts: Sequence[tuple[ReferenceVoice, int]],
+    sources: str,
+) -> ReferenceVoice:
+    """One voice of several: weighted means, and so many frames from the beginning of each prompt, in this order."""
+    if any(voice.model_id != voices[0].model_id for voice in voices):
+        raise CheckpointError("The voices were encoded by different models; encode the clips again with one.")
+
+    def mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        total = sum(weight * array.astype(np.float64) for weight, array in zip(weights, arrays, strict=True))
+        return np.asarray(total / weights.sum(), np.float32)
+
     own = [voice.emotion_own for voice in voices if voice.emotion_own is not None]
     return dataclasses.replace(
         voices[0],
-        speaker_latents=_mean([voice.speaker_latents for voice in voices], shares),
-        emotion_base=_mean([voice.emotion_base for voice in voices], shares),
-        emotion_own=_mean(own, shares) if len(own) == len(voices) else None,
-        style=_mean([voice.style for voice in voices], shares),
-        prompt_mel=np.concatenate([voice.prompt_mel[:count] for voice, count in parts]),
-        prompt_condition=np.concatenate([voice.prompt_condition[:count] for voice, count in parts]),
+        speaker_latents=mean([voice.speaker_latents for voice in voices]),
+        emotion_base=mean([voice.emotion_base for voice in voices]),
+        emotion_own=mean(own) if len(own) == len(voices) else None,
+        style=mean([voice.style for voice in voices]),
+        prompt_mel=np.concatenate([voice.prompt_mel[:count] for voice, count in prompts]),
+        prompt_condition=np.concatenate([voice.prompt_condition[:count] for voice, count in prompts]),
         source_sha256=hashlib.sha256(sources.encode()).hexdigest(),
     )
-
-
-def _mean(arrays: Sequence[np.ndarray], shares: np.ndarray | None = None) -> np.ndarray:
-    if shares is not None:
-        return np.einsum("n,n...->...", shares, np.stack(arrays)).astype(np.float32)
-    stacked = np.stack(arrays)
-    return (stacked.sum(axis=0, dtype=np.float64) / len(stacked)).astype(np.float32)
 
 
 def describe(path: pathlib.Path) -> dict[str, object]:

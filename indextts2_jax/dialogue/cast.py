@@ -8,6 +8,7 @@
 """
 
 import dataclasses
+import functools
 import pathlib
 import re
 from collections.abc import Mapping
@@ -79,8 +80,11 @@ class Cast:
         """How a speaker of a script speaks, whole; None: there is no such name."""
         if not speaker:
             return self.default
-        own = {folded(name): part for name, part in self.parts.items()}.get(folded(speaker))
-        return own and own.over(self.default)
+        return self._folded.get(folded(speaker))
+
+    @functools.cached_property
+    def _folded(self) -> dict[str, Part]:
+        return {folded(name): part.over(self.default) for name, part in self.parts.items()}
 
 
 def load_cast(path: str | pathlib.Path) -> tuple[Cast, tuple[Fault, ...]]:
@@ -150,7 +154,7 @@ def _part(values: object, folder: pathlib.Path, at: int) -> Part:
         raise ConfigError("write a clip's name, or {voice: …, emotion: …, speed: …, loudness: …}.")
     for key, value in values.items():
         kind = KINDS.get(key)
-        if kind is None and "." not in str(key):
+        if not isinstance(key, str) or (kind is None and "." not in key):
             raise ConfigError(f"there is no key {key!r}; there are {', '.join(KINDS)} and settings with a dot.")
         if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
             raise ConfigError(f"{key} is {value!r:.60}, which is of the wrong kind.")

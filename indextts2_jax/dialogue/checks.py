@@ -61,6 +61,12 @@ class Manner:
     """Changes with everything here, by the contents of files."""
 
 
+def check_untimed(config: Config) -> None:
+    """Raises `ConfigError` for settings with a duration of the whole."""
+    if config.duration.target_seconds:
+        raise ConfigError("duration.target_seconds is for single texts: a script is as long as its lines or cues.")
+
+
 class Checker:
     """The manner of every line. What is wrong with the cast is told once, in `faults`, not with every line."""
 
@@ -123,6 +129,7 @@ class Checker:
             if key.startswith(("model.", "precision.")):
                 raise ConfigError(f"there is no setting {key!r} that a part can change.")
         config = replace_dotted(self._config, part.settings)
+        check_untimed(config)
         pace = config.duration.factor / (part.speed or 1.0)
         lufs = config.polish.loudness_lufs or self._rules.loudness_lufs
         config = replace(

@@ -27,7 +27,7 @@ class Room(NamedTuple):
     """Up to the next cue, or as `length` if that is more."""
 
 
-class Fit(NamedTuple):
+class Fitted(NamedTuple):
     """How long a cue's speech is made."""
 
     samples: int
@@ -38,7 +38,7 @@ class Fit(NamedTuple):
     """Samples by which it goes beyond its room; 0: it fits."""
 
 
-def fit(room: Room, speech: int, silent: int, *, pace: float, shortest: float, longest: float) -> Fit:
+def fit(room: Room, speech: int, silent: int, *, pace: float, shortest: float, longest: float) -> Fitted:
     """Fits speech into a cue.
 
     Args:
@@ -50,4 +50,4 @@ def fit(room: Room, speech: int, silent: int, *, pace: float, shortest: float, l
     least = math.ceil(min(max(own * shortest, speech * SHORTEST_FACTOR), speech * LONGEST_FACTOR))
     most = max(least, math.floor(min(own * longest, speech * LONGEST_FACTOR)))
     samples = min(max(room.length - silent, least), most)
-    return Fit(samples + silent, samples / speech, max(0, samples + silent - room.most))
+    return Fitted(samples + silent, samples / speech, max(0, samples + silent - room.most))

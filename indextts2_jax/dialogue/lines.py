@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from indextts2_jax.text.reading import check_text
-from indextts2_jax.text.script import PAUSE, stretches
+from indextts2_jax.text.script import PAUSE
 
 MAX_LINES = 100_000
 """Of one script: a long novel has a tenth of it."""
@@ -115,8 +115,7 @@ def cleaned(text: str) -> tuple[float | None, str, float | None]:
     text = " ".join(INLINE.sub(" ", text).split())
     if not text:
         return None, "", None
-    check_text(text)
-    parts = stretches(text, False)
+    parts = check_text(text)
     spoken = [part for part in parts if part.text]
     if not spoken:
         return sum(part.pause_ms or 0.0 for part in parts), "", None
@@ -127,8 +126,3 @@ def cleaned(text: str) -> tuple[float | None, str, float | None]:
 def has_words(text: str) -> bool:
     """Whether there is a letter or a digit to speak."""
     return any(map(str.isalnum, PAUSE.sub(" ", text)))
-
-
-def added(pause: float | None, more: float | None) -> float | None:
-    """The sum of two pauses of which either may not be asked for."""
-    return pause if more is None else (pause or 0.0) + more

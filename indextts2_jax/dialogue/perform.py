@@ -14,14 +14,13 @@ from indextts2_jax.array_typing import Int
 from indextts2_jax.config import SAMPLING_RATE, Config
 from indextts2_jax.dialogue.cast import Cast
 from indextts2_jax.dialogue.checks import Rules
-from indextts2_jax.dialogue.fitting import Fit, fit
+from indextts2_jax.dialogue.fitting import Fitted, fit
 from indextts2_jax.dialogue.lines import Script
 from indextts2_jax.dialogue.plan import Plan, Task, plan_script
 from indextts2_jax.dialogue.takes import MemoryTakes, Take, Takes
-from indextts2_jax.dialogue.times import Utterance
+from indextts2_jax.dialogue.times import Said
 from indextts2_jax.errors import IndexTTSError, TextError
 from indextts2_jax.synthesis.request import CheckedRequest
-from indextts2_jax.synthesis.retry import is_suspect
 from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.synthesis.synthesizer import IndexTTS2
 
@@ -128,11 +127,11 @@ def _spoken(
         return
     results = tts.speak_each([checked[task.key] for task in tasks], at_once=at_once)
     for task, result in zip(tasks, results, strict=True):
-        yield _take(task, result, Fit(0, task.pace, 0))
+        yield _take(task, result, Fitted(0, task.pace, 0))
 
 
 def _alone(tts: IndexTTS2, plan: Plan, task: Task, checked: CheckedRequest) -> tuple[Take, np.ndarray]:
-    found = [Fit(0, task.pace, 0)]
+    found = [Fitted(0, task.pace, 0)]
 
     def fitted(speech: int, silent: int) -> int:
         assert task.room is not None
@@ -147,7 +146,7 @@ def _alone(tts: IndexTTS2, plan: Plan, task: Task, checked: CheckedRequest) -> t
     return _take(task, result, found[0])
 
 
-def _take(task: Task, result: Speech | IndexTTSError, made: Fit) -> tuple[Take, np.ndarray]:
+def _take(task: Task, result: Speech | IndexTTSError, made: Fitted) -> tuple[Take, np.ndarray]:
     if isinstance(result, TextError):
         nothing = np.zeros(0, np.float32)
         return Take(task.key, task.request.seed, 0, (), (), made.factor, 0, True, (str(result),)), nothing
@@ -161,7 +160,7 @@ def _take(task: Task, result: Speech | IndexTTSError, made: Fit) -> tuple[Take, 
         words=tuple(result.words),
         factor=round(made.factor, 6),
         late=made.late,
-        suspect=any(map(is_suspect, result.warnings)),
+        suspect=bool(result.suspect),
         warnings=tuple(result.warnings),
     ), result.audio
 
@@ -264,6 +263,6 @@ def perform(
     return recital, np.concatenate(heard) if heard else np.zeros(0, np.int16)
 
 
-def utterances(recital: Recital) -> list[Utterance]:
+def utterances(recital: Recital) -> list[Said]:
     """What is said when, for `times.write_times`."""
-    return [Utterance(one.take.words, one.start, one.task.line.speaker) for one in recital.placed]
+    return [Said(one.take.words, one.start, one.task.line.speaker) for one in recital.placed]

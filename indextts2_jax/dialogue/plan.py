@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig, TimesConfig
 from indextts2_jax.dialogue.cast import Cast
-from indextts2_jax.dialogue.checks import Checker, Rules
+from indextts2_jax.dialogue.checks import Checker, Rules, check_untimed
 from indextts2_jax.dialogue.fitting import Room, samples_of
 from indextts2_jax.dialogue.lines import Fault, Line, Script, folded
 from indextts2_jax.dialogue.subtitles import room_ends
-from indextts2_jax.errors import ConfigError, IndexTTSError, TextError, require
+from indextts2_jax.errors import IndexTTSError, TextError, require
 from indextts2_jax.pipeline.voice import fingerprint
 from indextts2_jax.synthesis.request import Request
 
@@ -79,8 +79,7 @@ def plan_script(
       TextError: everything that is wrong with the script and the cast, a line each. ConfigError: settings that do not
       go with scripts.
     """
-    if config.duration.target_seconds:
-        raise ConfigError("duration.target_seconds is for single texts: a script is as long as its lines or cues.")
+    check_untimed(config)
     rules, seeds = rules or Rules(), seeds or {}
     timed = script.end_ms is not None
     checker = Checker(cast, config, model, rules, timed, names[1])

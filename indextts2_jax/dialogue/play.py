@@ -18,7 +18,6 @@ from indextts2_jax.dialogue.lines import (
     Fault,
     Line,
     Script,
-    added,
     cleaned,
     folded,
     has_words,
@@ -26,6 +25,7 @@ from indextts2_jax.dialogue.lines import (
     is_direction,
 )
 from indextts2_jax.errors import TextError
+from indextts2_jax.text.reading import added
 from indextts2_jax.text.script import PAUSE
 
 COMMENTS = ("#", "//")
@@ -40,7 +40,6 @@ class _Speech:
     emotion: str
     parts: list[str]
     after_direction: bool
-    pause_ms: float | None
 
 
 def read_play(text: str, names: Collection[str] = ()) -> Script:
@@ -113,7 +112,7 @@ class _Reader:
 
     def _open(self, at: int, speaker: str, emotion: str, parts: list[str]) -> None:
         self._close()
-        self._speech = _Speech(at, speaker, emotion, parts, self._direction, None)
+        self._speech = _Speech(at, speaker, emotion, parts, self._direction)
         self._direction = False
 
     def _close(self) -> None:

@@ -10,16 +10,18 @@
 
 import collections
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from indextts2_jax.audio.write import write_text
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.dialogue.lines import Line, Script, folded
 from indextts2_jax.dialogue.perform import Recital
 from indextts2_jax.dialogue.plan import Plan
-from indextts2_jax.dialogue.takes import FolderTakes, write_text
+from indextts2_jax.dialogue.takes import FolderTakes
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import text_files
 
@@ -43,7 +45,7 @@ class Project:
     unfinished: str = ""
     """What was to be spoken again when the last run began, where it did not end."""
 
-    @property
+    @functools.cached_property
     def takes(self) -> FolderTakes:
         return FolderTakes(self.folder / "takes")
 
@@ -106,7 +108,7 @@ def chosen_lines(wish: str, plan: Plan, project: Project) -> list[int]:
     numbers: list[int] = []
     for part in wish.split(","):
         first, dash, last = (piece.strip() for piece in part.partition("-"))
-        if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+        if not (first.isdecimal() and (last.isdecimal() and int(first) <= int(last) if dash else True)):
             raise ConfigError(
                 f"--again is {wish!r:.60}, but it must be numbers of lines, as in 17,20-22, or {SUSPECT}."
             )

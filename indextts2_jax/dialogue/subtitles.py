@@ -74,6 +74,8 @@ def read_subtitles(text: str, names: Collection[str] = (), *, webvtt: bool | Non
             lines.extend(_lines(cue, known, len(lines), speakers))
         except TextError as error:
             faults.append(Fault(cue.at, str(error)))
+    if cues and not lines and not faults:
+        faults = [Fault(0, "no cue in it has words.")]
     silent = len(cues) - len({line.at for line in lines})
     if silent and not faults:
         notes.append(f"{silent} of {len(cues)} cues have no words in them and stay silent.")

@@ -4,7 +4,6 @@ takes/0123456789abcdef.flac    16 bits
 takes/0123456789abcdef.json    what is known of it; written last, so a take is there when this is
 """
 
-import contextlib
 import dataclasses
 import json
 import pathlib
@@ -14,10 +13,10 @@ import numpy as np
 import soundfile
 
 from indextts2_jax.array_typing import Int
-from indextts2_jax.audio.write import file_samples, write_audio, writing_errors
+from indextts2_jax.audio.write import file_samples, write_audio, write_text
 from indextts2_jax.config import from_dict
 from indextts2_jax.errors import AudioError, ConfigError
-from indextts2_jax.runtime import atomic, text_files
+from indextts2_jax.runtime import text_files
 from indextts2_jax.synthesis.words import Word
 
 
@@ -75,8 +74,15 @@ class FolderTakes:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
+        self._known: dict[str, Take | None] = {}
+        """What was read, or put: nobody else writes here meanwhile."""
 
     def get(self, key: str) -> Take | None:
+        if key not in self._known:
+            self._known[key] = self._read(key)
+        return self._known[key]
+
+    def _read(self, key: str) -> Take | None:
         path = self.folder / f"{key}.json"
         if not path.is_file():
             return None
@@ -98,25 +104,7 @@ class FolderTakes:
         if take.samples:
             write_audio(self._sound(take.key), audio)
         write_text(self.folder / f"{take.key}.json", json.dumps(dataclasses.asdict(take), ensure_ascii=False) + "\n")
+        self._known[take.key] = take
 
     def _sound(self, key: str) -> pathlib.Path:
         return self.folder / f"{key}.flac"
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a text file, whole or not at all; makes the folders that are missing. Raises `AudioError`."""
-    with writing_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replaced_file(path) as new, open(new, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-
-
-def check_writable(path: pathlib.Path) -> None:
-    """Raises `AudioError` if a file, or a folder's files, could not be written there."""
-    with writing_errors(path):
-        with contextlib.suppress(FileNotFoundError):
-            path.lstat()
-        folder = path.parent
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        atomic.probe(folder)

@@ -1,6 +1,6 @@
 """When what was spoken is heard: SRT, WebVTT and JSON of any speech.
 
-Utterance (words and their times) ─ captions ─► cues of a line, a sentence or a word ─► a file
+Said (words and their times) ─ captions ─► cues of a line, a sentence or a word ─► a file
 """
 
 import dataclasses
@@ -10,8 +10,8 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+from indextts2_jax.audio.write import check_place, write_text
 from indextts2_jax.config import SAMPLING_RATE
-from indextts2_jax.dialogue.takes import check_writable, write_text
 from indextts2_jax.errors import AudioError, ConfigError
 from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.synthesis.words import CLAUSE_END, SENTENCE_END, Word
@@ -26,7 +26,7 @@ ROWS = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Utterance:
+class Said:
     """What one speaker said in one go."""
 
     words: Sequence[Word]
@@ -36,11 +36,11 @@ class Utterance:
     speaker: str = ""
 
 
-def utterance_of(speech: Speech) -> Utterance:
+def said_in(speech: Speech) -> Said:
     """A speech that is a recording of its own. Raises `ConfigError` where nobody has asked for times of its words."""
     if not speech.words:
         raise ConfigError("There are no times of words in this speech: set times.words to true before it is spoken.")
-    return Utterance(speech.words)
+    return Said(speech.words)
 
 
 class Caption(NamedTuple):
@@ -52,15 +52,15 @@ class Caption(NamedTuple):
     speaker: str = ""
 
 
-def timed_words(utterance: Utterance) -> list[Word]:
-    """The words of an utterance, in seconds from the beginning of the recording."""
-    return [word.moved(utterance.start / SAMPLING_RATE) for word in utterance.words]
+def timed_words(said: Said) -> list[Word]:
+    """Its words, in seconds from the beginning of the recording."""
+    return [word.moved(said.start / SAMPLING_RATE) for word in said.words]
 
 
 # --- captions -----------------------------------------------------------------------------------------------------
 
 
-def captions(utterances: Iterable[Utterance], by: By = "line") -> list[Caption]:
+def captions(utterances: Iterable[Said], by: By = "line") -> list[Caption]:
     """What is shown, in the order of the utterances: at most two rows of 42 characters at a time.
 
     Args:
@@ -159,7 +159,7 @@ def _joined(row: str, word: Word) -> str:
 def check_times(path: str | pathlib.Path) -> None:
     """Raises `AudioError` where `write_times` could not write."""
     times_suffix(path)
-    check_writable(pathlib.Path(path))
+    check_place(pathlib.Path(path))
 
 
 def times_suffix(path: str | pathlib.Path) -> str:
@@ -170,7 +170,7 @@ def times_suffix(path: str | pathlib.Path) -> str:
     return suffix
 
 
-def write_times(path: str | pathlib.Path, utterances: Sequence[Utterance], by: By = "line") -> None:
+def write_times(path: str | pathlib.Path, utterances: Sequence[Said], by: By = "line") -> None:
     """Writes SRT, WebVTT or JSON, as the name ends; whole or not at all. Raises `AudioError`."""
     suffix = times_suffix(path)
     text = times_json(utterances, by) if suffix == ".json" else subtitles(captions(utterances, by), suffix == ".vtt")
@@ -200,7 +200,7 @@ def _stamp(milliseconds: int, webvtt: bool) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}{'.' if webvtt else ','}{rest:03}"
 
 
-def times_json(utterances: Sequence[Utterance], by: By = "line") -> str:
+def times_json(utterances: Sequence[Said], by: By = "line") -> str:
     """A JSON list: of each line, sentence or word its start and end in seconds, the speaker and the text, unbroken.
 
     Of a word also how sure its time is, from 0 to 1.

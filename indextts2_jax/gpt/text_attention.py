@@ -6,11 +6,14 @@ A model that has learned to read goes through its text from the beginning to the
 be seen. Only the layers up to the last head that is asked for are computed.
 """
 
+import itertools
+import operator
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 from indextts2_jax.array_typing import Array, Float, Int, Lengths, Params
 from indextts2_jax.gpt.speech_lm import SpeechLM, first_position
@@ -51,15 +54,16 @@ def text_attention(
     )
     layers = kept["attention"]["transformer"]
     first, size, spoken = conds.shape[1], text_ids.shape[1] + 2, codes.shape[1]
-    valid = length_mask(text_lengths + 2, size)[:, None]
-    maps = []
-    for layer, head in heads:
+    valid = length_mask(text_lengths + 2, size)[:, None, None]
+    ordered, maps = sorted(set(heads)), []
+    for layer, chosen in itertools.groupby(ordered, key=operator.itemgetter(0)):  # one product a layer
+        own = np.array([head for _, head in chosen])
         query, key, _ = layers[f"layer_{layer}"]["inside"][0]
-        asked = query[:, -spoken:, head].astype(jnp.float32)
-        told = key[:, first : first + size, head].astype(jnp.float32)
-        scores = jnp.einsum("BTK,BLK->BTL", asked, told) * query.shape[-1] ** -0.5
+        asked = query[:, -spoken:, own].astype(jnp.float32)
+        told = key[:, first : first + size, own].astype(jnp.float32)
+        scores = jnp.einsum("BTHK,BLHK->BHTL", asked, told) * query.shape[-1] ** -0.5
         maps.append(nn.softmax(jnp.where(valid, scores, -jnp.inf), axis=-1))
-    return jnp.stack(maps, axis=1)
+    return jnp.concatenate(maps, axis=1)[:, np.array([ordered.index(head) for head in heads])]
 
 
 def all_heads(layers: int, heads: int) -> tuple[Head, ...]:

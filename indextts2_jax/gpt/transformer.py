@@ -70,7 +70,7 @@ class Block(nn.Module):
         heads = attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
         memory = KVCache(_merge(jnp.einsum("BSHK->BHKS", key)), _merge(jnp.einsum("BSHK->BHSK", value)))
         x = self._finish(x, heads)
-        self.sow("attention", "inside", (query, key, x))  # for training; nothing is kept unless a caller asks
+        self.sow("attention", "inside", (query, key, x))  # nothing is kept unless a caller asks
         return x, memory
 
     def step(

@@ -17,7 +17,7 @@ from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.gpt.text_attention import Head
 from indextts2_jax.nn.buckets import size_beside
 from indextts2_jax.pipeline import batches, stages
-from indextts2_jax.pipeline.generation import TEXT_MARKERS, Utterance, decoder_conditions
+from indextts2_jax.pipeline.generation import TEXT_MARKERS, Utterance, decoder_conditions, unread
 
 
 class Heads(NamedTuple):
@@ -54,8 +54,7 @@ def attention_maps(
     Tokens that generation does not read get none.
     """
     ids = utterance.text_ids.astype(np.int32)
-    markers = (model.gpt.stop_text_token,) + (() if decode.keep_marks else (model.gpt.start_text_token,))
-    read = np.flatnonzero(~np.isin(ids, markers))
+    read = np.flatnonzero(~np.isin(ids, unread(model, decode)))
     conds = decoder_conditions(params, model, [utterance])
     text, lengths = batches.rows([ids[read]], size_beside(len(read), conds.shape[1] + TEXT_MARKERS))
     padded, counts = batches.rows([codes.astype(np.int32)])

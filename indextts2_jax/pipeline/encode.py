@@ -97,10 +97,12 @@ def encode_voice(
     return ReferenceVoice(latents, base, own, style, prompt_mel, prompt_condition)
 
 
-def clip_codes(params: Params, model: ModelConfig, clip: Clip) -> Int[np.ndarray, " T"]:
+def clip_codes(params: Params, model: ModelConfig, clip: Clip, watch: Stopwatch | None = None) -> Int[np.ndarray, " T"]:
     """The semantic codes of a clip: what the speech model would have to say to speak as it does."""
-    semantic = _semantic_of(params, model, resample.speaker_audio(clip)[1], ignore, Stopwatch())
-    indices, _ = stages.quantize(params, batch_of_one(semantic), _one(len(semantic)), model=model)
+    watch = watch or Stopwatch()
+    semantic = _semantic_of(params, model, resample.speaker_audio(clip)[1], ignore, watch)
+    with watch("semantic_codec"):
+        indices, _ = stages.quantize(params, batch_of_one(semantic), _one(len(semantic)), model=model)
     codes: np.ndarray = np.asarray(indices)[0, : -(-len(semantic) // model.semantic_codec.frames_per_code)]
     return codes
 

@@ -174,6 +174,11 @@ def decoder_inputs(
     return conditions, *padded_text(utterances, conditions.shape[1] + DECODER_MARKERS)
 
 
+def unread(model: ModelConfig, decode: DecodeConfig) -> tuple[int, ...]:
+    """The ids of a text that generation leaves out."""
+    return (model.gpt.stop_text_token,) + (() if decode.keep_marks else (model.gpt.start_text_token,))
+
+
 def decoder_keys(params: Params, utterances: Sequence[Utterance]) -> Key[Array, " B"]:
     """The randomness of their codes."""
     keys = jax.vmap(lambda key: jax.random.fold_in(key, 0))(jnp.stack([utterance.key for utterance in utterances]))

@@ -20,7 +20,7 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import DecodeConfig, ModelConfig
 from indextts2_jax.nn.buckets import size_beside
 from indextts2_jax.pipeline import batches, stages
-from indextts2_jax.pipeline.generation import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions
+from indextts2_jax.pipeline.generation import TEXT_MARKERS, SegmentCodes, Utterance, decoder_conditions, unread
 
 ROWS = 4
 """Texts of one pass: what is compiled for one number of words does for all."""
@@ -55,7 +55,7 @@ def look_for(
     Returns:
       a gain for every word; those left out together share one.
     """
-    markers = (model.gpt.stop_text_token,) + (() if decode.keep_marks else (model.gpt.start_text_token,))
+    markers = unread(model, decode)
     together = -(-len(words) // MOST_PARTS)
     parts = list(batches.slices(words, together)) if words else []
     ids = utterance.text_ids

@@ -19,7 +19,10 @@ from indextts2_jax.array_typing import Params
 from indextts2_jax.config import Config, ModelConfig
 from indextts2_jax.gpt.rehearsal import rehearse
 from indextts2_jax.nn.buckets import SMALLEST, bucket_size, prompt_size
-from indextts2_jax.pipeline import batches, generation, omission, speak, stages
+from indextts2_jax.pipeline import alignment, batches, generation, omission, speak, stages
+
+ANY_TOKEN = 2
+"""Neither the start nor the stop of a text."""
 
 CODES_A_TOKEN = 1.0, 30.0
 """The fewest and the most that a token of text is spoken in: sizes of text and codes further apart do not meet."""
@@ -45,11 +48,17 @@ class Sizes:
 
 
 def steps(
-    params: Params, model: ModelConfig, config: Config, utterances: Sequence[generation.Utterance], sizes: Sizes
+    params: Params,
+    model: ModelConfig,
+    config: Config,
+    utterances: Sequence[generation.Utterance],
+    sizes: Sizes,
+    heads: alignment.Heads = alignment.NO_HEADS,
 ) -> Iterator[Step]:
     """Everything that segments of up to these sizes need.
 
     Args:
+      heads: those that find the words of a text, where that is asked for.
       utterances: one in each voice; their texts do not matter. Prompts of equal padded length share what is compiled.
     """
     one = utterances[0]
@@ -71,6 +80,9 @@ def steps(
         for count in behind:
             batch = [_reading(one, tokens)] * count
             yield step(f"second pass: {count} x {tokens} tokens, {codes} codes", _second_pass, batch, codes)
+        if heads.places:
+            reading = _reading(one, tokens)
+            yield step(f"word times: {tokens} tokens, {codes} codes", _word_times, config, reading, codes, heads)
         if config.redraw.check_words:
             yield step(
                 f"check of words: {tokens} tokens, {codes} codes", _check_words, config, _reading(one, tokens), codes
@@ -96,7 +108,8 @@ def _ranges(rising: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _reading(utterance: generation.Utterance, tokens: int) -> generation.Utterance:
-    return dataclasses.replace(utterance, text_ids=np.ones(tokens, np.int32))
+    """A text of so many tokens, none of them of those that are left out (`generation.unread`)."""
+    return dataclasses.replace(utterance, text_ids=np.full(tokens, ANY_TOKEN, np.int32))
 
 
 def _decoder(
@@ -115,6 +128,17 @@ def _check_words(
 ) -> None:
     chosen = generation.SegmentCodes(np.zeros(codes - 1, np.int32), stopped=True)
     omission.look_for(params, model, utterance, chosen, [(0, 1)], config.decode)
+
+
+def _word_times(
+    params: Params,
+    model: ModelConfig,
+    config: Config,
+    utterance: generation.Utterance,
+    codes: int,
+    heads: alignment.Heads,
+) -> None:
+    alignment.attention_maps(params, model, utterance, np.zeros(codes, np.int32), heads.places, config.decode)
 
 
 def _second_pass(params: Params, model: ModelConfig, batch: Sequence[generation.Utterance], codes: int) -> None:

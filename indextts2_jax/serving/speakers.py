@@ -55,6 +55,10 @@ class Wanted:
     encoder: Encoder
     notes: dict[str, str]
     """What the client is told in headers."""
+    events: bool
+    """Whether the answer is server-sent events."""
+    words: bool
+    """Whether it says when each word is heard."""
 
 
 class Speech:
@@ -154,7 +158,8 @@ class Speakers:
         voice = await self._voice(body)
         request = Request(body.input, voice, emotion, body.seed)
         streamed = await asyncio.to_thread(self._check, body, request, changes)
-        return Wanted(request, bodies.nested(changes), streamed, encoder, notes)
+        events = body.stream_format == "sse"
+        return Wanted(request, bodies.nested(changes), streamed, encoder, notes, events, body.word_timestamps)
 
     def speak(self, wanted: Wanted) -> Speech:
         """Has it spoken. The speech must be closed."""

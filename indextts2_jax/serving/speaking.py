@@ -8,6 +8,7 @@ import numpy as np
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import quality
 from indextts2_jax.config import DecodeConfig
+from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.decoder import Decoder, Draw, codes_of
 from indextts2_jax.pipeline.generation import CodesToCome, Utterance
 from indextts2_jax.pipeline.recording import Stopwatch
@@ -42,7 +43,7 @@ class Model:
         with self._drawing(task) as draw:
             encoded = self._encoded(task, checked, watch)
             at_once = checked.config.segments_at_once
-            heads = self.tts.heads(checked.config)
+            heads = self._heads(task, checked, watch)
             run = Run(self.tts.params, self.tts.model, checked.config, watch, at_once=at_once, heads=heads, draw=draw)
             speech = self._streamed(task, run, encoded) if command.streamed else self._whole(task, run, encoded)
         task.tell(
@@ -85,6 +86,13 @@ class Model:
             return self._prompts(watch).request(checked)
         with self._alone(task):
             return self._prompts(watch).request(checked)
+
+    def _heads(self, task: Task, checked: CheckedRequest, watch: Stopwatch) -> Heads:
+        """Found by the first task that asks for times of words: the others go on meanwhile."""
+        if not checked.config.times.words:
+            return NO_HEADS
+        with self._alone(task):
+            return self.tts.heads(checked.config, watch)
 
     def _prompts(self, watch: Stopwatch) -> Prompts:
         tts = self.tts

@@ -49,10 +49,10 @@ _AUDIO: dict[str, dict[str, Any]] = {
 async def speech(request: Request) -> Response:
     """Speaks a text."""
     speakers: Speakers = request.app.state.speakers
-    wanted = await speakers.prepare(values := parse(await request.body()))
+    wanted = await speakers.prepare(parse(await request.body()))
     made = speakers.speak(wanted)
     try:
-        return await _response(request, wanted, made, values)
+        return await _response(request, wanted, made)
     except ClientGone:
         made.close()
         return Response(status_code=GONE)
@@ -61,7 +61,7 @@ async def speech(request: Request) -> Response:
         raise
 
 
-async def _response(request: Request, wanted: Wanted, made: Speech, values: Mapping[str, Any]) -> Response:
+async def _response(request: Request, wanted: Wanted, made: Speech) -> Response:
     pieces = encoded(made, wanted.encoder)
     first = await unless_gone(request, anext(pieces, b""))  # a failure is a status, not a broken stream
     headers = wanted.notes | {
@@ -75,11 +75,11 @@ async def _response(request: Request, wanted: Wanted, made: Speech, values: Mapp
             shown = " | ".join(made.accepted.warnings)[:1000]
             headers["X-Warnings"] = shown.encode("ascii", "backslashreplace").decode().replace("\n", " ")
     media_type = wanted.encoder.media_type
-    if values.get("stream_format") == "sse":
+    if wanted.events:
         media_type = "text/event-stream"
         pieces, first = events(made, _from(first, pieces)), b""
         headers["X-Accel-Buffering"] = "no"
-    elif values.get("word_timestamps"):
+    elif wanted.words:
         audio = first + await unless_gone(request, _joined(pieces))
         made.close()
         return JSONResponse(_whole(audio, wanted, made), headers=headers)

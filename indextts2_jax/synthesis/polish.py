@@ -20,7 +20,7 @@ class Polish:
         config, quieter, cuts = self._config, 0.0, []
         if config.max_silence_ms:
             cuts = postprocess.silence_cuts(audio, SAMPLING_RATE, config.max_silence_ms)
-            audio = postprocess.shorten_silences(audio, SAMPLING_RATE, config.max_silence_ms)
+            audio = postprocess.cut_out(audio, SAMPLING_RATE, cuts)
         if self._level:
             audio, quieter = self._level(audio)
         if config.end_fade_ms:

@@ -11,7 +11,6 @@ An attempt depends on the request's seed and the number of the attempt only, so 
 """
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -157,9 +156,6 @@ def audio_faults(audio: Float[np.ndarray, " N"]) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
-_REPORTED = re.compile(r"Segment \d+ \(\d+ text tokens\) (?!was drawn)")
-
-
 def report(segment: int, tokens: int, attempts: Attempts) -> list[str]:
     """One line where anything was suspect about segment number `segment`, counted from 1, of so many text tokens."""
     name, made = f"Segment {segment} ({tokens} text tokens)", attempts.made
@@ -170,8 +166,3 @@ def report(segment: int, tokens: int, attempts: Attempts) -> list[str]:
         before = "; ".join(dict.fromkeys(fault.reason for attempt in made for fault in attempt.faults))
         return [f"{name} was drawn {len(made)} times; before the last it {before}."]
     return []
-
-
-def is_suspect(warning: str) -> bool:
-    """Whether one of `Speech.warnings` says that a segment is suspect, and not only that it was drawn again."""
-    return bool(_REPORTED.match(warning))

@@ -91,6 +91,8 @@ class Spoken(NamedTuple):
     """The samples of `audio` that are speech."""
     words: list[Word]
     """In seconds from the beginning of `audio`; none where nobody has asked."""
+    suspect: bool
+    """Whether the draw that was taken is."""
 
 
 # --- drawing ------------------------------------------------------------------------------------------------------
@@ -286,7 +288,8 @@ def _finished(
         if last:
             parts.append(silence(reading.silences_ms[-1]))
         words = [word.after(cuts).moved(span[0] / SAMPLING_RATE) for word in words]
-        yield Spoken(np.concatenate(parts), best.chosen.codes, len(drawing.attempts.made), warnings, span, words)
+        draws, audio = len(drawing.attempts.made), np.concatenate(parts)
+        yield Spoken(audio, best.chosen.codes, draws, warnings, span, words, bool(best.faults))
 
 
 def check_spoken(text: str, codes: Sequence[np.ndarray]) -> None:
@@ -312,6 +315,7 @@ def collect(
     draws: list[int] = []
     spans: list[tuple[int, int]] = []
     words: list[Word] = []
+    suspect: list[int] = []
     checked = encoded.checked
     warnings, samples = [*encoded.warnings, *checked.reading.warnings], 0
     for spoken in parts:
@@ -320,6 +324,7 @@ def collect(
         if record or not sink:
             pieces.append(spoken.audio)
         words += [word.moved(samples / SAMPLING_RATE) for word in spoken.words]
+        suspect += [len(codes)] * spoken.suspect
         spans.append((samples + spoken.span[0], samples + spoken.span[1]))
         samples += len(spoken.audio)
         codes.append(spoken.codes)
@@ -341,6 +346,7 @@ def collect(
         warnings=warnings,
         seed=checked.request.seed,
         words=words,
+        suspect=suspect,
     )
 
 

@@ -83,6 +83,8 @@ class Speech:
     seed: int
     words: list[Word] = dataclasses.field(default_factory=list)
     """When each word of the text, as it was written, is heard; where `config.times.words` asks for it."""
+    suspect: list[int] = dataclasses.field(default_factory=list)
+    """The segments, from 0, of which even the draw that was taken is suspect; `warnings` say why."""
 
     @property
     def duration(self) -> float:

@@ -35,6 +35,7 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
         self._codes: list[np.ndarray] = []
         self._spans: list[tuple[int, int]] = []
         self._words: list[Word] = []
+        self._suspect: list[int] = []
         self._timer: WordTimer | None = None
         self._warnings = list(checked.reading.warnings)
         self._samples = 0
@@ -70,6 +71,7 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
             warnings=self._warnings,
             seed=self._checked.request.seed,
             words=self._words,
+            suspect=self._suspect,
         )
 
     def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, " N"]]:
@@ -104,6 +106,7 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
             attempts = retry.Attempts(1)
             attempts.made.append(retry.Attempt(part, run.faults(segment, part)))
             attempts.hear(0, audio)
+            self._suspect += [segment.index] * bool(attempts.best.faults)
             self._warnings += retry.report(segment.index + 1, len(segment.tokens), attempts)
 
 

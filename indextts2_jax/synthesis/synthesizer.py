@@ -357,26 +357,27 @@ class IndexTTS2:
         record: Record | None = None,
         replay: Replay | None = None,
     ) -> Run:
+        watch = Stopwatch(teller.stage)
         return Run(
             self.params,
             self.model,
             config,
-            Stopwatch(teller.stage),
+            watch,
             at_once=at_once or config.segments_at_once,
             replay=replay,
             record=record,
             on_segment=teller.segment,
             on_code=teller.codes,
-            heads=self.heads(config),
+            heads=self.heads(config, watch),
         )
 
-    def heads(self, config: Config) -> Heads:
+    def heads(self, config: Config, watch: Stopwatch | None = None) -> Heads:
         """Which heads of the model tell where in the text it is, where the settings ask for times of words: found at
         the first time, for all further speech."""
         if not config.times.words:
             return NO_HEADS
         if self._heads is None:
-            self._heads = find_heads(self.params, self.model, self.frontend)
+            self._heads = find_heads(self.params, self.model, self.frontend, watch)
         return self._heads
 
     def _prompts(self, watch: Stopwatch, record: Record | None = None) -> Prompts:

@@ -59,7 +59,7 @@ def warm_up(
         utterances.append(generation.Utterance(encoded, emotion, np.zeros(0, np.int32), jax.random.key(0)))
     most = min(tts.config.decode.max_mel_tokens, int(longest_seconds * tts.model.codes_per_second))
     sizes = warmup.Sizes(tts.config.text.max_text_tokens_per_segment, most, at_once)
-    steps = list(warmup.steps(tts.params, tts.model, tts.config, utterances, sizes))
+    steps = list(warmup.steps(tts.params, tts.model, tts.config, utterances, sizes, tts.heads(tts.config)))
     steps.append(warmup.Step("a sentence", lambda: tts.speak(requests[0])))
     done = Warmed("clips", time.perf_counter() - start, 1, len(steps) + 1)
     progress(done)

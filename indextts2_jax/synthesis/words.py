@@ -24,6 +24,7 @@ from indextts2_jax.gpt.text_attention import all_heads
 from indextts2_jax.pipeline import alignment, encode
 from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.generation import Utterance
+from indextts2_jax.pipeline.recording import Stopwatch
 from indextts2_jax.text.frontend import TextFrontend
 from indextts2_jax.text.written import WrittenWord, words_of_tokens, written_words
 
@@ -159,23 +160,25 @@ def _weight(word: str) -> int:
 # --- the heads ----------------------------------------------------------------------------------------------------
 
 
-def find_heads(params: Params, model: ModelConfig, frontend: TextFrontend) -> Heads:
+def find_heads(params: Params, model: ModelConfig, frontend: TextFrontend, watch: Stopwatch | None = None) -> Heads:
     """The heads of a model that tell where in the text it is: the most monotone ones on the bundled clip, of which the
     times of all words are known.
 
     None of them counts where they find its words no better than even division does, as with random weights.
     """
+    watch = watch or Stopwatch()
     known = bundled.voice_text()
     clip = load_clip(bundled.voice_clip())
-    voice = encode.encode_voice(params, model, clip, own_emotion=False)
-    codes = encode.clip_codes(params, model, clip)
+    voice = encode.encode_voice(params, model, clip, own_emotion=False, watch=watch)
+    codes = encode.clip_codes(params, model, clip, watch)
     tokens = frontend.tokenize(known.text)
     if len(tokens) > model.gpt.max_text_tokens or len(codes) > model.gpt.max_mel_tokens:
         return NO_HEADS
     ids = np.array(frontend.encode(tokens), np.int32)
     utterance = Utterance(voice, voice.emotion_base, ids, jax.random.key(0))
     places = all_heads(model.gpt.layers, model.gpt.heads)
-    maps = alignment.attention_maps(params, model, utterance, codes, places)
+    with watch("word times"):
+        maps = alignment.attention_maps(params, model, utterance, codes, places)
     chosen = alignment.choose(maps)
     if not chosen:
         return NO_HEADS

@@ -73,7 +73,7 @@ def read(
     pause: float | None = None
     paragraph = False
     for stretch in stretches(text, paragraph_pause_ms > 0):
-        pause = _add(pause, stretch.pause_ms)
+        pause = added(pause, stretch.pause_ms)
         paragraph |= stretch.new_paragraph
         tokens = tokenize(pieces, stretch.text)
         result.tokens.extend(tokens)
@@ -110,7 +110,8 @@ def read_as(frontend: TextFrontend, text: str, how: TextConfig, interval_ms: flo
     )
 
 
-def _add(pause: float | None, more: float | None) -> float | None:
+def added(pause: float | None, more: float | None) -> float | None:
+    """The sum of two pauses of which either may not be asked for."""
     return pause if more is None else (pause or 0.0) + more
 
 

@@ -11,6 +11,7 @@ from indextts2_jax.audio.write import write_audio
 from indextts2_jax.config import replace
 from indextts2_jax.dialogue.subtitles import read_subtitles
 from indextts2_jax.synthesis.synthesizer import IndexTTS2
+from tests.dialogue.fake import FakeTTS
 from tests.tiny import RATE, tiny_artefact, tiny_config, voice_clip
 
 PLAY = """# a play
@@ -150,3 +151,15 @@ def test_what_is_refused(name, place, tmp_path, capsys, loads):
     assert code == 2 and not loads and not told.out and len(lines) == len(messages)
     assert all(line.startswith("error: ") and part in line for line, part in zip(lines, messages, strict=True)), lines
     assert list(folder.iterdir()) == []
+
+
+def test_a_line_that_stays_mute_gets_another_seed_every_time(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(IndexTTS2, "from_pretrained", lambda *_, **__: FakeTTS())
+    (tmp_path / "play.txt").write_text("Anna: One.\n\nBen: Mute two.\n", "utf-8")
+    seeds = []
+    for more in ([], ["--again=2"], ["--again=2"]):
+        assert run(place, tmp_path / "play.txt", tmp_path / "out.wav", *more) == 2
+        assert "--again=2" in capsys.readouterr().err
+        lines = json.loads((tmp_path / "out.project" / "project.json").read_text("utf-8"))["lines"]
+        seeds.append(lines[1]["seed"])
+    assert seeds == [0, 1, 2]

@@ -68,5 +68,6 @@ class FakeTTS(IndexTTS2):
             seconds={},
             warnings=["Segment 1 (3 text tokens) is clipped."] if suspect else [],
             seed=request.seed,
+            suspect=[0] * suspect,
             words=divided(written_words(request.text), samples / SAMPLING_RATE),
         )

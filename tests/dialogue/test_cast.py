@@ -77,11 +77,20 @@ Emil: {emotion: sad, emotion_text: glad}
 anna: x.wav
 Fritz: [x.wav]
 Gina: {loudness: -2}
+Hugo: {1.5: x.wav}
 """
     _, faults = load(tmp_path, text)
-    assert [fault.at for fault in faults] == [1, 2, 3, 4, 0, 6, 7, 8, 9]
+    assert [fault.at for fault in faults] == [1, 2, 3, 4, 0, 6, 7, 8, 9, 10]
     told = "\n".join(fault.what for fault in faults)
-    for part in ("voice is 3", "speed is 9", "whispering", "no key 'pitch'", "False must be text", "more than once"):
+    for part in (
+        "voice is 3",
+        "speed is 9",
+        "whispering",
+        "no key 'pitch'",
+        "False must be text",
+        "more than once",
+        "no key 1.5",
+    ):
         assert part in told
     assert "one name" in told and "write a clip's name" in told and "at most -5 LUFS" in told
 

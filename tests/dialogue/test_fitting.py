@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indextts2_jax.config import SAMPLING_RATE
-from indextts2_jax.dialogue.fitting import Fit, Room, fit, samples_of
+from indextts2_jax.dialogue.fitting import Fitted, Room, fit, samples_of
 
 LIMITS = {"pace": 1.0, "shortest": 0.75, "longest": 1.35}
 
@@ -15,14 +15,14 @@ LIMITS = {"pace": 1.0, "shortest": 0.75, "longest": 1.35}
 @pytest.mark.parametrize(
     ("speech", "silent", "expected"),
     [
-        (1000, 0, Fit(1000, 1.0, 0)),
-        (1200, 0, Fit(1000, 1000 / 1200, 0)),  # faster
-        (1200, 200, Fit(1100, 0.75, 0)),  # silence keeps its length, so it borrows
-        (1600, 0, Fit(1200, 0.75, 0)),  # all that can be borrowed
-        (2000, 0, Fit(1500, 0.75, 300)),  # late
-        (800, 0, Fit(1000, 1.25, 0)),  # slower
-        (600, 0, Fit(810, 1.35, 0)),  # no slower than that
-        (1, 0, Fit(1, 1.0, 0)),
+        (1000, 0, Fitted(1000, 1.0, 0)),
+        (1200, 0, Fitted(1000, 1000 / 1200, 0)),  # faster
+        (1200, 200, Fitted(1100, 0.75, 0)),  # silence keeps its length, so it borrows
+        (1600, 0, Fitted(1200, 0.75, 0)),  # all that can be borrowed
+        (2000, 0, Fitted(1500, 0.75, 300)),  # late
+        (800, 0, Fitted(1000, 1.25, 0)),  # slower
+        (600, 0, Fitted(810, 1.35, 0)),  # no slower than that
+        (1, 0, Fitted(1, 1.0, 0)),
     ],
 )
 def test_fits(speech, silent, expected):
@@ -30,13 +30,13 @@ def test_fits(speech, silent, expected):
 
 
 def test_no_time_at_all():
-    assert fit(Room(0, 0, 500), 1000, 0, **LIMITS) == Fit(750, 0.75, 250)
+    assert fit(Room(0, 0, 500), 1000, 0, **LIMITS) == Fitted(750, 0.75, 250)
 
 
 def test_a_fast_speaker():
     """His own pace is what limits are of, up to what the model can do."""
     made = fit(Room(0, 1000, 1000), 2000, 0, pace=0.8, shortest=0.75, longest=1.35)
-    assert made == Fit(1200, 0.6, 200)
+    assert made == Fitted(1200, 0.6, 200)
     assert fit(Room(0, 10, 10), 2000, 0, pace=0.55, shortest=0.75, longest=1.35).factor == 0.5
 
 

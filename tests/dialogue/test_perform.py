@@ -194,6 +194,13 @@ def test_what_the_model_cannot_read_is_told_before_anything_is_spoken(cast):
     assert not tts.asked
 
 
+@pytest.mark.parametrize("said", ["Ben: a", "Ben: a\n\nBen: b"])
+def test_a_part_has_no_duration_of_the_whole(said):
+    cast = Cast({"Ben": Part(voice_clip(), settings={"duration.target_seconds": 3.0})})
+    with pytest.raises(TextError, match=r"^the cast: Ben: duration\.target_seconds is for single texts"):
+        perform(FakeTTS(), read_play(said), cast)
+
+
 def test_a_line_of_which_nothing_comes(cast, tmp_path):
     takes, tts = FolderTakes(tmp_path), FakeTTS()
     for _ in range(2):
@@ -213,10 +220,12 @@ def test_takes_on_the_disk(cast, tmp_path):
     key = recital.placed[1].take.key
     for damage in (lambda path: path.write_text("{"), lambda path: path.write_text("[]"), lambda path: path.unlink()):
         damage(tmp_path / f"{key}.json")
+        takes = FolderTakes(tmp_path)  # a run reads a take once
         assert takes.get(key) is None
         speak_plan(tts, plan(script, cast, identity="fake"), takes)
         assert takes.get(key) == recital.placed[1].take
     (tmp_path / f"{key}.flac").unlink()
+    takes = FolderTakes(tmp_path)
     assert takes.get(key) is None
     with pytest.raises(TextError, match="nothing of line 2"):
         place(plan(script, cast, identity="fake"), takes)

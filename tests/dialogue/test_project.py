@@ -61,6 +61,12 @@ def test_all_that_is_suspect(tmp_path):
     assert run(tmp_path, again="suspect")[0] == []
 
 
+def test_lines_that_are_not_there_or_backwards(tmp_path):
+    for wish in ("9", "0", "5-3", "2-", "two"):
+        with pytest.raises(ConfigError, match="--again"):
+            run(tmp_path, again=wish)
+
+
 def test_a_run_that_was_killed_has_the_same_seeds(tmp_path):
     run(tmp_path / "a")
     run(tmp_path / "a", again="3")

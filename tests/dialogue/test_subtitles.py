@@ -165,3 +165,9 @@ def test_ten_thousand_cues(webvtt):
     found = cues(text)
     assert len(found) == 10_000 and found[9_999] == (9_999_000, 9_999_900, "Line 9999.")
     assert time.thread_time() - start < 20
+
+
+@pytest.mark.parametrize("said", ["♪ ♪", "[door]", "…"])
+def test_a_file_without_words(said):
+    script = read_subtitles(f"1\n00:00:01,000 --> 00:00:02,500\n{said}\n")
+    assert [fault.what for fault in script.faults] == ["no cue in it has words."]

@@ -11,12 +11,12 @@ from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.dialogue.subtitles import read_subtitles
 from indextts2_jax.dialogue.times import (
     ROW,
-    Utterance,
+    Said,
     captions,
     check_times,
+    said_in,
     subtitles,
     timed_words,
-    utterance_of,
     write_times,
 )
 from indextts2_jax.errors import AudioError, ConfigError
@@ -42,7 +42,7 @@ def utterance(text=LONG, spans=((0, 1), (2, 5)), start=S, speaker=""):
     timed = []
     for (first, last), own in zip(spans, batches.slices(words, share), strict=False):
         timed += [word.moved(first) for word in divided(own, last - first)]
-    return Utterance(timed, start, speaker)
+    return Said(timed, start, speaker)
 
 
 def test_words_are_moved_to_where_the_utterance_is():
@@ -55,9 +55,9 @@ def test_words_are_moved_to_where_the_utterance_is():
 def test_a_speech_has_times_where_they_were_asked_for():
     tts = FakeTTS()
     speech = tts.speak(tts.check(Request("ok good.", voice_clip())))
-    assert [word.text for word in utterance_of(speech).words] == ["ok", "good."]
+    assert [word.text for word in said_in(speech).words] == ["ok", "good."]
     with pytest.raises(ConfigError, match=r"times\.words"):
-        utterance_of(dataclasses.replace(speech, words=[]))
+        said_in(dataclasses.replace(speech, words=[]))
 
 
 def test_by_word(tmp_path):

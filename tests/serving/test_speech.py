@@ -119,6 +119,8 @@ def test_times_of_words(client, samples):
     batch = client.post(SPEECH + "/batch", json={"items": [HELLO | asked, HELLO]}).json()["results"]
     assert batch[0]["words"] == body["words"] and "words" not in batch[1]
     assert client.post(SPEECH, json=HELLO | {"word_timestamps": "perhaps"}).status_code == 400
+    refused = speak(client, **asked | {"word_timestamps": "false"})
+    assert refused.headers["content-type"] == speak(client, response_format="pcm").headers["content-type"]
 
 
 def test_a_seed_says_how_it_sounds(client, samples):

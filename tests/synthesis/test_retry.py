@@ -74,12 +74,6 @@ def draws(*weights: int, limit: int = 10):
     return attempts.number, len(attempts.made), report(3, 17, attempts)
 
 
-def test_suspect_is_what_stays_bad():
-    (redrawn,), (bad,), (once,) = draws(2, 0)[2], draws(2, 3, limit=2)[2], draws(2, limit=1)[2]
-    assert [retry.is_suspect(warning) for warning in (redrawn, bad, once)] == [False, True, True]
-    assert not retry.is_suspect("Segment 3 stays 2.0 LU below the loudness wanted.")
-
-
 def test_a_good_draw_ends_it():
     assert draws(0) == (0, 1, [])
     number, count, lines = draws(2, 3, 0, 0)

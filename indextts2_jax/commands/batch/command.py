@@ -5,7 +5,6 @@ how long it took, or what is wrong with it; a wrong line stops no other. What ha
 a kill, the same command goes on. Exit code 0: all lines are spoken; 1: some are not; 2: nothing can be done at all.
 """
 
-import hashlib
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -45,7 +44,7 @@ def work(own: command_line.Flags) -> int:
     if not chosen.checkpoint:
         raise ConfigError("batch needs --checkpoint: a configuration with random weights has nothing to say.")
     folder = bundled.resolve(chosen.checkpoint)
-    identity = hashlib.sha256((folder / digests.NAME).read_bytes()).hexdigest()  # of the weights, wherever they lie
+    identity = digests.identity(folder)
     lines = read_rows(
         pathlib.Path(own.input),
         chosen.config,

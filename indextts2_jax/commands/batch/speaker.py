@@ -10,7 +10,7 @@ import jax
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.commands.batch.rows import Row, check_no_link, unexpected
 from indextts2_jax.config import Config
-from indextts2_jax.dialogue.times import utterance_of, write_times
+from indextts2_jax.dialogue.times import said_in, write_times
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.pipeline.batches import spread
 from indextts2_jax.synthesis.request import CheckedRequest
@@ -65,7 +65,7 @@ class Speaker:
                 audio_write.write_audio(self.output / row.output, result.audio, result.sampling_rate)
                 if row.times:
                     check_no_link(self.output, row.times, "times")
-                    write_times(self.output / row.times, [utterance_of(result)], "sentence")
+                    write_times(self.output / row.times, [said_in(result)], "sentence")
             except IndexTTSError as error:
                 yield failure(row, error)
                 continue

@@ -14,7 +14,7 @@ WORD = "▁"
 FUNCTION_WORDS = frozenset(
     listed("""a an the and but or nor of to for from at in on by with as than into if you he she it we they
         me him her us them my your his its their i'm i'll i'd i've you're you'll you'd you've he's he'll he'd she's
-        she'll she'd it's it'll we're we'll we'd we've they're they'll they'd they've am is are was were be been has
+        she'll she'd it's it'll we're we'll we'd we've they're they'll they'd they've i am is are was were be been has
         have had can could will would shall should must""")
 )
 ALWAYS_WEAK = frozenset(listed("it me him her us them the"))  # at the end of a phrase too
@@ -73,4 +73,4 @@ def _is_weak(word: str, before: str, after: str) -> bool:
         return before != "." and after in BEHIND_THAT
     if word in ("do", "does", "did"):
         return after != "." and (before == "." or before in QUESTION_WORDS)
-    return word in ALWAYS_WEAK or word == "to" or (word in FUNCTION_WORDS | HALF_STRESSED and after != ".")
+    return word in ALWAYS_WEAK or word == "to" or (word in FUNCTION_WORDS and after != ".")

@@ -12,10 +12,9 @@ import numpy as np
 import soxr
 from absl import flags
 
-from indextts2_jax.audio.write import write_audio
+from indextts2_jax.audio.write import write_audio, write_text
 from indextts2_jax.errors import AudioError, IndexTTSError
 from indextts2_jax.runtime import command_line
-from indextts2_jax.runtime.atomic import replaced_file
 from indextts2_jax.runtime.process import leave
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
 from indextts2_jax.text.written import words_of_tokens, written_words
@@ -85,8 +84,7 @@ def work(options: flags.FlagValues) -> None:
     clip = make_clip(teacher.Teacher(pathlib.Path(options.teacher)), mixture, options.text)
     write_audio(options.output, clip.audio, RATE)
     times = pathlib.Path(options.output).with_suffix(".json")
-    with replaced_file(times) as new:
-        new.write_text(json.dumps({"text": options.text, "words": clip.words}) + "\n", encoding="utf-8")
+    write_text(times, json.dumps({"text": options.text, "words": clip.words}) + "\n")
     print(f"{options.output}: {len(clip.audio) / RATE:.2f} s, and {times}")
 
 
