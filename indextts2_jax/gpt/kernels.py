@@ -19,6 +19,7 @@ from indextts2_jax.array_typing import Array, Bool, Float, Int, Params
 from indextts2_jax.gpt.kv_cache import KVCache
 from indextts2_jax.nn.layers import gelu_tanh
 from indextts2_jax.nn.packed_weights import Int8
+from indextts2_jax.nn.platform import platform
 
 TRITON = "jax.experimental.pallas.triton"
 ROWS = 16
@@ -54,7 +55,7 @@ def chosen(params: Params) -> bool:
     """
     sharding = getattr(jax.tree.leaves(params)[0], "sharding", None)
     alone = sharding is None or len(sharding.device_set) == 1
-    return jax.default_backend() == "gpu" and alone and importlib.util.find_spec(TRITON) is not None
+    return platform() == "gpu" and alone and importlib.util.find_spec(TRITON) is not None
 
 
 def fit(width: int, prefix: KVCache, generated: KVCache) -> bool:

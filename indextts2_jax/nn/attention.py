@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from indextts2_jax.array_typing import Array, Bool, Float, Int, Shaped
+from indextts2_jax.nn.platform import platform
 
 MANY = 2**22
 """Scores of one call (16 MB) above which a CPU takes them by blocks."""
@@ -33,7 +34,7 @@ def attention(
 
     `bias` is added before the scaling: the relative terms of the published encoders are scaled too.
     """
-    backend = jax.default_backend()
+    backend = platform()
     if backend == "gpu" and bias is None and mask is not None and _fits_cudnn(query, key):
         whole = jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))  # cuDNN takes no broadcast rows
         return jax.nn.dot_product_attention(query, key, value, mask=whole, scale=scale, implementation="cudnn")

@@ -16,6 +16,7 @@ import numpy as np
 
 from indextts2_jax.array_typing import Params
 from indextts2_jax.nn.buckets import bucket_size, pad_axis
+from indextts2_jax.nn.platform import platform
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ def alike(items: Sequence[T], sizes: Callable[[T], Hashable], at_once: int) -> I
 
 def behind_decoder(params: Params, at_once: int) -> int:
     """The largest batch of what follows the decoder."""
-    if jax.default_backend() != "cpu":
+    if platform() != "cpu":
         return at_once
     sharding = _sharding(params)
     return min(at_once, sharding.mesh.size) if sharding else 1

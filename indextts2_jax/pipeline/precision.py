@@ -13,6 +13,7 @@ import numpy as np
 from indextts2_jax.array_typing import Array, Float, Params, Shaped
 from indextts2_jax.config import PrecisionConfig
 from indextts2_jax.nn.packed_weights import Int8, Transposed, map_kernels, wide_vectors
+from indextts2_jax.nn.platform import platform
 
 
 def arrange(params: Params, precision: PrecisionConfig) -> Params:
@@ -34,14 +35,14 @@ def _resolved(precision: str) -> str:
     """What "auto" stands for. Of the halves float16 deviates less, and the official code decodes in it on a GPU."""
     if precision != "auto":
         return precision
-    return "float16" if jax.default_backend() == "gpu" else "stored"
+    return "float16" if platform() == "gpu" else "stored"
 
 
 def _decoder(params: Params, precision: str) -> Params:
     if precision == "int8":
         return {**params, "transformer": map_kernels(params["transformer"], Int8.of)}
     params = _cast(params, precision)
-    if jax.default_backend() != "cpu" or wide_vectors():
+    if platform() != "cpu" or wide_vectors():
         return params
     return map_kernels(params, _turned)
 

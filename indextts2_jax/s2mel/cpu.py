@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from indextts2_jax.array_typing import AnyArray, Array, Float
 from indextts2_jax.config import S2MelConfig
+from indextts2_jax.nn.platform import platform
 
 TAPS, OUTPUTS = 5, 4
 POINTS = tuple(map(Fraction, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")))
@@ -75,4 +75,4 @@ def convolve(x: Float[Array, "B S D"], kernel: Float[Array, "8 D E"]) -> Float[A
 def short_wavenet(config: S2MelConfig, dtype: Any) -> bool:
     """In float32 only, as it costs a digit, and on a CPU, which is short of arithmetic rather than of memory."""
     fits = config.wavenet_kernel == TAPS and jnp.dtype(dtype) == jnp.float32
-    return fits and jax.default_backend() == "cpu"
+    return fits and platform() == "cpu"
