@@ -65,7 +65,7 @@ def twice(work: Callable[[], Any]) -> Timed:
     return Timed(time.perf_counter() - middle, middle - start, compiled, made)
 
 
-def config_of(codes: int, beams: int, kernels: bool = True) -> Config:
+def config_of(codes: int, beams: int, kernels: bool = False) -> Config:
     return replace(Config(), decode={"max_mel_tokens": codes, "num_beams": beams, "kernels": kernels})
 
 
@@ -155,7 +155,7 @@ def _error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def milliseconds_a_code(
-    params: Params, model: ModelConfig, codes: int, prompt_seconds: float, beams: int, kernels: bool = True
+    params: Params, model: ModelConfig, codes: int, prompt_seconds: float, beams: int, kernels: bool = False
 ) -> dict[str, Any]:
     """By the difference of two lengths, so that the prompt and the start do not count."""
     utterances = random_utterances(model, 1, prompt_seconds, TEXT_TOKENS)

@@ -59,7 +59,7 @@ class DecodeConfig:
     max_mel_tokens: int = 1500
     contiguous_positions: bool = False  # codes at 1, 2, 3, … as in training; the reference leaves 1 out
     keep_marks: bool = False  # token 0 in texts: "!" of IndexTTS-2.5, which the reference takes out
-    kernels: bool = True  # on one GPU: a step in kernels of our own (`gpt/kernels.py`), where JAX has Triton
+    kernels: bool = False  # on one GPU: a step in kernels of our own (`gpt/kernels.py`); XLA's are faster on an H100
 
 
 @dataclasses.dataclass(frozen=True)

@@ -137,7 +137,7 @@ def test_the_same_codes(beams: int, sampling: bool, monkeypatch: pytest.MonkeyPa
     )
     params = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(0, 0.4, leaf.shape), leaf.dtype), shapes["params"])
     conds, ids = numbers(7, 2, 34, 64), jnp.asarray(rng.integers(2, 20, (2, 11)), jnp.int32)  # a prompt of 48
-    rules = DecodeConfig(do_sample=sampling, num_beams=beams, max_mel_tokens=30)
+    rules = DecodeConfig(do_sample=sampling, num_beams=beams, max_mel_tokens=30, kernels=True)
     keys = jax.random.split(jax.random.key(1), 2)
     given = (params, config, rules, conds, ids, np.array([11, 7]))
     expected = decode.generate(*given, keys=keys)
