@@ -67,7 +67,7 @@ def run(config: TrainConfig, *, stop_at: int | None = None, show_bar: bool = Tru
     clock, logged = time.perf_counter(), first
     try:
         for step, batch in _batches(config, objective, mesh, range(first, last)):
-            state, metrics = train_step(state, batch)
+            state, metrics = train_step(state, batch, step)
             done = step + 1
             save = done % config.save_every == 0 or done == last
             if save or done % config.log_every == 0:

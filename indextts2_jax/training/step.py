@@ -1,6 +1,7 @@
 """One training step: gradients of a batch, then the optimiser.
 
-    gradients (jit, compiled for every shape of a batch) ─► apply (jit, compiled once: Muon's is the larger program)
+    gradients (jit, compiled for every shape of a batch, and anew where the objective gains terms)
+      ─► apply (jit, compiled once: Muon's is the larger program)
 
 What an objective calls frozen is neither differentiated nor known to the optimiser; what it calls constant is not
 averaged either.
@@ -20,7 +21,7 @@ from indextts2_jax.training.objectives import Objective
 from indextts2_jax.training.partition import fill, select
 from indextts2_jax.training.state import TrainState
 
-Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, Array]]]
+Step = Callable[[TrainState, Any, int], tuple[TrainState, dict[str, Array]]]
 
 
 def moving(params: Params, objective: Objective) -> Params:
@@ -34,13 +35,16 @@ def trained(params: Params, objective: Objective) -> Params:
 
 
 def build_step(config: TrainConfig, objective: Objective, optimizer: optax.GradientTransformation, mesh: Mesh) -> Step:
-    """`step(state, batch) -> (state, metrics)`; the batch is [accumulate, batch, ...], the state is donated."""
+    """`step(state, batch, number) -> (state, metrics)`; the batch is [accumulate, batch, ...], the state is donated.
 
-    def loss(part: Params, params: Params, batch: Any, key: Key[Array, ""]) -> tuple[Float[Array, ""], Any]:
-        value, metrics, carried = objective.loss(fill(part, params), batch, key, True)
-        return value, (metrics | {"loss": value}, carried)
+    `number` is the step's: that of the state, which is not waited for.
+    """
 
-    def gradients(params: Params, index: Int[Array, ""], batch: Any) -> tuple[Params, Any]:
+    def gradients(own: Objective, params: Params, index: Int[Array, ""], batch: Any) -> tuple[Params, Any]:
+        def loss(part: Params, params: Params, batch: Any, key: Key[Array, ""]) -> tuple[Float[Array, ""], Any]:
+            value, metrics, carried = own.loss(fill(part, params), batch, key, True)
+            return value, (metrics | {"loss": value}, carried)
+
         part, key = trained(params, objective), jax.random.fold_in(jax.random.key(config.seed), index)
 
         def micro(number: Int[Array, ""], rows: Any) -> tuple[Params, Any]:
@@ -71,11 +75,11 @@ def build_step(config: TrainConfig, objective: Objective, optimizer: optax.Gradi
 
     # the same placement for all results: with another one the second step would be compiled again
     everywhere = NamedSharding(mesh, PartitionSpec())
-    gradients_of = jax.jit(gradients, out_shardings=everywhere)
+    gradients_of = jax.jit(gradients, static_argnums=0, out_shardings=everywhere)
     applied = jax.jit(apply, donate_argnums=(0,), out_shardings=everywhere)
 
-    def step(state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Array]]:
-        found, (metrics, carried) = gradients_of(state.params, state.step, batch)
+    def step(state: TrainState, batch: Any, number: int) -> tuple[TrainState, dict[str, Array]]:
+        found, (metrics, carried) = gradients_of(objective.at(number), state.params, state.step, batch)
         state, norm = applied(state, found, carried)
         return state, metrics | {"gradient_norm": norm}
 

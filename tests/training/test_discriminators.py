@@ -152,11 +152,13 @@ def test_they_begin_at_a_step_and_are_heard_more_and_more(data):
     """Before it nothing of either side moves by them; the ramp ends at the full weight."""
     late = tiny_objective("bigvgan", data, objective=ADVERSARIAL | {"adversarial_from": 2, "adversarial_ramp": 4})
     params, batch = draw_params(late), on_device(first_batch(late))
-    loss = jax.jit(lambda params: late.loss(params, batch, jax.random.key(0), True)[:2])
+    losses = {one: jax.jit(lambda params, one=one: one.loss(params, batch, jax.random.key(0), True)[:2])
+              for one in map(late.at, range(8))}  # fmt: skip
+    assert len(losses) == 2
     rest, heard = [], []
     for step in range(8):
         params["heads"]["steps"] = np.float32(step)
-        value, metrics = loss(params)
+        value, metrics = losses[late.at(step)](params)
         rest.append(float(metrics["discriminators"]))
         settled = float(metrics["mel"] + metrics["stft"] + metrics["discriminators"])
         heard.append(float(value) - settled)
@@ -164,7 +166,7 @@ def test_they_begin_at_a_step_and_are_heard_more_and_more(data):
     np.testing.assert_allclose(heard, whole * np.array([0, 0, 0.25, 0.5, 0.75, 1, 1, 1]), atol=1e-4)
     assert rest[:2] == [0, 0] and min(rest[2:]) > 0
     params["heads"]["steps"] = np.float32(1)
-    early = gradients(late, params, batch)
+    early = gradients(late.at(1), params, batch)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(early["heads"]))
     plain = gradients(tiny_objective("bigvgan", data), params, batch)
     np.testing.assert_allclose(ravel(early["network"]), ravel(plain["network"]), rtol=1e-4, atol=1e-6)

@@ -105,7 +105,7 @@ def test_optimiser_average_and_checkpoint_hold_adapters_only(lora_run):
     before = jax.tree.map(np.array, state.params["network"])
     batch = objective.batch(objective.order("train").at(0), np.random.default_rng(0), True)
     step = build_step(config, objective, optimizer, one_device())
-    after, _ = step(state, {name: array[None] for name, array in batch.items()})
+    after, _ = step(state, {name: array[None] for name, array in batch.items()}, 0)
     jax.tree.map(np.testing.assert_array_equal, before, after.params["network"])
 
 
@@ -224,7 +224,8 @@ def test_published_size(data, monkeypatch):
     batch |= {"speaker_clip": (192, 1024), "speaker_lengths": (), "emotion_clip": (192, 1024), "emotion_lengths": ()}
     kinds = {"speaker_clip": jnp.float32, "emotion_clip": jnp.float32, "keep": jnp.float32}
     shapes = {n: jax.ShapeDtypeStruct((1, 2, *s), kinds.get(n, jnp.int32)) for n, s in batch.items()}
-    after, metrics = jax.eval_shape(build_step(config, objective, optimizer, one_device()), state, shapes)
+    step = build_step(config, objective, optimizer, one_device())
+    after, metrics = jax.eval_shape(lambda state, shapes: step(state, shapes, 0), state, shapes)
     assert jax.tree.map(lambda leaf: leaf.shape, after) == jax.tree.map(lambda leaf: leaf.shape, state)
     assert metrics["loss"].shape == ()
     assert 850e6 < lora.count(state.params["network"]) < 890e6

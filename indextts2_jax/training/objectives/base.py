@@ -41,6 +41,10 @@ class Objective(Protocol):
         """Host arrays of one batch, the utterances along axis 0. Not `training`: no augmentation, a loss to compare."""
         ...
 
+    def at(self, step: int) -> "Objective":
+        """Whose loss is trained by at a step: itself, or one with fewer terms that is compiled for the steps before."""
+        ...
+
     def loss(self, params: Params, batch: Batch, key: Key[Array, ""], training: bool) -> Loss:
         """Traced: the loss and what to log. Metrics are means over the batch."""
         ...
@@ -72,6 +76,9 @@ class Objective(Protocol):
 
 class Defaults:
     """The plain case of everything that only some objectives need."""
+
+    def at(self, step: int) -> Any:
+        return self
 
     def frozen(self, path: str) -> bool:
         return False

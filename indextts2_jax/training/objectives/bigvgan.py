@@ -12,7 +12,9 @@ side by its own terms alone: the vocoder's do not move the discriminators, nor t
 told of them is left out of the validation loss, which so remains comparable; `last` is then the network to take.
 """
 
+import copy
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -96,6 +98,7 @@ class _Objective(Defaults):
         for size, hop in zip(self.settings.stft_sizes, self.settings.stft_hops, strict=True):
             if size % hop or self.settings.frames * host_mel.HOP < size:
                 raise ConfigError(f"objective.stft_sizes has {size}, which {hop} must divide and the crop must hold.")
+        self.begun = True
         self.judges = self._judges() if self.settings.adversarial_weight or self.settings.feature_weight else None
         if math.prod(config.model.bigvgan.upsample_rates) != host_mel.HOP:
             raise ConfigError(f"model.bigvgan.upsample_rates must multiply to {host_mel.HOP}.")
@@ -127,6 +130,16 @@ class _Objective(Defaults):
         return Discriminators(
             settings.discriminator_channels, settings.discriminator_periods, jnp.dtype(self.config.dtype)
         )
+
+    def at(self, step: int) -> "_Objective":
+        return self if step >= self.settings.adversarial_from else self._early
+
+    @functools.cached_property
+    def _early(self) -> "_Objective":
+        """The same before the discriminators begin: no condition in the program, in which convolutions are slow."""
+        early = copy.copy(self)
+        early.begun = False
+        return early
 
     def init(self, key: Key[Array, ""]) -> Params:
         mel = jnp.zeros((1, 8, self.config.model.bigvgan.mel_bins))
@@ -165,6 +178,8 @@ class _Objective(Defaults):
         metrics = {"mel": mel, "stft": stft}
         if self.judges is None or not training:
             return Loss(value, metrics)
+        if not self.begun:
+            return Loss(value, metrics | dict.fromkeys(("adversarial", "features", "discriminators"), jnp.zeros(())))
         more, judged = self._adversarial(params["heads"], output, batch["audio"])
         return Loss(value + more, metrics | judged)
 
@@ -175,34 +190,22 @@ class _Objective(Defaults):
         settings, module, step = self.settings, self.judges, jax.lax.stop_gradient(heads["steps"])
         assert module is not None
 
-        def judged(output: Float[Array, "B N"], params: Params) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-            spectra, wanted = self._spectra(output), self._spectra(target)
+        params, spectra, wanted = heads["discriminators"], self._spectra(output), self._spectra(target)
 
-            def judge(params: Params, spectra: list[Float[Array, "B _ _ 2"]], audio: Float[Array, "B N"]) -> Judged:
-                found: Judged = apply(module, params, spectra, audio)
-                return found
+        def judge(params: Params, spectra: list[Float[Array, "B _ _ 2"]], audio: Float[Array, "B N"]) -> Judged:
+            found: Judged = apply(module, params, spectra, audio)
+            return found
 
-            fixed = jax.lax.stop_gradient(params)
-            real, made = judge(fixed, wanted, target), judge(fixed, spectra, output)
-            adversarial, features = generator_loss(made), feature_loss(real, made)
-            # the same numbers once more, which the compiler computes once: here it is the discriminators that learn
-            real, made = judge(params, wanted, target), judge(params, *jax.lax.stop_gradient((spectra, output)))
-            told = discriminator_loss(real, made)
-            ramp = jnp.clip((step - settings.adversarial_from + 1) / max(settings.adversarial_ramp, 1), 0.0, 1.0)
-            heard = settings.adversarial_weight * adversarial + settings.feature_weight * features
-            metrics = {"adversarial": adversarial, "features": features, "discriminators": told}
-            return ramp * heard + told, metrics
-
-        if not settings.adversarial_from:
-            return judged(output, heads["discriminators"])
-        names = ("adversarial", "features", "discriminators")
-
-        def early(output: Float[Array, "B N"], params: Params) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-            return jnp.zeros(()), {name: jnp.zeros(()) for name in names}
-
-        begun = step >= settings.adversarial_from
-        value, metrics = jax.lax.cond(begun, judged, early, output, heads["discriminators"])
-        return value, metrics
+        fixed = jax.lax.stop_gradient(params)
+        real, made = judge(fixed, wanted, target), judge(fixed, spectra, output)
+        adversarial, features = generator_loss(made), feature_loss(real, made)
+        # the same numbers once more, which the compiler computes once: here it is the discriminators that learn
+        real, made = judge(params, wanted, target), judge(params, *jax.lax.stop_gradient((spectra, output)))
+        told = discriminator_loss(real, made)
+        ramp = jnp.clip((step - settings.adversarial_from + 1) / max(settings.adversarial_ramp, 1), 0.0, 1.0)
+        heard = settings.adversarial_weight * adversarial + settings.feature_weight * features
+        metrics = {"adversarial": adversarial, "features": features, "discriminators": told}
+        return ramp * heard + told, metrics
 
     def _spectra(self, audio: Float[Array, "B N"]) -> list[Float[Array, "B _ _ 2"]]:
         """What the discriminators see, real and imaginary parts last, scaled to be about as large as the waveform."""
