@@ -34,14 +34,14 @@ def other_model():
     ],
 )
 def test_a_setting_of_a_call_counts_or_is_refused(changes, key, monkeypatch):
-    tts = tiny_synthesizer()
+    tts, voice = tiny_synthesizer(), tiny_voice()
     monkeypatch.setattr(tts, "_prompts", None, raising=False)  # nothing is encoded before
     config = dataclasses.replace(tts.config, **changes)
     for call in (tts.synthesize, tts.stream):
         with pytest.raises(ConfigError, match=key):
-            call("Hello there.", tiny_voice(), config=config)
+            call("Hello there.", voice, config=config)
     with pytest.raises(ConfigError, match=key):
-        tts.synthesize_batch([Request("Hello there.", tiny_voice())], config=config)
+        tts.synthesize_batch([Request("Hello there.", voice)], config=config)
 
 
 def test_settings_that_are_not_given_stay():

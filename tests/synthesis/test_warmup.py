@@ -53,10 +53,10 @@ def test_a_search_grows_without_compiling():
     assert made.lengths[0] == 120 and compiled.count == 0
 
 
-def test_nothing_is_compiled_when_it_is_spoken():
+def test_nothing_is_compiled_when_it_is_spoken(monkeypatch):
     tts = tiny_synthesizer()
     changes = {"decode": {"max_mel_tokens": 30}, "text": {"max_text_tokens_per_segment": 40}, "flow": {"steps": 2}}
-    tts.config = replace(tts.config, **changes)
+    monkeypatch.setattr(tts, "config", replace(tts.config, **changes))
     told = []
     warm_up(tts, [voice_clip()], longest_seconds=3, progress=told.append)
     assert [one.done for one in told] == [*range(1, told[0].of + 1)]
