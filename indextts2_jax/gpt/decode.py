@@ -289,14 +289,20 @@ def advance(
     Args:
       in_kernels: by `gpt.kernels`, those of a GPU.
     """
+    state, logits = read(config, decode, in_kernels, params, prefix, state)
+    return choose(config, decode, randomness, state, logits)
+
+
+def read(
+    config: GptConfig, decode: DecodeConfig, in_kernels: bool, params: Params, prefix: PrefixCache, state: DecodeState
+) -> tuple[DecodeState, Float[Array, "B W V"]]:
+    """Reads the last code of every beam: the state with its keys and values, and the scores of all codes behind it."""
     last, used = state.step - 1, state.used
     visible = state.visible | kv_cache.own_slots(used, decode.num_beams, state.visible.shape[-1])
-    codes = beam.logged(state.codes, last)
-    given = (codes, last, prefix, state.generated, visible, used)
+    given = (beam.logged(state.codes, last), last, prefix, state.generated, visible, used)
     how = {"in_kernels": in_kernels, "contiguous": decode.contiguous_positions}
     logits, generated = _apply(config, params, "step", *given, **how)
-    state = state._replace(visible=visible, generated=generated, used=used + decode.num_beams)
-    return choose(config, decode, randomness, state, logits)
+    return state._replace(visible=visible, generated=generated, used=used + decode.num_beams), logits
 
 
 def choose(

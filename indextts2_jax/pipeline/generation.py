@@ -107,10 +107,6 @@ def _decode(
 ) -> gpt_decode.SpeechCodes:
     filled = batches.filled(utterances)
     conditions, ids, lengths = decoder_inputs(params, model, filled)
-    if record:
-        own = utterances[0]
-        inputs = (conditions, ids, lengths)
-        recorded.decoder_inputs(params, config, model, own.voice.speaker_latents, own.text_ids, inputs, record)
     noise, keys = None, None
     if replay and replay.noise_seed is not None:
         decode = config.decode
@@ -118,6 +114,12 @@ def _decode(
         noise = jnp.stack([one] * len(filled))
     else:
         keys = decoder_keys(params, filled)
+    if record:
+        own, inputs = utterances[0], (conditions, ids, lengths)
+        randomness = (keys if noise is None else noise) if config.decode.do_sample else None
+        recorded.decoder_inputs(
+            params, config, model, own.voice.speaker_latents, own.text_ids, inputs, randomness, record
+        )
     ids, lengths = batches.divided(params, (ids, lengths))
     return gpt_decode.generate(
         params["gpt"]["speech_lm"],

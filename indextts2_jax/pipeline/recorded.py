@@ -1,10 +1,13 @@
 """What is computed only to be recorded: the names and shapes are those of the reference activations."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from indextts2_jax.array_typing import Array, Params
 from indextts2_jax.config import Config, ModelConfig
+from indextts2_jax.gpt import decode as gpt_decode
+from indextts2_jax.gpt import kv_cache
 from indextts2_jax.gpt.speech_lm import language_of
 from indextts2_jax.pipeline import stages
 from indextts2_jax.pipeline.flow import FlowInputs
@@ -19,14 +22,17 @@ def decoder_inputs(
     speaker: np.ndarray,
     text_ids: np.ndarray,
     inputs: tuple[Array, np.ndarray, np.ndarray],
+    randomness: gpt_decode.Noise,
     record: Record,
 ) -> None:
-    """What the decoder starts from.
+    """What the decoder starts from, and its scores of the first two codes: before penalty and temperature, those of the
+    second a row a beam.
 
     Args:
       speaker: the latents [Q D] of its voice.
       text_ids: [L], without start and stop.
       inputs: decoder conditions, text ids and their lengths, padded, of a batch of one.
+      randomness: of the codes.
     """
     gpt, ids = model.gpt, text_ids.astype(np.int32)
     keep_marks = config.decode.keep_marks
@@ -44,6 +50,11 @@ def decoder_inputs(
     record("gpt_conds", np.asarray(inputs[0]))
     prefix, length = stages.decoder_prefix(params, *inputs, model=model, keep_marks=keep_marks)
     record("gpt_prefix", np.asarray(prefix)[:, : int(length[0])])
+    record("gpt_logits_step0", np.asarray(stages.prefix_scores(params, prefix, length, model=model)))
+    lm, decode = params["gpt"]["speech_lm"], config.decode
+    cache, state = gpt_decode.begin(gpt, decode, kv_cache.first(decode.num_beams), lm, *inputs, randomness)
+    _, scores = jax.jit(gpt_decode.read, static_argnums=(0, 1, 2))(gpt, decode, False, lm, cache, state)
+    record("gpt_logits_step1", np.asarray(scores)[0])
 
 
 def velocities(params: Params, config: Config, model: ModelConfig, inputs: FlowInputs, record: Record) -> None:

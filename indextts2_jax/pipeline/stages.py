@@ -148,6 +148,15 @@ def decoder_prefix(
 
 
 @stage("gpt/speech_lm")
+def prefix_scores(
+    params: Params, prefix: Float[Array, "B S D"], lengths: Lengths, *, model: ModelConfig
+) -> Float[Array, "B V"]:
+    """The scores of the first code, as the head gives them; only computed apart to be recorded."""
+    _, scores = _apply(SpeechLM(model.gpt), params, prefix, lengths, method="prefill")
+    return scores
+
+
+@stage("gpt/speech_lm")
 def code_latents(
     params: Params,
     conds: Float[Array, "B P D"],

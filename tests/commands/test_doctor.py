@@ -8,6 +8,7 @@ import pytest
 
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import doctor
+from tests import tiny_2_5
 from tests.tiny import tiny_artefact
 
 
@@ -33,6 +34,15 @@ def test_the_demo_model_is_well(spoken):
     checks, seconds, _ = spoken
     assert len(checks) > 10 and [check for check in checks if not check.ok] == []
     assert seconds["flow_matching"] > 0
+
+
+def test_what_a_model_of_2_5_makes_of_its_codes_is_looked_at(tmp_path):
+    """Random weights are not well; every stage is looked at all the same."""
+    folder = tiny_2_5.tiny_artefact(tmp_path / "tiny")
+    checks, seconds = doctor.sentence(str(folder), None, str(bundled.voice_clip()))
+    names = " ".join(check.name for check in checks)
+    assert "decoded codes" in names and "latents" not in names and all(np.isfinite(check.value) for check in checks)
+    assert seconds["decode"] > 0
 
 
 FAULTS = {

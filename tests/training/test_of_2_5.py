@@ -5,15 +5,19 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
 from indextts2_jax import config as c
+from indextts2_jax.checkpoint.artefact import save_artefact
 from indextts2_jax.checkpoint.networks import init_random
 from indextts2_jax.errors import ConfigError, TrainingError
 from indextts2_jax.text.tiktoken.tiny import tiny_vocabulary
+from indextts2_jax.training import loop
 from indextts2_jax.training.encode import encode
 from indextts2_jax.training.latents import encode_latents
 from indextts2_jax.training.objectives import build_objective
-from indextts2_jax.training.state import write_network
+from indextts2_jax.training.state import read_network, write_network
+from tests.training import tiny_finetune
 from tests.training.tiny import draw_params, first_batch, make_data, on_device, tiny_config, tiny_model
 
 
@@ -70,6 +74,18 @@ def test_every_part_learns(network, prepared):
         assert np.abs(gradients["network"]["conditioning"]["speaker_projection"]["kernel"]).sum() > 0
     else:
         assert set(gradients["network"]) == {"dit", "length_regulator"}
+
+
+def test_adapters_learn_on_it(prepared, tmp_path):
+    """LoRA changes the matrices that it adapts, and neither the languages' rows nor the speaker's."""
+    params = init_random(model_of_2_5(), 0)
+    save_artefact(tmp_path / "base", model=model_of_2_5(), params=params, tokenizer=tiny_vocabulary())
+    config = tiny_finetune.config("lora", tmp_path / "base", prepared.folder, tmp_path / "run", steps=4, save_every=4)
+    report = loop.run(config, show_bar=False)
+    assert all(np.isfinite(float(row["loss"])) for row in report.rows)
+    before, after = flatten_dict(params["gpt"]), flatten_dict(read_network(tmp_path / "run" / "last.safetensors"))
+    changed = {path[-3:-1] for path in after if not np.array_equal(before[path], after[path])}
+    assert {name for _, name in changed} == {"attention_in", "attention_out", "mlp_in", "mlp_out"}
 
 
 def test_marks_are_left_out_as_in_generation(prepared):
