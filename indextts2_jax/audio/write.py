@@ -153,8 +153,8 @@ TAGS = ("title", "artist", "album", "genre", "tracknumber")
 class AudioWriter:
     """Writes 16-bit mono: WAV, or FLAC where the name ends in `.flac`. Makes the folders that are missing.
 
-    `samples` counts what was written; `tags` go into the file, under the names of `TAGS`. Every method raises `AudioError`: another ending, no samples at all, NaN, a place
-    that cannot be written, a full disk.
+    `samples` counts what was written; `tags` go into the file, under the names of `TAGS`. Every method raises
+    `AudioError`: another ending, no samples at all, NaN, a place that cannot be written, a full disk.
     """
 
     def __init__(

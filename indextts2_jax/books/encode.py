@@ -49,7 +49,6 @@ class Tags(NamedTuple):
     album: str
     track: int = 0
     """From 1; 0: it is no part of several."""
-    tracks: int = 0
 
 
 class Mark(NamedTuple):
@@ -130,7 +129,7 @@ def _writing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 def _metadata(tags: Tags, suffix: str) -> dict[str, str]:
     own = {"title": tags.title, "artist": tags.artist, "album_artist": tags.artist, "album": tags.album, "genre": GENRE}
     if tags.track:
-        own["track"] = f"{tags.track}/{tags.tracks}"
+        own["track"] = str(tags.track)
     if suffix == ".m4b":
         own["media_type"] = _AUDIOBOOK
     return {name: value for name, value in own.items() if value}

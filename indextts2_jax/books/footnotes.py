@@ -2,9 +2,9 @@
 
 What is found is written into the trees, as an attribute, so that whoever reads them need not look again:
 
-    <a epub:type="noteref" href="#n1">1</a>   a mark, by its type, its class, or by how it looks:
-    <sup><a href="notes.xhtml#n1">1</a></sup>     raised, in brackets, or an asterisk, and not the first of its paragraph
-    <aside epub:type="footnote" id="n1">      a note, by its type or class, or because a mark leads to it
+    <a epub:type="noteref" href="#n1">1</a>      a mark, by its type or class, or by how it looks: raised, in brackets,
+    <sup><a href="notes.xhtml#n1">1</a></sup>    or an asterisk, and not the first of its paragraph
+    <aside epub:type="footnote" id="n1">         a note, by its type or class, or because a mark leads to it
 """
 
 import posixpath
@@ -102,9 +102,9 @@ def _look_at(
 def _raised(link: Element) -> Iterator[Element]:
     """The <sup> around a link or in it, where it holds nothing else."""
     parent = link.getparent()
-    if parent is not None and local(parent) in ("sup", "span", "small") and content(parent) == content(link):
-        if local(parent) == "sup" or classes(parent) & _OWN_MARK_CLASSES:
-            yield parent
+    around = parent is not None and (local(parent) == "sup" or _says(parent, _MARK_TYPES, _OWN_MARK_CLASSES))
+    if around and content(parent) == content(link):
+        yield parent
     for child in link:
         if local(child) == "sup" and content(child) == content(link):
             yield child

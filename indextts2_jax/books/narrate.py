@@ -12,10 +12,11 @@ samples of a run that was not disturbed; where the text changes, what it changes
 """
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +26,7 @@ from indextts2_jax.audio.write import check_place, write_text, writing_errors
 from indextts2_jax.books.book import Book
 from indextts2_jax.books.encode import CONTAINERS, SUFFIXES, Mark, Tags, check_encoder, is_readable, write_recording
 from indextts2_jax.books.plan import Pauses, Plan, PlannedChapter, Task, plan_book
-from indextts2_jax.config import SAMPLING_RATE
+from indextts2_jax.config import SAMPLING_RATE, replace
 from indextts2_jax.dialogue.takes import FolderTakes, Take, Takes
 from indextts2_jax.errors import ConfigError, TextError, require
 from indextts2_jax.pipeline.voice import ReferenceVoice, fingerprint
@@ -110,11 +111,19 @@ def _spoken(tts: IndexTTS2, plan: Plan, task: Task) -> tuple[Take, np.ndarray]:
     return Take(task.key, seed, speech.samples, tuple(speech.spans), (), 1.0, 0, suspect, warnings), speech.audio
 
 
+def _check_spoken(planned: PlannedChapter, takes: Takes) -> None:
+    """Raises `TextError` where nothing of a chapter could be spoken."""
+    spoken = [_take(task, takes) for task in planned.tasks]
+    if not any(take.samples for take in spoken):
+        chapter = planned.chapter
+        raise TextError(
+            f"Nothing of chapter {chapter.number} ({chapter.title!r:.60}) could be spoken: {spoken[0].warnings[0]}"
+        )
+
+
 def left(plan: Plan, takes: Takes) -> int:
     """Words that have no take yet."""
-    missing = {
-        task.key: task.words for own in plan.chapters for task in own.tasks if takes.get(task.key) is None
-    }
+    missing = {task.key: task.words for own in plan.chapters for task in own.tasks if takes.get(task.key) is None}
     return sum(missing.values())
 
 
@@ -159,7 +168,7 @@ class Shelf:
         """Writes a chapter that has been spoken as a file; one of its number with another title goes."""
         chapter, book = planned.chapter, self._plan.book
         path = self.chapter_path(planned)
-        tags = Tags(chapter.title, ", ".join(book.authors), book.title, chapter.number, self._count)
+        tags = Tags(chapter.title, ", ".join(book.authors), book.title, chapter.number)
         self._write(path, [planned], tags, ())
         for former in list(self._known):
             number = f"{chapter.number:03d}-"
@@ -190,16 +199,10 @@ class Shelf:
         self._write(self.output.path, self._plan.chapters, tags, marks)
         return self.output.path
 
-    @property
-    def _count(self) -> int:
-        return max(planned.chapter.number for planned in self._plan.chapters)
-
-    def _write(
-        self, path: pathlib.Path, chapters: tuple[PlannedChapter, ...] | list[PlannedChapter], tags: Tags, marks: Any
-    ) -> None:
+    def _write(self, path: pathlib.Path, chapters: Sequence[PlannedChapter], tags: Tags, marks: Sequence[Mark]) -> None:
         cover = self._plan.book.cover if path.suffix.lower() in CONTAINERS else None
         spoken = [[task.key, task.pause] for planned in chapters for task in planned.tasks]
-        picture = cover and fingerprint([list(cover.data)])
+        picture = hashlib.sha256(cover.data).hexdigest() if cover else None
         key = fingerprint([spoken, list(tags), [list(mark) for mark in marks], picture, self.output.kilobits])
         known = self._known.get(path.name)
         if known and known.get("key") == key and path.is_file() and path.stat().st_size == known.get("size"):
@@ -265,15 +268,12 @@ def narrate(
     Raises:
       As `output_of` and `plan_book` do, before anything is spoken.
     """
-    from indextts2_jax.config import replace
-
     output = output_of(pathlib.Path(path), kind, kilobits)
+    check_place(output.project / RECORD)
     if output.suffix in CONTAINERS:
         book = with_readable_cover(book)
     settings = replace(tts.config, **(config or {}))
-    plan = plan_book(
-        book, voice, settings, tts.model, emotion=emotion, seed=seed, pauses=pauses, identity=tts.model_id
-    )
+    plan = plan_book(book, voice, settings, tts.model, emotion=emotion, seed=seed, pauses=pauses, identity=tts.model_id)
     takes = FolderTakes(output.project / "takes")
     return list(produce(tts, plan, takes, output, output.project, on_take))
 
@@ -297,6 +297,7 @@ def produce(
     for planned in plan.chapters:
         if tts is not None:
             speak_chapter(tts, plan, planned, takes, on_take)
+        _check_spoken(planned, takes)
         if not output.is_file:
             yield shelf.write_chapter(planned)
     if output.is_file:

@@ -14,21 +14,22 @@ from indextts2_jax.books.book import BREAK, HEADING, TEXT, Block, Choices
 from indextts2_jax.books.footnotes import BACK, FOUND, MARK, NOTE, Notes, target
 from indextts2_jax.books.markup import Element, attribute, classes, content, etree, local, types
 
-FRONT_MATTER = frozenset(
-    "cover titlepage halftitlepage copyright-page imprint colophon toc landmarks page-list pagelist loi lot loa lov "
-    "index".split()
-)
+_PAGES = frozenset({"cover", "titlepage", "halftitlepage", "copyright-page", "imprint", "colophon"})
+_LISTS = frozenset({"toc", "landmarks", "page-list", "pagelist", "loi", "lot", "loa", "lov", "index"})
+FRONT_MATTER = _PAGES | _LISTS
 """What is left out unless `Choices.front_matter` says otherwise, by the names of epub:type."""
 
-_SILENT = frozenset(
-    "script style head template nav audio video canvas object embed iframe svg input select textarea button "
-    "rt rp rtc noscript case annotation annotation-xml".split()
-)
+_UNREAD = frozenset({"script", "style", "head", "template", "nav", "noscript", "annotation", "annotation-xml", "case"})
+_MEDIA = frozenset({"audio", "video", "canvas", "object", "embed", "iframe", "svg"})
+_FIELDS = frozenset({"input", "select", "textarea", "button"})
+_READINGS = frozenset({"rt", "rp", "rtc"})
+_SILENT = _UNREAD | _MEDIA | _FIELDS | _READINGS
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCKS = frozenset(
-    "p div li blockquote section article header footer aside main figure figcaption dl dt dd ul ol body hr pre address "
-    "center details summary fieldset legend table caption thead tbody tfoot tr td th hgroup html form".split()
-) | set(_HEADINGS)
+_SECTIONS = frozenset({"html", "body", "section", "article", "header", "footer", "aside", "main", "div", "form"})
+_PARAGRAPHS = frozenset({"p", "blockquote", "pre", "address", "center", "hr", "hgroup", "fieldset", "legend"})
+_ITEMS = frozenset({"ul", "ol", "li", "dl", "dt", "dd", "figure", "figcaption", "details", "summary"})
+_CELLS = frozenset({"table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"})
+_BLOCKS = _SECTIONS | _PARAGRAPHS | _ITEMS | _CELLS | set(_HEADINGS)
 _PAGE_CLASSES = frozenset({"pagenum", "pagenumber", "page-number", "page_number", "pageno", "page-num", "pagebreak"})
 _LONGEST_PAGE_NUMBER = 24
 _UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
