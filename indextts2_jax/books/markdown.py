@@ -31,6 +31,8 @@ from indextts2_jax.runtime.yaml_text import parse_yaml
 from indextts2_jax.text.script import PARAGRAPH
 
 MAX_COVER = 32 << 20
+MAX_NESTING = 100
+"""Quotes and lists within each other."""
 
 
 def read_markdown(path: str | os.PathLike[str], choices: Choices) -> Book:
@@ -86,9 +88,12 @@ def _rendered(text: str, name: str) -> tuple[str, Mapping[str, Any]]:
         from mdit_py_plugins.front_matter import front_matter_plugin
     except ImportError:
         raise ConfigError(f"Reading Markdown needs markdown-it-py and mdit-py-plugins: {INSTALL}.") from None
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(footnote_plugin).use(front_matter_plugin)
+    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
+    parser.enable(["table", "strikethrough"]).use(footnote_plugin).use(front_matter_plugin)
     environment: dict[str, Any] = {}
     tokens = parser.parse(text, environment)
+    if any(token.level >= MAX_NESTING - 2 for token in tokens):  # what is deeper is lost
+        raise TextError(f"{name} is nested too deeply to be read.")
     matter: Any = None
     for token in tokens:
         if token.type == "front_matter":

@@ -14,6 +14,7 @@ samples of a run that was not disturbed; where the text changes, what it changes
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,13 +69,13 @@ def output_of(path: pathlib.Path, kind: str = "flac", kilobits: int = 64) -> Out
     """
     require(16 <= kilobits <= 320, "kilobits", kilobits, "from 16 to 320")
     suffix = path.suffix.lower()
-    if suffix in SUFFIXES and not path.is_dir():
+    if suffix in SUFFIXES and not os.path.isdir(path):
         if suffix not in CONTAINERS:
             raise ConfigError(f"{path}: a single {suffix} has no marks of chapters; give .m4b, .mp3 or a folder.")
         output = Output(path, suffix, True, kilobits)
     else:
         require(f".{kind}" in SUFFIXES, "format", kind, f"one of {', '.join(one[1:] for one in SUFFIXES)}")
-        if path.exists() and not path.is_dir():
+        if os.path.exists(path) and not os.path.isdir(path):
             raise ConfigError(f"{path} is a file: give a folder, or a name that ends in .m4b, .m4a or .mp3.")
         output = Output(path, f".{kind}", False, kilobits)
     check_encoder(output.suffix)

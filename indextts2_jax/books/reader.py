@@ -186,7 +186,7 @@ class _Reader:
         if body is None:
             return
         mark = content(element).strip("[]() ")
-        text = re.sub(rf"^[\[(]?\s*{re.escape(mark)}\s*[\])]?[.:]?\s+", "", self._text_of(body))
+        text = re.sub(rf"^[\[(]?\s*{re.escape(mark)}\s*[\])]?(?=[\s.:])", "", self._text_of(body)).lstrip(" .:)]")
         if text and self._choices.notes == "inline":
             self._parts.append(f" ({text})")
         elif text:
