@@ -7,6 +7,7 @@ What is found is written into the trees, as an attribute, so that whoever reads 
     <aside epub:type="footnote" id="n1">         a note, by its type or class, or because a mark leads to it
 """
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -166,10 +167,12 @@ def _is_collection(element: Element) -> bool:
 def _answers(body: Element, link: Element, path: str) -> bool:
     """Whether an element that says nothing of itself is the note of a mark: it begins with it, or leads back."""
     mark = content(link).strip("[]() ")
-    if re.match(rf"[\[(]?\s*{re.escape(mark)}(?!\w)", content(body)):
+    beginning = "".join(itertools.islice(body.itertext(), 20)).strip()
+    if re.match(rf"[\[(]?\s*{re.escape(mark)}(?!\w)", beginning):
         return True
     own = {one.get("id") or one.get("name") for one in (link, *link.iterancestors())} - {None}
-    return any(target(path, attribute(back, "href"))[1] in own for back in body.iter("{*}a") if back.get("href"))
+    links = itertools.islice(body.iter("{*}a"), 20)
+    return any(target(path, attribute(back, "href"))[1] in own for back in links if back.get("href"))
 
 
 def _leads_back(link: Element, path: str, places: Mapping[tuple[str, str], Element]) -> bool:

@@ -23,10 +23,11 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codec
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_BEGIN = re.compile("<!DOCTYPE", re.IGNORECASE)
 _DOCTYPE = re.compile(
     r"<!DOCTYPE(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*(?:\[(?:[^\]\"']|\"[^\"]*\"|'[^']*')*\])?\s*>", re.IGNORECASE
 )
-_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{0,31});")
+_ENTITY = re.compile(r"&([^\s&;#<>]{1,64});")
 _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -62,7 +63,11 @@ def _decoded(data: bytes, encoding: str, name: str) -> str:
 
 def _without_entities(text: str) -> str:
     """XML without a DOCTYPE, and so without entities of its own; HTML's become characters, others stay as written."""
-    text = _DOCTYPE.sub("", _DECLARATION.sub("", text.lstrip("\ufeff"), count=1), count=1)
+    text = _DECLARATION.sub("", text.lstrip("\ufeff"), count=1)
+    begin = _BEGIN.search(text)
+    doctype = _DOCTYPE.match(text, begin.start()) if begin else None
+    if doctype:
+        text = text[: doctype.start()] + text[doctype.end() :]
     return _ENTITY.sub(_character, _NOT_XML.sub("", text))
 
 
