@@ -79,8 +79,8 @@ class Plan:
 
     @property
     def words(self) -> int:
-        """Of all chapters."""
-        return sum(task.words for planned in self.chapters for task in planned.tasks)
+        """Of all chapters; passages that are equal are spoken once."""
+        return sum({task.key: task.words for planned in self.chapters for task in planned.tasks}.values())
 
 
 def plan_book(

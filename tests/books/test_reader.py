@@ -33,6 +33,7 @@ RULES = {
     "a rule": ("<p>One</p><hr/><p>two</p>", ["One", "---", "two"]),
     "asterisks": ("<p>One</p><p>* * *</p><hr/><p>⁂</p><p>two</p>", ["One", "---", "two"]),
     "invisible characters": ("<p>ex\u00adam\u200bple\u00a0two</p>", ["example two"]),
+    "control characters": ("<p>a&#1;b &#0; c</p>", ["ab c"]),
     "hidden": ('<p hidden="">a</p><p style="display: none">b</p><p><i aria-hidden="true">c</i>d</p>', ["d"]),
     "what is no text": ("<script>a</script><style>b</style><svg><text>c</text></svg><nav>d</nav><p>e</p>", ["e"]),
     "ruby": ("<p><ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp></ruby>字</p>", ["漢字"]),
