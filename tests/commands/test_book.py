@@ -70,7 +70,7 @@ def test_what_could_not_be_spoken_is_told(place, tmp_path, capsys, loaded):
     assert run(place, tmp_path / "out", name=tmp_path / "a.md") == 0
     captured = capsys.readouterr()
     assert "spoken before" not in captured.out  # passages that are equal are spoken once, and counted once
-    assert len(loaded[0].asked) == 2  # of which one said nothing
+    assert loaded[0].asked == [["Odd."], ["One."], ["Mute."]]
     warnings = captured.err.splitlines()
     assert warnings[0] == "warning: chapter 1, 'Odd.': Segment 1 (3 text tokens) is clipped."
     assert warnings[1].startswith("warning: chapter 1, 'Mute.': not spoken: The model stopped before the first code")
