@@ -3,6 +3,7 @@
     speak     a text and a clip to a file or a pipe
     batch     the lines of a JSONL file to audio files
     script    a play or subtitles, in several voices, to one recording
+    book      an EPUB, Markdown or a plain text to audio with chapters
     serve     speech over HTTP, and a page
     voices    clips to voice files
     read      what will be read of a text
@@ -25,6 +26,7 @@ COMMANDS = {
     "speak": "indextts2_jax.commands.speak",
     "batch": "indextts2_jax.commands.batch.command",
     "script": "indextts2_jax.commands.script",
+    "book": "indextts2_jax.commands.book",
     "serve": "indextts2_jax.commands.serve",
     "voices": "indextts2_jax.commands.voices",
     "read": "indextts2_jax.commands.read_text",

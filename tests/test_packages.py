@@ -13,7 +13,7 @@ from indextts2_jax import __main__ as command
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SETUPTOOLS = PROJECT["tool"]["setuptools"]
-COMMANDS = ("speak", "batch", "script", "serve", "voices", "read", "doctor", "warmup", "convert", "train")
+COMMANDS = ("speak", "batch", "script", "book", "serve", "voices", "read", "doctor", "warmup", "convert", "train")
 
 
 def test_every_folder_of_python_is_listed():
@@ -46,7 +46,7 @@ def test_help_and_unknown_commands(capsys):
     assert capsys.readouterr().err == f"error: there is no command 'sing'; there are {', '.join(COMMANDS)}.\n"
 
 
-@pytest.mark.parametrize("name", ["batch", "script", "serve", "voices", "read", "doctor", "warmup", "convert"])
+@pytest.mark.parametrize("name", ["batch", "script", "book", "serve", "voices", "read", "doctor", "warmup", "convert"])
 def test_every_command_has_help(name, capsys):
     assert command.main([name, "--help"]) == 0
     assert f"indextts2 {name}" in capsys.readouterr().out

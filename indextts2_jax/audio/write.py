@@ -14,7 +14,7 @@ import os
 import pathlib
 import struct
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any, BinaryIO, Self, TypeAlias
 
@@ -146,16 +146,23 @@ MAX_WAV_SAMPLES = (1 << 31) - 4096
 """A WAV file counts its bytes in 32 bits: 27 hours at 22,050 Hz."""
 
 
+TAGS = ("title", "artist", "album", "genre", "tracknumber")
+"""What a file can say of itself."""
+
+
 class AudioWriter:
     """Writes 16-bit mono: WAV, or FLAC where the name ends in `.flac`. Makes the folders that are missing.
 
-    `samples` counts what was written. Every method raises `AudioError`: another ending, no samples at all, NaN, a place
-    that cannot be written, a full disk.
+    `samples` counts what was written; `tags` go into the file, under the names of `TAGS`. Every method raises
+    `AudioError`: another ending, no samples at all, NaN, a place that cannot be written, a full disk.
     """
 
-    def __init__(self, path: Path, sampling_rate: int = SAMPLING_RATE) -> None:
+    def __init__(
+        self, path: Path, sampling_rate: int = SAMPLING_RATE, *, tags: Mapping[str, str] | None = None
+    ) -> None:
         self.samples = 0
         self._target = target_path(path)
+        self._tags = {name: value for name, value in (tags or {}).items() if name in TAGS and value}
         self._rate = sampling_rate
         self._sound: soundfile.SoundFile | None = None
         self._replacing = contextlib.ExitStack()
@@ -170,6 +177,8 @@ class AudioWriter:
             self._sound = soundfile.SoundFile(
                 self._file, "w", self._rate, 1, "PCM_16", format=container(self._target), closefd=False
             )
+            for name, value in self._tags.items():  # before the first sample: a header holds them
+                setattr(self._sound, name, value)
         return self
 
     def write(self, audio: Shaped[np.ndarray, " N"]) -> None:

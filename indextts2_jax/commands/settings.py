@@ -38,10 +38,15 @@ class Chosen(NamedTuple):
     model: ModelConfig
 
 
-def define(own: command_line.Flags, command: list[str]) -> None:
-    """Defines --checkpoint and --config; takes --config.KEY=VALUE out of `command`."""
+def define(own: command_line.Flags, command: list[str], default: str | None = None) -> None:
+    """Defines --checkpoint and --config; takes --config.KEY=VALUE out of `command`.
+
+    Args:
+      default: the name of a configuration that comes with the package, where nobody gives --config.
+    """
     changes = _take_changes(command)
-    command_line.define_config(own, command, None, "Configuration file: settings instead of the checkpoint's own.")
+    usage = "Configuration file: settings instead of the checkpoint's own."
+    command_line.define_config(own, command, default, usage)
     flags.DEFINE_string(
         "checkpoint", None, "Folder that `indextts2 convert` wrote, or demo: the bundled model.", flag_values=own
     )
@@ -79,7 +84,7 @@ def choose(own: command_line.Flags) -> Chosen:
     """
     given = {} if own.config is None else own.config.to_dict()
     checkpoint = given.get("checkpoint") or "" if own.checkpoint is None else own.checkpoint
-    if not checkpoint and own.config is None:
+    if not checkpoint and (own.config is None or not own["config"].present):
         print(f"note: no --checkpoint is given, so the bundled model speaks ({bundled.NAME}).", file=sys.stderr)
         checkpoint = bundled.NAME
     random = bool(given.get("model"))

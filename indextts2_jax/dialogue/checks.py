@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -142,22 +143,36 @@ class Checker:
         return config, pace
 
     def _emotion_identity(self, emotion: Emotion | None) -> Any:
-        if emotion is None:
-            return None
-        clip = None if emotion.clip is None else self._digest(emotion.clip)
-        return [clip, emotion.vector, emotion.words, emotion.from_text, emotion.weight]
+        return emotion_identity(emotion, self._digest)
 
     def _digest(self, source: ReferenceVoice | EmotionPrompt | AudioSource) -> str:
-        """Of the contents: a clip that was replaced by another is another voice, one that was moved is not."""
-        if isinstance(source, str | os.PathLike):
-            path = os.fspath(source)
-            if path not in self._digests:
-                with open(path, "rb") as file:
-                    self._digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
-            return self._digests[path]
-        values = source if isinstance(source, tuple) else dataclasses.astuple(source)
-        digest = hashlib.sha256()
-        for value in values:
-            array = np.asarray("" if value is None else value)
-            digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
-        return digest.hexdigest()
+        """`digest_of`; a file is read once."""
+        if not isinstance(source, str | os.PathLike):
+            return digest_of(source)
+        path = os.fspath(source)
+        if path not in self._digests:
+            self._digests[path] = digest_of(path)
+        return self._digests[path]
+
+
+def emotion_identity(
+    emotion: Emotion | None, digest: Callable[[ReferenceVoice | EmotionPrompt | AudioSource], str]
+) -> Any:
+    """What a key holds of an emotion; `digest` is `digest_of`."""
+    if emotion is None:
+        return None
+    clip = None if emotion.clip is None else digest(emotion.clip)
+    return [clip, emotion.vector, emotion.words, emotion.from_text, emotion.weight]
+
+
+def digest_of(source: ReferenceVoice | EmotionPrompt | AudioSource) -> str:
+    """Of the contents: a clip that was replaced by another is another voice, one that was moved is not."""
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    values = source if isinstance(source, tuple) else dataclasses.astuple(source)
+    digest = hashlib.sha256()
+    for value in values:
+        array = np.asarray("" if value is None else value)
+        digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
+    return digest.hexdigest()

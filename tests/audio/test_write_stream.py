@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.errors import AudioError
@@ -121,3 +122,13 @@ def test_memory_does_not_grow(tmp_path):
         [sys.executable, "-c", MEMORY, str(tmp_path / "out.wav")], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 20
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.wav"])
+def test_tags(tmp_path, name):
+    tags = {"title": "Schön", "artist": "", "tracknumber": "3", "mood": "x"}
+    with audio_write.AudioWriter(tmp_path / name, tags=tags) as file:
+        file.write(np.ones(10, np.int16))
+    with soundfile.SoundFile(tmp_path / name) as read:
+        assert (read.title, read.artist, read.frames) == ("Schön", "", 10)
+        assert read.tracknumber == "3" or name == "a.wav"
