@@ -146,6 +146,12 @@ MAX_WAV_SAMPLES = (1 << 31) - 4096
 """A WAV file counts its bytes in 32 bits: 27 hours at 22,050 Hz."""
 
 
+def check_length(path: Path, samples: int) -> None:
+    """Raises `AudioError` where a file of that name cannot hold so many samples."""
+    if samples > MAX_WAV_SAMPLES and container(target_path(path)) == "WAV":
+        raise AudioError(f"{str(path)!r} would be longer than a WAV file can be: write a .flac file.")
+
+
 class AudioWriter:
     """Writes 16-bit mono: WAV, or FLAC where the name ends in `.flac`. Makes the folders that are missing.
 
@@ -182,8 +188,7 @@ class AudioWriter:
         if not len(audio):
             return
         self.samples += len(audio)
-        if self.samples > MAX_WAV_SAMPLES and container(self._target) == "WAV":
-            raise AudioError(f"{str(self._target)!r} would be longer than a WAV file can be: write a .flac file.")
+        check_length(self._target, self.samples)
         samples = file_samples(audio)
         with self._errors():
             self._sound.write(samples)
