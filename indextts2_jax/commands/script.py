@@ -120,6 +120,7 @@ def _job(own: command_line.Flags, names: Sequence[str]) -> Job:
         made = plan(speak_again(project, made, own.again, own.again_seed))
     elif own.again_seed is not None:
         raise ConfigError("--again_seed is the seed for --again=LINES; --seed is that of all lines.")
+    audio_write.check_length(own.output, made.least)
     return Job(chosen, made, project, name)
 
 

@@ -58,6 +58,15 @@ class Script:
     """Where the last cue ends; None: the script has no times."""
 
 
+INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Byte order marks, also where files were put together; marks of direction; spaces of no width."""
+
+
+def plain(text: str) -> str:
+    """A file's text with line ends of one kind, and nothing in it that cannot be seen."""
+    return INVISIBLE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
 def folded(name: str) -> str:
     """What two spellings of one name have in common: case, width and spaces do not count."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
@@ -85,7 +94,7 @@ def header(text: str, known: Iterable[str]) -> tuple[str, str, str] | None:
     Args:
       known: folded names that count whatever they look like.
     """
-    match = HEADER.fullmatch(text)
+    match = HEADER.fullmatch(" ".join(text.split()))
     if not match:
         return None
     name = match["name"].strip()

@@ -49,6 +49,11 @@ class Plan:
     """Whether the length was given, and what goes beyond it is cut."""
     notes: tuple[str, ...]
 
+    @property
+    def least(self) -> int:
+        """Samples that the recording has at least."""
+        return sum(self.silences) if self.length is None else self.length
+
 
 def plan_script(
     script: Script,

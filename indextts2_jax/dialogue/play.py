@@ -23,6 +23,7 @@ from indextts2_jax.dialogue.lines import (
     has_words,
     header,
     is_direction,
+    plain,
 )
 from indextts2_jax.errors import TextError
 from indextts2_jax.text.reading import added
@@ -49,7 +50,7 @@ def read_play(text: str, names: Collection[str] = ()) -> Script:
       names: of the cast; a line that begins with one of them and a colon is theirs, whatever the name looks like.
     """
     reader = _Reader(frozenset(map(folded, names)))
-    for at, line in enumerate(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+    for at, line in enumerate(plain(text).split("\n"), 1):
         reader.take(at, line)
     return reader.end()
 

@@ -5,7 +5,8 @@
     {\\an8}<i>Anna:</i> Good evening.         <v Anna>Good evening.</v>
 
 Numbers may be missing, wrong or doubled, blank lines missing or in the middle of a cue; tags and positions are left
-out. Cues are taken by their times, whatever their order; they may overlap, and last no time at all.
+out, and an arrow with no time beside it is text. Cues are taken by their times, whatever their order; they may overlap,
+and last no time at all.
 """
 
 import bisect
@@ -15,21 +16,36 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from indextts2_jax.dialogue.lines import DIRECTION, MAX_LINES, Fault, Line, Script, cleaned, folded, has_words, header
+from indextts2_jax.dialogue.lines import (
+    DIRECTION,
+    MAX_LINES,
+    Fault,
+    Line,
+    Script,
+    cleaned,
+    folded,
+    has_words,
+    header,
+    plain,
+)
 from indextts2_jax.errors import ConfigError, TextError
 
 ARROW = "-->"
-NUMBER = re.compile(r"\s*-?\d+\s*")
+COMMENT = re.compile(r"NOTE\s")
 SHORT_FRACTION = re.compile(r"(?<=[.,])(\d{1,2})(?=\D|$)")
+NEARLY_TIMES = re.compile(r"\d[:.,]\d+\s*-->|-->\s*-?\d+[:.,]\d")
+"""A line with an arrow that is, or should be, the times of a cue."""
 SRT_TIME = r"\d{1,3}:\d{1,2}:\d{1,2}(?:[.,:]\d{1,3})?"
-WEBVTT_TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}\.\d{1,3}"
-SRT_TIMES = re.compile(rf"\s*{SRT_TIME}\s*-->\s*{SRT_TIME}(?!\d)")
-WEBVTT_TIMES = re.compile(rf"\s*{WEBVTT_TIME}\s*-->\s*{WEBVTT_TIME}(?!\d)")
+WEBVTT_TIME = r"(?:\d+:)?[0-5]?\d:[0-5]?\d\.\d{1,3}"
+SRT_TIMES = re.compile(rf"\s*({SRT_TIME})\s*-->\s*({SRT_TIME})(?!\d)", re.ASCII)
+WEBVTT_TIMES = re.compile(rf"\s*{WEBVTT_TIME}\s*-->\s*{WEBVTT_TIME}(?!\d)", re.ASCII)
+NUMBER = re.compile(rf"\s*(?:-?\d+|{SRT_TIME})\s*")
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]+)>", re.IGNORECASE)
 VOICE_NAME = re.compile(r"(?P<name>.*?)\s*\((?P<emotion>[^()]*)\)")
-TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<[\d:.]+>|\{\\[^{}]*\}")
+TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<[\d:.,]+>|\{\\[^{}]*\}")
 DASH = re.compile(r"^\s*[-–—]\s*")
-MUSIC = re.compile(r"[♪♫]+")
+SILENT = re.compile(r"[♪♫]+|\\[Nh]")
+"""Notes of music; the line ends and spaces of ASS."""
 
 
 class Cue(NamedTuple):
@@ -52,7 +68,7 @@ def read_subtitles(text: str, names: Collection[str] = (), *, webvtt: bool | Non
     Raises:
       ConfigError: the parser is not installed.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = plain(text)
     webvtt = text.lstrip().startswith("WEBVTT") if webvtt is None else webvtt
     cues, faults = _webvtt_cues(text) if webvtt else _srt_cues(text)
     if not cues and not faults:
@@ -85,7 +101,7 @@ def read_subtitles(text: str, names: Collection[str] = (), *, webvtt: bool | Non
 
 def looks_like_subtitles(text: str) -> bool:
     """Whether a text begins as SRT or WebVTT do."""
-    start = text.removeprefix("\ufeff").lstrip()[:1000]
+    start = plain(text[:2000]).lstrip()[:1000]
     return start.startswith("WEBVTT") or any(SRT_TIMES.match(line) for line in start.split("\n")[:4])
 
 
@@ -110,7 +126,11 @@ def _srt_cues(text: str) -> tuple[list[Cue], list[Fault]]:
 
 def _with_arrows(text: str) -> Iterator[tuple[int, str]]:
     """The lines that have times, or should have, and their numbers."""
-    return ((at, line) for at, line in enumerate(text.split("\n"), 1) if ARROW in line)
+    return ((at, line) for at, line in enumerate(text.split("\n"), 1) if _is_times(line))
+
+
+def _is_times(line: str) -> bool:
+    return ARROW in line and NEARLY_TIMES.search(line) is not None and not COMMENT.match(line)
 
 
 def _milliseconds(time: datetime.timedelta) -> int:
@@ -125,9 +145,10 @@ def _numbered(text: str) -> str:
     """
     result: list[str] = []
     for at, line in enumerate(text.split("\n"), 1):
-        if ARROW in line:
+        if times := SRT_TIMES.match(line) if _is_times(line) else None:
             _drop_number(result)
             result += ["", str(at)]
+            line = f"{times[1]} --> {times[2]}{line[times.end() :]}"
             line = SHORT_FRACTION.sub(lambda match: match[0].ljust(3, "0"), line)
         result.append(line)
     return "\n".join(result)
@@ -151,9 +172,14 @@ def _webvtt_cues(text: str) -> tuple[list[Cue], list[Fault]]:
             "Reading WebVTT needs the package webvtt-py: run `pip install 'indextts2_jax[script]'`."
         ) from None
     places = list(_with_arrows(text))
-    wrong = [at for at, line in places if not WEBVTT_TIMES.match(line)]
-    if wrong:
-        return [], [Fault(at, "these are no times: write 00:01.000 --> 00:02.500.") for at in wrong]
+    faults = [
+        Fault(at, "these are no times: write 00:01.000 --> 00:02.500.")
+        for at, line in places
+        if not WEBVTT_TIMES.match(line)
+    ]
+    faults += [Fault(at, "WebVTT cannot have --> in a cue: write --&gt; instead.") for at in _arrows_said(text)]
+    if faults:
+        return [], faults
     try:
         captions = webvtt.from_string(text.lstrip()).captions
     except webvtt.errors.MalformedFileError:
@@ -164,6 +190,16 @@ def _webvtt_cues(text: str) -> tuple[list[Cue], list[Fault]]:
         Cue(at, _stamp(caption.start), _stamp(caption.end), caption.raw_text)
         for (at, _), caption in zip(places, captions, strict=True)
     ], []
+
+
+def _arrows_said(text: str) -> Iterator[int]:
+    """The lines of cues that have an arrow in what is said, which ends a cue of WebVTT."""
+    cue = False
+    for at, line in enumerate(text.split("\n"), 1):
+        if _is_times(line) or not line.strip():
+            cue = bool(line.strip())
+        elif cue and ARROW in line:
+            yield at
 
 
 def _stamp(text: str) -> int:
@@ -244,8 +280,8 @@ def _is_capitals(name: str) -> bool:
 
 
 def _plain(row: str) -> str:
-    """A row without tags, positions, the signs of music and the dash of a dialogue."""
-    return DASH.sub("", MUSIC.sub(" ", html.unescape(TAG.sub("", row)))).strip()
+    """A row without tags, positions, the signs of music and ASS, and the dash of a dialogue."""
+    return DASH.sub("", SILENT.sub(" ", html.unescape(TAG.sub("", row)))).strip()
 
 
 def room_ends(script: Script) -> list[int]:

@@ -8,7 +8,7 @@ import html
 import json
 import pathlib
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
 from indextts2_jax.audio.write import check_place, write_text
 from indextts2_jax.config import SAMPLING_RATE
@@ -160,6 +160,13 @@ def check_times(path: str | pathlib.Path) -> None:
     """Raises `AudioError` where `write_times` could not write."""
     times_suffix(path)
     check_place(pathlib.Path(path))
+
+
+def check_by(by: str) -> By:
+    """The same. Raises `ConfigError` for what is no way to divide."""
+    if by not in get_args(By):
+        raise ConfigError(f"times_by is {by!r:.40}, but it must be one of {', '.join(get_args(By))}.")
+    return cast(By, by)
 
 
 def times_suffix(path: str | pathlib.Path) -> str:

@@ -22,7 +22,8 @@ from indextts2_jax.serving.limits import Limits
 from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem
 
-OPEN = {"/health", "/ready", "/v1/audio/voices", "/v1/audio/models", "/", "/page.js", "/page.css", "/favicon.ico"}
+OPEN = {"/health", "/ready", "/v1/audio/voices", "/v1/audio/models", "/", "/page.js", "/script.js", "/page.css"}
+OPEN |= {"/favicon.ico"}
 """Paths that are read without a key: Open WebUI asks for voices without one, and the page asks its reader for it."""
 
 MIN_KEY = 8

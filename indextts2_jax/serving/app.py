@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from indextts2_jax import __version__
 from indextts2_jax.config import Config, ModelConfig
-from indextts2_jax.serving import operation, page, speech_routes, voice_routes, websocket
+from indextts2_jax.serving import operation, page, scripts, speech_routes, voice_routes, websocket
 from indextts2_jax.serving.access import Access, Keys
 from indextts2_jax.serving.limits import Limits
 from indextts2_jax.serving.link import Link
@@ -56,7 +56,7 @@ def build_app(serving: Serving, link: Link) -> FastAPI:
     state.reader = Reader(serving.checkpoint, serving.config, serving.model)
     state.speakers = Speakers(link, serving.voices, decoders, serving.limits, metrics, serving.config, serving.model)
     metrics.watch(link)
-    for part in (speech_routes, voice_routes, operation, websocket, page):
+    for part in (speech_routes, scripts, voice_routes, operation, websocket, page):
         app.include_router(part.router)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)

@@ -15,6 +15,9 @@ class Limits:
     """Of one recording, as OpenAI has it."""
     text_characters: int = 10_000
     """Of one speech: about eleven minutes."""
+    script_characters: int = 200_000
+    """Of one script that is read."""
+    script_lines: int = 2000
     audio_seconds: float = 1800.0
     """Of one speech, pauses included."""
     request_seconds: float = 600.0

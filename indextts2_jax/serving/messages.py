@@ -89,6 +89,8 @@ class Done:
     warnings: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
     """When each is heard, where it was asked."""
+    suspect: tuple[int, ...] = ()
+    """The segments, counted from 0, that the model itself finds odd."""
 
 
 @dataclasses.dataclass(frozen=True)

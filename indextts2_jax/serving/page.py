@@ -1,4 +1,4 @@
-"""The page at /: three files that are served as they are, and nothing from anywhere else."""
+"""The page at /: four files that are served as they are, and nothing from anywhere else."""
 
 import pathlib
 
@@ -26,8 +26,14 @@ async def index() -> Response:
 
 
 @router.get("/page.js")
-async def script() -> Response:
+async def main_script() -> Response:
     return FileResponse(_FOLDER / "page.js", media_type="text/javascript; charset=utf-8", headers=HEADERS)
+
+
+@router.get("/script.js")
+async def script() -> Response:
+    """The part of the page that speaks scripts."""
+    return FileResponse(_FOLDER / "script.js", media_type="text/javascript; charset=utf-8", headers=HEADERS)
 
 
 @router.get("/page.css")

@@ -3,6 +3,7 @@
 IndexTTSError, Failed, a wrong field ──► Problem ──► response, SSE event, WebSocket message
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from indextts2_jax.errors import AudioError, CheckpointError, EmotionError, IndexTTSError, TextError
@@ -36,6 +37,7 @@ class Problem(Exception):
       param: the field that is at fault.
       code: a word for programs; by default that of the status.
       retry_after: seconds after which the same request may succeed.
+      more: further keys of the error, for programs.
     """
 
     def __init__(
@@ -46,18 +48,19 @@ class Problem(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.param = status, param
         self.message = " ".join(message.split())
         self.code = code or _CODES.get(status, "error")
-        self.retry_after = retry_after
+        self.retry_after, self.more = retry_after, more or {}
 
     @property
     def body(self) -> dict[str, Any]:
         """The JSON of the response."""
         kind = _TYPES.get(self.status, "invalid_request_error")
-        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code, **self.more}}
 
     @property
     def headers(self) -> dict[str, str]:

@@ -70,8 +70,7 @@ async def events(speech: Speech, pieces: AsyncIterator[bytes]) -> AsyncIterator[
     try:
         async for piece in pieces:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-        words = {} if speech.words is None else {"words": speech.words}
-        yield _event({"type": "speech.audio.done", "usage": speech.usage} | words)
+        yield _event({"type": "speech.audio.done", "usage": speech.usage} | speech.told)
     except Problem as problem:
         yield _event({"type": "speech.audio.error"} | problem.body)
 

@@ -104,9 +104,16 @@ class Speech:
                 "start": round(word.start, 3),
                 "end": round(word.end, 3),
                 "confidence": round(word.confidence, 3),
+                "spaced": word.spaced,
             }
             for word in self.done.words
         ]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is known at the end of a speech: its suspect segments, and the times of its words if they were asked."""
+        words = {} if self.words is None else {"words": self.words}
+        return {"suspect": list(self.done.suspect) if self.done else []} | words
 
     def close(self) -> None:
         """Stops the work where it has not ended."""

@@ -55,6 +55,7 @@ class Model:
                 seed=speech.seed,
                 warnings=tuple(speech.warnings),
                 words=tuple(speech.words),
+                suspect=tuple(speech.suspect),
             )
         )
 

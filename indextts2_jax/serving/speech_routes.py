@@ -163,7 +163,6 @@ async def _item(request: Request, shared: Mapping[str, Any], index: int, item: A
 
 
 def _whole(audio: bytes, wanted: Wanted, made: Speech) -> dict[str, Any]:
-    """A speech in one object, with the times of its words where they were asked for."""
+    """A speech in one object, with what is told of it."""
     data = base64.b64encode(audio).decode()
-    words = {} if made.words is None else {"words": made.words}
-    return {"audio_data": data, "media_type": wanted.encoder.media_type, "usage": made.usage} | words
+    return {"audio_data": data, "media_type": wanted.encoder.media_type, "usage": made.usage} | made.told

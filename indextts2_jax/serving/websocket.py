@@ -166,8 +166,7 @@ class _Session:
             await self._error(problem)
         finally:
             speech.close()
-        words = {} if speech.words is None else {"words": speech.words}
-        await self._send({"type": "audio.done"} | place | {"total_bytes": sent, "error": failed} | words)
+        await self._send({"type": "audio.done"} | place | {"total_bytes": sent, "error": failed} | speech.told)
 
     async def _error(self, problem: Problem) -> None:
         await self._send({"type": "error", "message": problem.message} | problem.body)

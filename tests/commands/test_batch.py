@@ -112,9 +112,18 @@ def test_times_of_a_line(place, tmp_path):
     seconds = len(read(tmp_path / "000001.wav")) / 22_050
     shown = (tmp_path / "sub" / "a.srt").read_text("utf-8")
     assert shown == f"1\n00:00:00,000 --> 00:00:00,{1000 * seconds:.0f}\nHello there.\n"
+    by_word = [{**lines[0], "times_by": "word"}, lines[1]]  # changed: spoken again
+    assert run(place, by_word, tmp_path) == 0
+    assert [row for row in (tmp_path / "sub" / "a.srt").read_text("utf-8").split("\n") if row and "0" not in row] == [
+        "1",
+        "Hello",
+        "2",
+        "there.",
+    ]
+    lines = by_word
     (tmp_path / "sub" / "a.srt").unlink()
     assert run(place, lines, tmp_path) == 0
-    assert [entry["line"] for entry in report(tmp_path)][2:] == [1] and (tmp_path / "sub" / "a.srt").exists()
+    assert [entry["line"] for entry in report(tmp_path)][2:] == [1, 1] and (tmp_path / "sub" / "a.srt").exists()
 
 
 def test_settings_have_the_names_of_the_command_line(place, tmp_path):
@@ -367,6 +376,9 @@ BAD_ROWS = {
     "times a folder up": ({**GOOD, "times": "../x.srt"}, "times is '../x.srt'"),
     "times through a link": ({**GOOD, "times": "away/x.srt"}, "times 'away/x.srt' is or goes through a link"),
     "times of two lines": ({**GOOD, "times": "FIRST.srt"}, "times 'FIRST.srt' is that of line 1 too"),
+    "times by what is none": ({**GOOD, "times": "x.srt", "times_by": "letter"}, "one of line, sentence, word"),
+    "times_by of another kind": ({**GOOD, "times": "x.srt", "times_by": 1}, "of the wrong kind"),
+    "times_by without times": ({**GOOD, "times_by": "word"}, "give times"),
     "a folder of that name": ({**GOOD, "output": "folder.wav"}, "is a folder"),
     "a number of 400 digits": (
         '{"text": "Hi.", "speaker": "low.wav", "temperature": 1' + "0" * 400 + "}",

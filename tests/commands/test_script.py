@@ -117,6 +117,8 @@ WRONG = {
     "no script": (None, (), ["Cannot read"]),
     "an empty script": ("# x\n", (), ["nothing to speak"]),
     "a length": (PLAY, ("--length=9",), ["no times"]),
+    "longer than a WAV file": ("100:00:01,000 --> 100:00:02,000\nANNA: Hi.\nBEN: Ho.\n", (), ["write a .flac file"]),
+    "longer than a WAV file by pauses": (PLAY + "[pause:60s]\n" * 1700, (), ["write a .flac file"]),
     "a length that is none": (PLAY, ("--length=soon",), ["--length is 'soon'"]),
     "lines that are not there": (PLAY, ("--again=4",), ["1 to 3"]),
     "a seed for nothing": (PLAY, ("--again_seed=4",), ["--again_seed"]),

@@ -39,6 +39,7 @@ def test_the_example():
         ("Anna: Come [waves] in (quickly).", [("Anna", "", "Come in (quickly).")]),
         ("\ufeffAnna: Hi.\r\nBen: Ho.\rAnna: Ha.", [("Anna", "", "Hi."), ("Ben", "", "Ho."), ("Anna", "", "Ha.")]),
         ("  Anna: Hi.\n  Ben: Ho.", [("Anna", "", "Hi."), ("Ben", "", "Ho.")]),
+        ("\u200eAnna: Hi\u200b.\n\ufeffBen: \u202bשלום\u202c", [("Anna", "", "Hi."), ("Ben", "", "שלום")]),
         ("Anna: one\u2028two", [("Anna", "", "one two")]),
     ],
 )
@@ -48,7 +49,7 @@ def test_lines(written, expected):
 
 def test_names_of_the_cast_count_whatever_they_look_like():
     assert said("the man in the hat: Hi.") == [("", "", "the man in the hat: Hi.")]
-    assert said("The man  in the hat: Hi.", ["the man in the hat"]) == [("The man  in the hat", "", "Hi.")]
+    assert said("The man  in the hat: Hi.", ["the man in the hat"]) == [("The man in the hat", "", "Hi.")]
 
 
 @pytest.mark.parametrize("name", ["Anna", "anna", "The Old Man", "B2", "李雷", "Mrs. O'Hara"])

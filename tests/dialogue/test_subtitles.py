@@ -48,6 +48,18 @@ ODD = {
     "settings": "WEBVTT\n\n" + SRT.replace(",", ".").replace("500\n", "500 line:0 position:20% align:start\n"),
     "comments": "WEBVTT\n\nNOTE\nnot\nthis\n\nSTYLE\n::cue { color: red }\n\nREGION\nid:x\n\n" + SRT.replace(",", "."),
     "identifiers": "WEBVTT\n\n" + SRT.replace(",", ".").replace("1\n0", "intro 1\n0"),
+    "an arrow in a comment": "WEBVTT\n\nNOTE one --> two\n\n" + SRT.replace(",", "."),
+    "times in a comment": "WEBVTT\n\nNOTE 00:01.000 --> 00:02.000\nno\n\n" + SRT.replace(",", "."),
+    "an identifier that looks like a time": "WEBVTT\n\n" + SRT.replace(",", ".").replace("1\n0", "00:07.000\n0"),
+    "an identifier with an arrow": "WEBVTT\n\n" + SRT.replace(",", ".").replace("1\n0", "a --> b\n0"),
+    "a time map": "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:900000\n\n" + SRT.replace(",", "."),
+    "numbers that look like times": SRT.replace("1\n0", "00:00:07,000\n0").replace("2\n0", "00:00:08,000\n0"),
+    "two files in one": "\ufeff" + SRT.replace("2\n0", "\ufeff2\n0"),
+    "space around the times": SRT.replace("00:00:01,000 --> ", "  00:00:01,000\t -->\t"),
+    "nested tags": SRT.replace("Come in!", '<b><i>Come <font color="#fff">in!</i></font></b>'),
+    "line ends of ASS": SRT.replace("Good evening", "{\\pos(1,2)}Good\\Nevening"),
+    "karaoke": SRT.replace("Come in", "Come <00:00:03,500>in"),
+    "marks of direction": SRT.replace("Come in!", "\u202bCome\u200f in!\u202c\u200b"),
     "classes and times": "WEBVTT\n\n" + SRT.replace(",", ".").replace("Come", "<c.x>Come</c> <00:03.500>"),
 }
 
@@ -67,6 +79,23 @@ def test_numbers_that_are_said(numbers):
 def test_blank_lines_in_a_cue_and_signs():
     text = "1\n00:00:01,000 --> 00:00:02,000\nOne &amp; two\n\n<3 is less than 4\n"
     assert cues(text) == [(1000, 2000, "One & two <3 is less than 4")]
+
+
+@pytest.mark.parametrize("said", ["A --> B", "--> that way", "from 3 --> 4"])
+def test_arrows_that_are_said(said):
+    text = SRT.replace("evening.", f"evening.\n{said}")
+    assert cues(text)[1:] == EXPECTED[1:] and cues(text)[0][2].endswith(said.lstrip("-"))
+    (fault,) = read_subtitles("WEBVTT\n\n" + text.replace(",", ".")).faults
+    assert fault.at == 6 and "--&gt;" in fault.what
+
+
+def test_right_to_left():
+    text = SRT.replace("Good evening.", "\u202bשלום עולם\u202c").replace("Come in!", "\u200eBEN: مرحبا")
+    assert speakers(text) == [("", "", "שלום עולם"), ("BEN", "", "مرحبا")]
+
+
+def test_hours():
+    assert cues("100:00:01,000 --> 100:00:02,000\nLate.\n") == [(360_001_000, 360_002_000, "Late.")]
 
 
 def test_no_time_and_less_than_none():
@@ -141,6 +170,11 @@ def test_dashes_and_directions():
         ("WEBVTT\n\n" + SRT, [4, 8]),  # commas
         ("WEBVTT\n\n" + SRT.replace(",", ".").replace("02.500", "02.5001"), [4]),
         (SRT.replace("evening", "[pause:x]"), [2]),
+        (SRT.replace("00:00:01,000", "-00:00:01,000"), [2]),
+        (SRT.replace("00:00:01,000", "1000:00:01,000"), [2]),
+        (SRT.replace("00:00:03,000", "03,000"), [6]),
+        (SRT.replace("00:00:03,000", "٠٠:٠٠:٠٣,٠٠٠"), [6]),
+        ("WEBVTT\n\n00:61.000 --> 01:02.000\nx\n", [3]),
     ],
 )
 def test_faults(text, at):

@@ -1,5 +1,6 @@
 """The page in a real browser: Debian's chromium, headless, by playwright. Skipped where either is missing."""
 
+import io
 import re
 import shutil
 import time
@@ -7,8 +8,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import soundfile
 
 from indextts2_jax.checkpoint import bundled
+from indextts2_jax.config import SAMPLING_RATE
+from indextts2_jax.dialogue.checks import Rules
+from indextts2_jax.dialogue.fitting import samples_of
 from tests.serving.conftest import KEY
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,7 +38,7 @@ def page(browser, live):
     page.set_default_timeout(30_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: faults.append(message.text) if unexpected(message) else None)
     page.on(
         "request",
         lambda request: None if request.url.startswith((live.url, "blob:", "data:")) else faults.append(request.url),
@@ -44,6 +49,11 @@ def page(browser, live):
     yield page
     context.close()
     assert faults == []
+
+
+def unexpected(message) -> bool:
+    """An error in the browser's console, but for an answer of 400, which the page tells its reader."""
+    return message.type == "error" and "status of 400" not in message.text
 
 
 def wait(page, condition: str, seconds: float = 30.0) -> None:
@@ -158,12 +168,95 @@ def test_by_keyboard_in_chinese_on_a_phone(page):
     assert page.evaluate(unnamed) == []
 
 
+# --- scripts ---
+
+PLAY = "Anna: Hello there.\nBen (sad): Good <morning>.\n(He goes.)\n[pause:333ms]\nHello there."
+STATES = "[...document.querySelectorAll('#lines tbody tr')].map(row => row.dataset.state)"
+SEEDS = "[...document.querySelectorAll('#lines tbody tr')].map(row => row.cells[5].textContent)"
+
+
+def wait_until_whole(page, lines: int) -> None:
+    wait(page, f"({STATES}).filter(state => ['s_ready', 's_suspect'].includes(state)).length === {lines}", 120)
+    wait(page, "document.querySelector('#script-audio').duration > 0")
+
+
+def downloaded(page, kind: str, folder) -> bytes:
+    with page.expect_download() as download:
+        page.click(f".script-download[data-format={kind}]")
+    download.value.save_as(folder / f"script.{kind}")
+    return (folder / f"script.{kind}").read_bytes()
+
+
+def test_a_script_is_spoken_and_one_line_again(page, tmp_path):
+    asked: list[dict] = []
+    page.on("request", lambda one: asked.append(one.post_data_json) if one.url.endswith("/audio/speech") else None)
+    page.fill("#script", PLAY)
+    page.click("#script-read")
+    wait(page, "document.querySelectorAll('#lines tbody tr').length === 3")
+    assert page.locator("#cast th").all_text_contents()[4:] == ["Anna", "Ben", "lines without a name"]
+    page.fill("[aria-label='Speed of Ben']", "2")
+    page.keyboard.press("Tab")
+    page.click("#script-speak")
+    wait_until_whole(page, 3)
+    assert [one["duration_factor"] for one in asked] == [1, 0.5, 1] and "emotion" in asked[1]
+    first, rate = soundfile.read(io.BytesIO(downloaded(page, "wav", tmp_path)), dtype="int16")
+    page.click("#lines .play >> nth=0")
+    page.focus("#lines .again >> nth=1")
+    page.keyboard.press("Enter")
+    wait(page, f"({SEEDS})[1] === '1'")
+    wait_until_whole(page, 3)
+    assert len(asked) == 4 and asked[3] == asked[1] | {"seed": 1}
+    again, rate = soundfile.read(io.BytesIO(downloaded(page, "wav", tmp_path)), dtype="int16")
+    lengths = [round(rate * float(text)) for text in page.locator("#lines tbody td:nth-child(5)").all_text_contents()]
+    silences = samples_of(Rules().speaker_pause_ms) + samples_of(333)
+    assert rate == SAMPLING_RATE and len(again) == pytest.approx(sum(lengths) + silences, abs=0.02 * rate)
+    one = lengths[0] - rate // 100  # the first line stays as it was
+    assert (first[:one] == again[:one]).all() and not (first[-lengths[2] :] != again[-lengths[2] :]).any()
+    assert downloaded(page, "srt", tmp_path).count(b" --> ") == 3
+    assert b"<v Ben>Good &lt;morning&gt;." in downloaded(page, "vtt", tmp_path)
+    page.reload()
+    wait_until_whole(page, 3)  # without asking the model
+    assert len(asked) == 4 and page.evaluate(SEEDS) == ["0", "1", "0"]
+    assert soundfile.read(io.BytesIO(downloaded(page, "wav", tmp_path)), dtype="int16")[0].tobytes() == again.tobytes()
+
+
+def test_all_suspect_lines_again(page):
+    def odd(route) -> None:
+        answer = route.fetch(timeout=120_000)
+        suspect = [0] if route.request.post_data_json["input"] == "Good morning." and not seen else []
+        seen.extend(suspect)
+        route.fulfill(response=answer, json=answer.json() | {"suspect": suspect})
+
+    seen: list[int] = []
+    page.route("**/v1/audio/speech", odd)
+    page.fill("#script", "Anna: Hello there.\nBen: Good morning.")
+    page.click("#script-speak")
+    wait_until_whole(page, 2)
+    assert page.evaluate(STATES) == ["s_ready", "s_suspect"]
+    page.select_option("#language", "zh")
+    wait(page, "document.querySelector('#lines tbody').textContent.includes('可疑')")
+    assert page.text_content("#script-speak") == "全部朗读"
+    page.click("#script-suspect")
+    wait(page, f"({SEEDS})[1] === '1'")
+    wait_until_whole(page, 2)
+    assert page.evaluate(STATES) == ["s_ready", "s_ready"] and page.evaluate(SEEDS) == ["0", "1"]
+
+
+def test_all_that_is_wrong_with_a_script(page):
+    faults = "[...document.querySelectorAll('#script-problem li')].map(item => item.textContent)"
+    page.fill("#script", "Anna (glad): Hello.\nBen:\n")
+    page.click("#script-speak")
+    wait(page, f"({faults}).length === 2")
+    assert [fault[:16] for fault in page.evaluate(faults)] == ["script, line 1: ", "script, line 2: "]
+    assert page.is_hidden("#lines")
+
+
 # --- without a browser ---
 
 
 def test_the_files_ask_nobody_else(live):
     with httpx.Client(base_url=live.url) as plain:  # without a key
-        for path in ("/", "/page.js", "/page.css"):
+        for path in ("/", "/page.js", "/script.js", "/page.css"):
             response = plain.get(path)
             assert response.status_code == 200 and "default-src 'none'" in response.headers["content-security-policy"]
             assert not re.search(r"(https?:)?//(?!\s)[a-z]+\.[a-z]", response.text)

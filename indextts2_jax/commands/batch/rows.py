@@ -6,7 +6,8 @@ An input line is a JSON object:
 
 `text` and `speaker` (a clip or a voice file; beside the input file unless absolute) are needed, though a default
 speaker may be given for all. `output` is a name under the output folder, by default the number of the line; `times`
-one for SRT, WebVTT or JSON, by default none. A key with a dot is a setting of the configuration.
+one for SRT, WebVTT or JSON, by default none, and `times_by` what is one entry of it: line, sentence (by default), word.
+A key with a dot is a setting of the configuration.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from typing import Any, TypeAlias
 
 from indextts2_jax.audio import write as audio_write
 from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace, replace_dotted, to_dict
-from indextts2_jax.dialogue.times import times_suffix
+from indextts2_jax.dialogue.times import By, check_by, times_suffix
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.voice import fingerprint
 from indextts2_jax.runtime import streams, text_files
@@ -31,7 +32,15 @@ Kind: TypeAlias = type | tuple[type, ...]
 MAX_NAME_BYTES = 240
 """Of one part of an output's path; most file systems allow 255."""
 
-KINDS: dict[str, Kind] = {"text": str, "speaker": str, "output": str, "times": str, "seed": int, **EMOTION_KINDS}
+KINDS: dict[str, Kind] = {
+    "text": str,
+    "speaker": str,
+    "output": str,
+    "times": str,
+    "times_by": str,
+    "seed": int,
+    **EMOTION_KINDS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +59,8 @@ class Row:
     """Changes with everything that the line asks for: what has been done under another key is done again."""
     times: str = ""
     """Where it is written what is spoken when, a name as `output`; empty: nowhere."""
+    times_by: By = "sentence"
+    """What is one entry there."""
 
     def request(self) -> Request:
         """What the line asks for. Raises `EmotionError`."""
@@ -131,8 +142,11 @@ def _row(
         emotion["emotion_audio"] = str(folder / emotion["emotion_audio"])
     output = _checked_output(values.get("output", f"{number:06d}.wav"), outputs)
     times = _checked_times(values["times"], outputs) if "times" in values else ""
+    if "times_by" in values and not times:
+        raise ConfigError("times_by says what is one entry of times: give times, a name such as line.srt, too.")
+    times_by = check_by(values.get("times_by", "sentence"))
     own = replace(own, times={"words": True}) if times else own
-    row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "", times)
+    row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "", times, times_by)
     check_request(row.request(), own, model)
     stamps = [_stamp(path) for path in (clip, emotion.get("emotion_audio")) if path]
     return dataclasses.replace(row, key=fingerprint([values, clip, *stamps, to_dict(own), identity]))

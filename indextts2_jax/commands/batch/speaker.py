@@ -65,7 +65,7 @@ class Speaker:
                 audio_write.write_audio(self.output / row.output, result.audio, result.sampling_rate)
                 if row.times:
                     check_no_link(self.output, row.times, "times")
-                    write_times(self.output / row.times, [said_in(result)], "sentence")
+                    write_times(self.output / row.times, [said_in(result)], row.times_by)
             except IndexTTSError as error:
                 yield failure(row, error)
                 continue

@@ -7,10 +7,10 @@ const RATE = 24000;
 const WORDS = {
   en: { ready: "Ready.", loading: "The model is being loaded…", stopping: "The server is stopping.", waiting: "Waiting…",
         gone: "The server does not answer.", made: "{s} s of speech, segment {k} of {n}", done: "Done: {s} s of speech, made in {t} s.",
-        cancelled: "Cancelled after {s} s.", again: "Speak this one again", noname: "Give the voice a name and a recording, and say that the speaker agrees.",
+        cancelled: "Cancelled after {s} s.", speak_again: "Speak this one again", noname: "Give the voice a name and a recording, and say that the speaker agrees.",
         stoprecord: "Stop", record: "Record", recorded: "Recorded.", presetname: "Name of the preset", ...Object.fromEntries(EMOTIONS.map((e) => [e, e])) },
   zh: { ready: "就绪。", loading: "正在加载模型…", stopping: "服务器正在停止。", waiting: "等待中…", gone: "服务器没有响应。",
-        made: "已生成 {s} 秒，第 {k} 段，共 {n} 段", done: "完成：{s} 秒语音，用时 {t} 秒。", cancelled: "在 {s} 秒后取消。", again: "重新朗读",
+        made: "已生成 {s} 秒，第 {k} 段，共 {n} 段", done: "完成：{s} 秒语音，用时 {t} 秒。", cancelled: "在 {s} 秒后取消。", speak_again: "重新朗读",
         noname: "请填写名称、选择录音，并确认说话人同意。", stoprecord: "停止", record: "录音", recorded: "已录音。", presetname: "预设名称",
         happy: "高兴", angry: "愤怒", sad: "悲伤", afraid: "恐惧", disgusted: "厌恶", melancholic: "忧郁", surprised: "惊讶", calm: "平静",
         skip: "跳到文本", language: "语言", key: "服务器密钥", use: "使用", text: "要说的话", pauses: "文本中的 [pause:800ms] 表示相应长度的静音。",
@@ -53,7 +53,8 @@ async function ask(path, options = {}) {
   if (response.ok) return response;
   if (response.status === 401) $("key-box").hidden = false;
   const body = await response.json().catch(() => ({}));
-  throw new Error(body.error?.message ?? `${response.status} ${response.statusText}`);
+  const message = body.error?.message ?? `${response.status} ${response.statusText}`;
+  throw Object.assign(new Error(message), { faults: body.error?.faults });
 }
 
 const post = (path, fields, options = {}) =>
@@ -160,6 +161,7 @@ async function loadVoices(chosen) {
   const before = chosen ?? $("voice").value;
   $("voice").replaceChildren(...voices.map((voice) => new Option(voice.name, voice.id)));
   if (voices.some((voice) => voice.id === before)) $("voice").value = before;
+  document.dispatchEvent(new Event("voices"));
 }
 
 async function uploadVoice() {
@@ -340,8 +342,7 @@ function showWords(words) {
     };
     return { ...word, span };
   });
-  const unspaced = /[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]\W*$/;
-  $("words").replaceChildren(...timed.flatMap(({ word, span }) => (unspaced.test(word) ? [span] : [span, " "])));
+  $("words").replaceChildren(...timed.flatMap(({ spaced, span }) => (spaced ? [" ", span] : [span])));
 }
 
 setInterval(() => {
@@ -359,13 +360,13 @@ function join(parts, count) {
   return samples;
 }
 
-function wav(samples) {
+function wav(samples, rate = RATE) {
   const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
   const text = (place, value) => [...value].forEach((c, i) => view.setUint8(place + i, c.charCodeAt(0)));
   text(0, "RIFF");
   view.setUint32(4, 36 + 2 * samples.length, true);
   text(8, "WAVEfmt ");
-  [[16, 16, 4], [20, 1, 2], [22, 1, 2], [24, RATE, 4], [28, 2 * RATE, 4], [32, 2, 2], [34, 16, 2], [40, 2 * samples.length, 4]]
+  [[16, 16, 4], [20, 1, 2], [22, 1, 2], [24, rate, 4], [28, 2 * rate, 4], [32, 2, 2], [34, 16, 2], [40, 2 * samples.length, 4]]
     .forEach(([place, value, size]) => (size === 4 ? view.setUint32(place, value, true) : view.setUint16(place, value, true)));
   text(36, "data");
   samples.forEach((value, i) => view.setInt16(44 + 2 * i, Math.round(value * 32768), true));
@@ -468,7 +469,7 @@ function remember(body, seconds) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = t("again");
+  button.textContent = t("speak_again");
   const values = state();
   button.addEventListener("click", () => {
     restore(values);
