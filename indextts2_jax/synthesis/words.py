@@ -10,7 +10,7 @@ words, and the confidence of all is 0.
 import dataclasses
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -110,12 +110,16 @@ class WrittenText:
 
     def __init__(self, frontend: TextFrontend, text: str, segments: Sequence[Sequence[str]]) -> None:
         """`text` as it was given, `segments` as it was read."""
-        text = frontend.prepare(text.strip()).strip()
         self._segments = segments
-        self._words = written_words(text)
-        self._coming = words_of_tokens(frontend, text, self._words, segments)
+        self._words: list[WrittenWord] = []
+        self._coming = self._read(frontend, text)
         self._owners: list[Int[np.ndarray, " _"]] = []
         self._bounds = [0]
+
+    def _read(self, frontend: TextFrontend, text: str) -> Iterator[Int[np.ndarray, " _"]]:
+        text = frontend.prepare(text.strip()).strip()
+        self._words = written_words(text)
+        yield from words_of_tokens(frontend, text, self._words, self._segments)
 
     def owners(self, index: int) -> Int[np.ndarray, " _"]:
         """The number of the word that each token of a segment stands for."""
@@ -137,6 +141,10 @@ class WrittenText:
         """The number of a segment's first word."""
         self.owners(index)
         return self._bounds[index]
+
+    def text(self, numbers: Sequence[int]) -> str:
+        """Some of the words, spaces where they had them."""
+        return "".join(" " * self._words[number].spaced + self._words[number].text for number in numbers).strip()
 
     def of_segment(self, index: int) -> list[WrittenWord]:
         """The words that begin in a segment."""
