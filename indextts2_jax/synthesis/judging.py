@@ -1,4 +1,4 @@
-"""What is suspect about the codes of a segment: by their number, and by what the model thinks of them where it is asked."""
+"""What is suspect about the codes of a segment: their number, and what the model thinks of them where it is asked."""
 
 import numpy as np
 

@@ -20,8 +20,8 @@ REFERENCE_SECONDS = 10.0
 """Of speech that the text of the first segments should take, at least, where it is that long."""
 
 EASE_SECONDS = 0.5
-"""So much speech at the common pace is added to every segment before it is compared: a word by itself is said more slowly
-than in a sentence, and stays so."""
+"""So much speech at the common pace is added to every segment before it is compared: a word by itself is said more
+slowly than in a sentence, and stays so."""
 
 
 class Pace(NamedTuple):

@@ -1,4 +1,4 @@
-"""A request that is ready to be spoken, and its segments with what is known of their words before anything is spoken."""
+"""A request that is ready to be spoken, and its segments with what is known of their words before that."""
 
 import dataclasses
 import itertools

@@ -162,7 +162,7 @@ class Run:
             return timer.times(segment.index, segment.utterance, codes, audio, samples)
 
     def beginning(self, segments: Sequence[Segment]) -> Sequence[Segment]:
-        """The first segments of a speech, whose pace all are to have; none where that is not asked, or cannot be told."""
+        """The first segments of a speech, whose pace all are to have; none where nobody asks, or it cannot be told."""
         if not (self.config.duration.even_pace and self.heads.places) or self.fit:
             return []
         return segments[: pace.beginning([segment.expected_seconds for segment in segments])]
