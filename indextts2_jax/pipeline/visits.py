@@ -17,11 +17,11 @@ from indextts2_jax.pipeline.alignment import path
 
 LEAST_SHARE = 0.23
 """Of the time that a word should take at the pace of its segment: one that has less was passed over. The least that
-well-read words had, those of two phonemes, is 0.24 (`benchmarks.omission`)."""
+well-read words had, those of two phonemes, is 0.24 (`benchmarks.visits`)."""
 
 LEAST_AGAIN = 0.3
 """Likewise of the time after speech has come back to a word: with more it was said twice. Attention that strays goes
-through less of a word (`benchmarks.omission`)."""
+through less of a word (`benchmarks.visits`)."""
 
 RETURN_SECONDS = 0.04
 """Going back has to gain so many seconds of the attention that is paid on the way: two codes of the published model."""

@@ -142,9 +142,11 @@ def reasons(run, segment, chosen, codes):
 def test_words_that_are_said_again_are_named_as_they_are_written(reading):
     run, segment, chosen, spans = reading
     assert reasons(run, segment, chosen, chosen.codes) == ""
-    start, end = spans[1][0], spans[2][1]
-    again = np.concatenate([chosen.codes[:end], chosen.codes[start:]])
-    assert reasons(run, segment, chosen, again) == 'seems to say "old man" again'
+    assert segment.quoted([1, 2, 8]) == '"old man" and "snow."'
+    for first, last, named in ((2, 2, '"man" again'), (4, 5, '"keys in" again')):  # it may look a word too far on
+        start, end = spans[first][0], spans[last][1]
+        again = np.concatenate([chosen.codes[:end], chosen.codes[start:]])
+        assert reasons(run, segment, chosen, again) == f"seems to say {named}"
 
 
 def test_words_that_are_passed_over_are_named(reading):
