@@ -124,6 +124,22 @@ def missed_words(reference: str, heard: str, free: int) -> int:
     return int(result.substitutions + result.deletions + max(0, result.insertions - free))
 
 
+class WordDifferences(NamedTuple):
+    """How what was heard differs from what was to be said, in words."""
+
+    words: int
+    missing: int
+    added: int
+    changed: int
+
+
+def word_differences(reference: str, heard: str) -> WordDifferences:
+    """Of texts that are normalised here."""
+    wanted = normalize(reference)
+    found = _import("jiwer").process_words(wanted, normalize(heard))
+    return WordDifferences(len(wanted.split()), found.deletions, found.insertions, found.substitutions)
+
+
 def total(counts: Iterable[WordErrors]) -> WordErrors:
     """The sums: their rate is the corpus-level word error rate."""
     pairs = list(counts)

@@ -77,7 +77,7 @@ def measure(tts: IndexTTS2, path: pathlib.Path, most: int) -> Iterator[Timed]:
         start = time.perf_counter()
         words = timer.times(0, utterance, codes, audio, samples)
         seconds = time.perf_counter() - start
-        truth = word_spans(tokens, written.owners[0], labels(path.parent / row["audio"], row))
+        truth = word_spans(tokens, written.owners(0), labels(path.parent / row["audio"], row))
         even = divided(written.of_segment(0), len(audio) / SAMPLING_RATE)
         confidence = [words[number].confidence for number in truth]
         yield Timed(off(words, truth), off(even, truth), confidence, seconds, len(audio) / SAMPLING_RATE)

@@ -19,6 +19,8 @@ from indextts2_jax.config.networks import (
     check_model,
 )
 from indextts2_jax.config.synthesis import (
+    EVEN_FASTEST,
+    EVEN_SLOWEST,
     LONGEST_FACTOR,
     SETTINGS,
     SHORT_NAMES,
@@ -35,6 +37,7 @@ from indextts2_jax.config.synthesis import (
     StreamConfig,
     TextConfig,
     TimesConfig,
+    asks_where,
     check_drawn_once,
     check_fits,
     check_of_call,
@@ -44,6 +47,8 @@ from indextts2_jax.config.synthesis import (
 )
 
 __all__ = [
+    "EVEN_FASTEST",
+    "EVEN_SLOWEST",
     "LONGEST_FACTOR",
     "SAMPLING_RATE",
     "SEMANTIC_RATE",
@@ -74,6 +79,7 @@ __all__ = [
     "TextConfig",
     "TimesConfig",
     "W2vBertConfig",
+    "asks_where",
     "check_drawn_once",
     "check_fits",
     "check_model",

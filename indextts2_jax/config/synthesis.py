@@ -80,6 +80,9 @@ class EmotionConfig:
 SHORTEST_FACTOR, LONGEST_FACTOR = 0.5, 2.0
 """Of how long the codes take by themselves: beyond these speech is no longer speech."""
 
+EVEN_FASTEST, EVEN_SLOWEST = 0.75, 1.35
+"""Likewise of what an even pace changes by itself: within these nobody hears that it was changed."""
+
 
 @dataclasses.dataclass(frozen=True)
 class DurationConfig:
@@ -87,6 +90,7 @@ class DurationConfig:
 
     factor: float = 1.0  # 0.5 is twice as fast, 2.0 half as fast
     target_seconds: float = 0.0  # of the whole, silences included, to the sample (0: as long as it comes)
+    even_pace: bool = False  # every segment as fast as the first ten seconds, pauses apart (`synthesis/pace.py`)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +101,7 @@ class RedrawConfig:
     shortest: float = 0.55  # seconds that its codes may take at least, by those its text is expected to take
     longest: float = 2.5  # and at most
     check_words: bool = False  # ask the model whether the codes leave out words: a pass for each word of the text
+    check_alignment: bool = False  # see where it looked: words passed over, words said twice: one pass a segment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,6 +234,8 @@ def check_options(duration: DurationConfig, redraw: RedrawConfig, polish: Polish
     )
     if seconds and duration.factor != 1.0:
         raise ConfigError("duration.factor and duration.target_seconds cannot both be given: either says how fast.")
+    if seconds and duration.even_pace:
+        raise ConfigError("duration.even_pace and duration.target_seconds cannot both be given: either says how fast.")
     _require(0 <= redraw.attempts <= 10, "redraw.attempts", redraw.attempts, "from 0 to 10")
     _require(0.0 <= redraw.shortest <= 1.0, "redraw.shortest", redraw.shortest, "from 0 to 1")
     _require(1.0 <= redraw.longest <= 100.0, "redraw.longest", redraw.longest, "from 1 to 100")
@@ -244,6 +251,11 @@ def check_precision(config: PrecisionConfig) -> None:
     for key, allowed in {"gpt": (*floats, "int8"), "flow": floats, "vocoder": floats}.items():
         value = getattr(config, key)
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
+
+
+def asks_where(config: Config) -> bool:
+    """Whether anything is asked for that needs to know which word is spoken when."""
+    return config.times.words or config.redraw.check_alignment or config.duration.even_pace
 
 
 def check_drawn_once(asked: RedrawConfig, own: RedrawConfig) -> None:
@@ -262,6 +274,7 @@ def check_streamable(duration: DurationConfig, polish: PolishConfig) -> None:
     """Raises `ConfigError` for settings that need a whole segment before its first sample is known."""
     whole = {
         "duration.target_seconds": bool(duration.target_seconds),
+        "duration.even_pace": duration.even_pace,
         "polish": polish != PolishConfig(),
     }
     for key, given in whole.items():

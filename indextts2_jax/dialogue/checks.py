@@ -62,10 +62,12 @@ class Manner:
     """Changes with everything here, by the contents of files."""
 
 
-def check_untimed(config: Config) -> None:
-    """Raises `ConfigError` for settings with a duration of the whole."""
+def check_untimed(config: Config, cues: bool) -> None:
+    """Raises `ConfigError` for settings with a duration of the whole, or of segments where there are `cues`."""
     if config.duration.target_seconds:
         raise ConfigError("duration.target_seconds is for single texts: a script is as long as its lines or cues.")
+    if cues and config.duration.even_pace:
+        raise ConfigError("duration.even_pace is not for subtitles: their cues say how long each line takes.")
 
 
 class Checker:
@@ -130,7 +132,7 @@ class Checker:
             if key.startswith(("model.", "precision.")):
                 raise ConfigError(f"there is no setting {key!r} that a part can change.")
         config = replace_dotted(self._config, part.settings)
-        check_untimed(config)
+        check_untimed(config, self._timed)
         pace = config.duration.factor / (part.speed or 1.0)
         lufs = config.polish.loudness_lufs or self._rules.loudness_lufs
         config = replace(

@@ -84,9 +84,9 @@ def plan_script(
       TextError: everything that is wrong with the script and the cast, a line each. ConfigError: settings that do not
       go with scripts.
     """
-    check_untimed(config)
     rules, seeds = rules or Rules(), seeds or {}
     timed = script.end_ms is not None
+    check_untimed(config, timed)
     checker = Checker(cast, config, model, rules, timed, names[1])
     rooms: Sequence[Room | None] = _rooms(script) if timed else [None] * len(script.lines)
     faults, tasks = list(script.faults), []

@@ -7,6 +7,7 @@ many as make their mean the most monotone. Monotone is a head of which a path th
 more attention than one that never goes forward.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -88,16 +89,23 @@ def _gathered(maps: Float[np.ndarray, "H T L"]) -> Float[np.ndarray, " H"]:
     return best
 
 
-def path(weights: Float[np.ndarray, "T L"]) -> Int[np.ndarray, " T"]:
-    """The column of each row, never going back, that together gather the most; columns may be left out."""
+def path(weights: Float[np.ndarray, "T L"], back: float = math.inf) -> Int[np.ndarray, " T"]:
+    """The column of each row that together gather the most; columns may be left out.
+
+    Args:
+      back: what going back to an earlier column costs; by default it is never done.
+    """
     rows, columns = weights.shape
     places = np.arange(columns)
     before = np.zeros((rows, columns), int)
     reached = weights[0].astype(np.float64)
     for row in range(1, rows):
         best = np.maximum.accumulate(reached)
-        before[row] = np.maximum.accumulate(np.where(reached >= best, places, 0))
-        reached = best + weights[row]
+        came = np.maximum.accumulate(np.where(reached >= best, places, 0))
+        most = int(np.argmax(reached))
+        returns = best < reached[most] - back
+        before[row] = np.where(returns, most, came)
+        reached = np.where(returns, reached[most] - back, best) + weights[row]
     found = np.empty(rows, int)
     found[-1] = int(np.argmax(reached))
     for row in range(rows - 1, 0, -1):

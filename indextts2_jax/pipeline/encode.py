@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Int, Params
+from indextts2_jax.array_typing import Array, Float, Int, Params
 from indextts2_jax.audio import resample
 from indextts2_jax.audio.clip import Clip
 from indextts2_jax.audio.kaldi_fbank import campplus_fbank
@@ -53,6 +53,7 @@ def encode_voice(
     *,
     own_emotion: bool = True,
     encode_twice: bool = True,
+    semantic: Float[np.ndarray, "T D"] | None = None,
     record: Record | None = None,
     watch: Stopwatch | None = None,
 ) -> ReferenceVoice:
@@ -62,13 +63,15 @@ def encode_voice(
       own_emotion: also encode the clip as its own emotion prompt (a second pass of w2v-bert over the clip resampled
         another way, as the reference does); not needed when an emotion clip will be given.
       encode_twice: False takes the first pass for both roles.
+      semantic: what `clip_semantic` made of the clip, where it is known already.
     """
     record, watch = record or ignore, watch or Stopwatch()
     with watch("audio"):
         audio_22k, audio_16k = resample.speaker_audio(clip)
         prompt_mel = ref_mel(audio_22k)
         fbank = campplus_fbank(audio_16k)
-    semantic = _semantic_of(params, model, audio_16k, record, watch)
+    if semantic is None:
+        semantic = _semantic_of(params, model, audio_16k, record, watch)
     padded, length = batch_of_one(semantic), _one(len(semantic))
 
     told = padded  # of the prompt, what the length regulator reads
@@ -97,14 +100,26 @@ def encode_voice(
     return ReferenceVoice(latents, base, own, style, prompt_mel, prompt_condition)
 
 
-def clip_codes(params: Params, model: ModelConfig, clip: Clip, watch: Stopwatch | None = None) -> Int[np.ndarray, " T"]:
-    """The semantic codes of a clip: what the speech model would have to say to speak as it does."""
-    watch = watch or Stopwatch()
-    semantic = _semantic_of(params, model, resample.speaker_audio(clip)[1], ignore, watch)
-    with watch("semantic_codec"):
+def clip_semantic(
+    params: Params, model: ModelConfig, clip: Clip, watch: Stopwatch | None = None
+) -> Float[np.ndarray, "T D"]:
+    """The semantic features of a clip."""
+    return _semantic_of(params, model, resample.speaker_audio(clip)[1], ignore, watch or Stopwatch())
+
+
+def codes_of(
+    params: Params, model: ModelConfig, semantic: Float[np.ndarray, "T D"], watch: Stopwatch | None = None
+) -> Int[np.ndarray, " _"]:
+    """The semantic codes of a clip of these features: what the speech model would have to say to speak as it does."""
+    with (watch or Stopwatch())("semantic_codec"):
         indices, _ = stages.quantize(params, batch_of_one(semantic), _one(len(semantic)), model=model)
     codes: np.ndarray = np.asarray(indices)[0, : -(-len(semantic) // model.semantic_codec.frames_per_code)]
     return codes
+
+
+def clip_codes(params: Params, model: ModelConfig, clip: Clip) -> Int[np.ndarray, " T"]:
+    """The semantic codes of a clip."""
+    return codes_of(params, model, clip_semantic(params, model, clip))
 
 
 def encode_emotion(

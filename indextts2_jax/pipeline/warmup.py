@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from indextts2_jax.array_typing import Params
-from indextts2_jax.config import Config, ModelConfig
+from indextts2_jax.config import EVEN_SLOWEST, LONGEST_FACTOR, Config, ModelConfig
 from indextts2_jax.gpt.rehearsal import rehearse
 from indextts2_jax.nn.buckets import SMALLEST, bucket_size, prompt_size
 from indextts2_jax.pipeline import alignment, batches, generation, omission, speak, stages
@@ -64,7 +64,8 @@ def steps(
     one = utterances[0]
     others = model.gpt.condition_rows + generation.DECODER_MARKERS
     texts = [rung - others for rung in rungs(sizes.text + others) if rung > others]
-    longest = speak.natural_frames(model, sizes.codes, config.duration.factor)
+    slowest = config.duration.factor * (EVEN_SLOWEST if config.duration.even_pace else 1.0)
+    longest = speak.natural_frames(model, sizes.codes, min(slowest, LONGEST_FACTOR))
     counts = [2**power for power in range((sizes.at_once - 1).bit_length() + 1)]
     behind = [count for count in counts if count <= batches.behind_decoder(params, sizes.at_once)]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.audio import quality
-from indextts2_jax.config import DecodeConfig
+from indextts2_jax.config import DecodeConfig, asks_where
 from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.decoder import Decoder, Draw, codes_of
 from indextts2_jax.pipeline.generation import CodesToCome, Utterance
@@ -17,7 +17,8 @@ from indextts2_jax.serving.messages import Accepted, Audio, Done, Encoded, Encod
 from indextts2_jax.serving.task import Task
 from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Request, check_source
-from indextts2_jax.synthesis.segments import EncodedRequest, Run, collect, speak_request
+from indextts2_jax.synthesis.segment import EncodedRequest
+from indextts2_jax.synthesis.segments import Run, collect, speak_request
 from indextts2_jax.synthesis.speech import Speech
 from indextts2_jax.synthesis.stream import SpeechStream
 from indextts2_jax.synthesis.synthesizer import IndexTTS2
@@ -89,8 +90,8 @@ class Model:
             return self._prompts(watch).request(checked)
 
     def _heads(self, task: Task, checked: CheckedRequest, watch: Stopwatch) -> Heads:
-        """Found by the first task that asks for times of words: the others go on meanwhile."""
-        if not checked.config.times.words:
+        """Found by the first task that asks for something that needs them: the others go on meanwhile."""
+        if not asks_where(checked.config):
             return NO_HEADS
         with self._alone(task):
             return self.tts.heads(checked.config, watch)

@@ -17,7 +17,7 @@ from indextts2_jax.pipeline import encode
 from indextts2_jax.pipeline.recording import Record, Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
 from indextts2_jax.synthesis.request import CheckedRequest, Emotion
-from indextts2_jax.synthesis.segments import EncodedRequest
+from indextts2_jax.synthesis.segment import EncodedRequest
 from indextts2_jax.synthesis.speech import AudioSource
 from indextts2_jax.synthesis.voice_cache import VoiceCache, digest
 

@@ -4,14 +4,14 @@
               │ some                            │ some
               └────────► the next attempt ◄─────┘        no attempt left: the least bad one is taken
 
-Codes are suspect by their number and, where `check_words` is set, by what the model itself thinks of them
-(`pipeline/omission.py`).
+Codes are suspect by their number and, where it is asked, by what the model itself thinks of them (`check_words`,
+`pipeline/omission.py`) and by where it looked while it spoke (`check_alignment`, `pipeline/visits.py`).
 
 An attempt depends on the request's seed and the number of the attempt only, so equal seeds still give equal speech.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -58,6 +58,8 @@ class Attempt:
     chosen: SegmentCodes
     faults: tuple[Fault, ...]
     audio: np.ndarray | None = None
+    frames: int | None = None
+    """The mel frames that the waveform was made of; None: those of its codes."""
 
     @property
     def weight(self) -> int:
@@ -91,10 +93,10 @@ class Attempts:
         """The attempt that counts."""
         return self.made[self.number]
 
-    def hear(self, number: int, audio: Float[np.ndarray, " N"], taken: bool = False) -> None:
+    def hear(self, number: int, audio: Float[np.ndarray, " N"], frames: int | None = None, taken: bool = False) -> None:
         """Notes the waveform of an attempt, and what is suspect about it; `taken` though it may turn out bad."""
         before = self.made[number]
-        self.made[number] = Attempt(before.chosen, before.faults + audio_faults(audio), audio)
+        self.made[number] = Attempt(before.chosen, before.faults + audio_faults(audio), audio, frames)
         if taken:
             self._taken = number
 
@@ -142,6 +144,18 @@ def _of_words(evidence: Evidence) -> Iterator[Fault]:
         yield Fault(3 + len(missing), f"seems to leave out {word} {spans} of {len(evidence.gains)}")
     if evidence.stop < LEAST_STOP:
         yield Fault(4, "seems to break off")
+
+
+def word_faults(
+    quoted: Callable[[Sequence[int]], str], missing: Sequence[int], repeated: Sequence[int]
+) -> tuple[Fault, ...]:
+    """What is suspect about words that speech passed over, or said again; `quoted` names some as they were written."""
+    faults = []
+    if missing:
+        faults.append(Fault(3 + len(missing), f"seems to pass over {quoted(missing)}"))
+    if repeated:
+        faults.append(Fault(1 + len(repeated), f"seems to say {quoted(repeated)} again"))
+    return tuple(faults)
 
 
 def audio_faults(audio: Float[np.ndarray, " N"]) -> tuple[Fault, ...]:

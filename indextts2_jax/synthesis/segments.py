@@ -11,23 +11,21 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from indextts2_jax.array_typing import Array, Key, Params
+from indextts2_jax.array_typing import Params
 from indextts2_jax.audio.write import silence, to_int16
-from indextts2_jax.config import SAMPLING_RATE, Config, ModelConfig
+from indextts2_jax.config import LONGEST_FACTOR, SAMPLING_RATE, SHORTEST_FACTOR, Config, ModelConfig
 from indextts2_jax.errors import TextError
-from indextts2_jax.gpt.emotion import EmotionEmbedding
-from indextts2_jax.pipeline import batches, generation, omission, speak
+from indextts2_jax.pipeline import batches, generation, speak
 from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
-from indextts2_jax.pipeline.voice import ReferenceVoice
-from indextts2_jax.synthesis import retry
+from indextts2_jax.synthesis import judging, pace, retry
 from indextts2_jax.synthesis.duration import fit_duration
+from indextts2_jax.synthesis.pace import Pace
 from indextts2_jax.synthesis.polish import Polish
-from indextts2_jax.synthesis.request import CheckedRequest
+from indextts2_jax.synthesis.segment import EncodedRequest, Segment
 from indextts2_jax.synthesis.speech import Sink, Speech
-from indextts2_jax.synthesis.words import Word, WordTimer, WrittenText
-from indextts2_jax.text.frontend import TextFrontend, configured
-from indextts2_jax.text.frontend import words as words_of
+from indextts2_jax.synthesis.words import Word, WordTimer
+from indextts2_jax.text.frontend import TextFrontend
 
 WINDOW = 4
 """So many batches of segments are made before the first of them is handed on: they are sorted by length."""
@@ -39,38 +37,6 @@ Fit: TypeAlias = Callable[[int, int], int]
 # --- what is spoken -----------------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class Segment:
-    """One segment of a text, ready to be spoken."""
-
-    index: int
-    tokens: list[str]
-    expected_seconds: float
-    """What its text should take, the pauses at its edges apart."""
-    utterance: generation.Utterance
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodedRequest:
-    """A checked request whose voice and emotion are encoded: all is ready to be spoken."""
-
-    checked: CheckedRequest
-    voice: ReferenceVoice
-    emotion: EmotionEmbedding
-    key: Key[Array, ""]
-    warnings: tuple[str, ...] = ()
-    """Of the clip."""
-
-    def segments(self, frontend: TextFrontend) -> list[Segment]:
-        """Its segments in order; all have the request's own key."""
-        made = []
-        for index, tokens in enumerate(self.checked.reading.segments):
-            ids = np.array(frontend.encode(tokens), np.int32)
-            utterance = generation.Utterance(self.voice, self.emotion.final, ids, self.key)
-            made.append(Segment(index, tokens, frontend.seconds(tokens), utterance))
-        return made
-
-
 @dataclasses.dataclass
 class Drawing:
     """A segment, the attempts at it so far, and the mel frames that it is to fill (None: as its codes have it)."""
@@ -78,6 +44,8 @@ class Drawing:
     segment: Segment
     attempts: retry.Attempts
     frames: int | None = None
+    pace: Pace | None = None
+    """The pace that it is to have; None: its own."""
 
 
 class Spoken(NamedTuple):
@@ -168,55 +136,78 @@ class Run:
 
     def faults(self, segment: Segment, chosen: generation.SegmentCodes) -> tuple[retry.Fault, ...]:
         """Why the codes of a segment are suspect."""
-        evidence = None
-        if self.config.redraw.check_words and chosen.stopped and len(chosen.codes):  # else it is suspect anyway
-            with self.watch("check words"):
-                spans = words_of(segment.tokens)
-                decode = self.config.decode
-                evidence = omission.look_for(self.params, self.model, segment.utterance, chosen, spans, decode)
-        rate = self.model.codes_per_second
-        return retry.code_faults(chosen, segment.expected_seconds, self.config.redraw, evidence, rate)
+        return judging.faults(self.params, self.model, self.config, self.heads, segment, chosen, self.watch)
 
-    def word_timer(self, checked: CheckedRequest, frontend: TextFrontend) -> WordTimer | None:
-        """Finds the words of a request, where it asks for them."""
+    def unable(self) -> list[str]:
+        """What of the settings is without effect, as the model has no heads that tell where in the text it is."""
+        asked = {
+            "redraw.check_alignment": self.config.redraw.check_alignment,
+            "duration.even_pace": self.config.duration.even_pace,
+        }
+        why = "as the model has no head that tells where in the text it is."
+        return [f"{key} does nothing, {why}" for key, given in asked.items() if given and not self.heads.places]
+
+    def words(self, segment: Segment, codes: np.ndarray, audio: np.ndarray, frames: int | None = None) -> list[Word]:
+        """The words of a segment, in seconds from the first sample of its speech `audio` [N]; none where nobody asks.
+
+        Args:
+          frames: mel frames that the speech was made of, where they are not those of the codes.
+        """
         if not self.config.times.words:
-            return None
-        own = configured(frontend, self.config.text)
-        written = WrittenText(own, checked.request.text, checked.reading.segments)
-        return WordTimer(self.params, self.model, self.config.decode, self.heads, written)
-
-    def words(
-        self, timer: WordTimer, segment: Segment, codes: np.ndarray, audio: np.ndarray, frames: int | None = None
-    ) -> list[Word]:
-        """The words of a segment, in seconds from the first sample of its speech `audio` [N]."""
+            return []
+        timer = WordTimer(self.params, self.model, self.config.decode, self.heads, segment.written)
         frames = frames or speak.natural_frames(self.model, len(codes), self.config.duration.factor)
         with self.watch("word times"):
             samples = frames * speak.hop_length(self.model)
             return timer.times(segment.index, segment.utterance, codes, audio, samples)
 
+    def beginning(self, segments: Sequence[Segment]) -> Sequence[Segment]:
+        """The first segments of a speech, whose pace all are to have; none where nobody asks, or it cannot be told."""
+        if not (self.config.duration.even_pace and self.heads.places) or self.fit:
+            return []
+        return segments[: pace.beginning([segment.expected_seconds for segment in segments])]
+
+    def common_pace(self, begun: Sequence[Drawing]) -> Pace | None:
+        """That of a speech's beginning, of which codes are chosen."""
+        good = [one for one in begun if not one.attempts.best.faults] or begun
+        return pace.together(self._pace(one.segment, one.attempts.best.chosen.codes) for one in good)
+
+    def _pace(self, segment: Segment, codes: np.ndarray) -> Pace:
+        if not len(codes):
+            return Pace(0.0, 0.0)
+        with self.watch("even pace"):
+            weights = judging.attention(self.params, self.model, self.config, self.heads, segment, codes)
+        return pace.measure(weights, segment.words, segment.word_seconds, self.model.codes_per_second)
+
+    def _frames(self, drawing: Drawing, codes: np.ndarray) -> int:
+        """The mel frames that the codes of a drawing are to fill."""
+        if drawing.frames is not None:
+            return drawing.frames
+        factor = self.config.duration.factor
+        if drawing.pace and len(codes):
+            factor *= pace.factor(self._pace(drawing.segment, codes), drawing.pace)
+        return speak.natural_frames(self.model, len(codes), min(max(factor, SHORTEST_FACTOR), LONGEST_FACTOR))
+
     def _hear(self, drawings: Sequence[Drawing], last: bool) -> None:
         """Makes the waveform of the last attempt of each, or of the one that counts."""
         numbers = [len(one.attempts.made) - 1 if last else one.attempts.number for one in drawings]
         codes = [one.attempts.made[number].chosen.codes for one, number in zip(drawings, numbers, strict=True)]
-        factor = self.config.duration.factor
+        frames = [self._frames(one, own) for one, own in zip(drawings, codes, strict=True)]
         audio = speak.speak_codes(
             self.params,
             self.config,
             self.model,
             [_attempt(one, number) for one, number in zip(drawings, numbers, strict=True)],
             codes,
-            frames=[
-                one.frames or speak.natural_frames(self.model, len(own), factor)
-                for one, own in zip(drawings, codes, strict=True)
-            ],
+            frames=frames,
             at_once=self.at_once,
             replay=self.replay,
             first=drawings[0].segment.index if drawings else 0,
             record=self.record,
             watch=self.watch,
         )
-        for one, number, made in zip(drawings, numbers, audio, strict=True):
-            one.attempts.hear(number, made, taken=not last)
+        for one, number, made, count in zip(drawings, numbers, audio, frames, strict=True):
+            one.attempts.hear(number, made, count, taken=not last)
 
 
 def _attempt(drawing: Drawing, number: int) -> generation.Utterance:
@@ -244,6 +235,10 @@ def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> 
     timed = run.config.duration.target_seconds or run.fit
     run = dataclasses.replace(run, at_once=1) if run.record or run.replay or timed else run
     planned, rest = _plan(run, encoded, segments) if timed else ({}, 0)
+    begun = [run.begin(segment) for segment in run.beginning(segments)]
+    run.choose_until_good(begun)
+    common = run.common_pace(begun)
+    planned |= {one.segment.index: one for one in begun}
     window = 1 if run.at_once == 1 else WINDOW * run.at_once
 
     def completed() -> Iterator[Drawing]:
@@ -251,7 +246,9 @@ def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> 
             run.on_segment(part[0].index)
             if run.record:
                 run.record("emovec", encoded.emotion.merged[None])
-            drawings = [planned.pop(one.index) if planned else run.begin(one) for one in part]
+            drawings = [planned.pop(one.index, None) or run.begin(one) for one in part]
+            for drawing in drawings:
+                drawing.pace = common
             run.complete(drawings)
             yield from drawings
 
@@ -261,6 +258,12 @@ def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> 
 def speak_requests(run: Run, requests: Sequence[EncodedRequest], frontend: TextFrontend) -> list[Iterator[Spoken]]:
     """The segments of every request, in batches that all of them share."""
     drawings = [[run.begin(segment) for segment in encoded.segments(frontend)] for encoded in requests]
+    begun = [own[: len(run.beginning([one.segment for one in own]))] for own in drawings]
+    run.choose_until_good(list(itertools.chain.from_iterable(begun)))
+    for own, first in zip(drawings, begun, strict=True):
+        common = run.common_pace(first)
+        for one in own:
+            one.pace = common
     run.complete(list(itertools.chain.from_iterable(drawings)))
     return [_finished(run, encoded, frontend, own) for encoded, own in zip(requests, drawings, strict=True)]
 
@@ -270,12 +273,12 @@ def _finished(
 ) -> Iterator[Spoken]:
     """Completed drawings with polish and silences; `rest` samples are missing behind the last."""
     reading, polish = encoded.checked.reading, Polish(run.config.polish)
-    timer = run.word_timer(encoded.checked, frontend)
     for drawing in completed:
         segment, best = drawing.segment, drawing.attempts.best
         assert best.audio is not None
-        warnings = retry.report(segment.index + 1, len(segment.tokens), drawing.attempts)
-        words = run.words(timer, segment, best.chosen.codes, best.audio, drawing.frames) if timer else []
+        warnings = [] if segment.index else run.unable()
+        warnings += retry.report(segment.index + 1, len(segment.tokens), drawing.attempts)
+        words = run.words(segment, best.chosen.codes, best.audio, best.frames)
         speech, quieter, cuts = polish(best.audio)
         if quieter > 0.1:
             warnings.append(f"Segment {segment.index + 1} stays {quieter:.1f} LU below the loudness wanted.")

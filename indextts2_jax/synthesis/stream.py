@@ -12,9 +12,10 @@ from indextts2_jax.pipeline.chunks import stream_utterance
 from indextts2_jax.pipeline.generation import SegmentCodes
 from indextts2_jax.synthesis import retry
 from indextts2_jax.synthesis.request import CheckedRequest
-from indextts2_jax.synthesis.segments import EncodedRequest, Run, Segment, check_spoken
+from indextts2_jax.synthesis.segment import EncodedRequest, Segment
+from indextts2_jax.synthesis.segments import Run, check_spoken
 from indextts2_jax.synthesis.speech import Speech
-from indextts2_jax.synthesis.words import Word, WordTimer
+from indextts2_jax.synthesis.words import Word
 from indextts2_jax.text.frontend import TextFrontend
 
 
@@ -36,7 +37,6 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
         self._spans: list[tuple[int, int]] = []
         self._words: list[Word] = []
         self._suspect: list[int] = []
-        self._timer: WordTimer | None = None
         self._warnings = list(checked.reading.warnings)
         self._samples = 0
         self._ended = False
@@ -77,8 +77,7 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
     def _speak(self, encode: Callable[[], EncodedRequest], frontend: TextFrontend) -> Iterator[Float[np.ndarray, " N"]]:
         silences = self._checked.reading.silences_ms
         encoded = encode()
-        self._timer = self._run.word_timer(self._checked, frontend)
-        self._warnings += encoded.warnings
+        self._warnings += [*encoded.warnings, *self._run.unable()]
         for segment in encoded.segments(frontend):
             self._run.on_segment(segment.index)
             yield from _not_empty(silence(silences[segment.index]))
@@ -100,9 +99,8 @@ class SpeechStream(Iterator[Float[np.ndarray, " N"]]):
             self._spans.append((first, self._samples))
             self._codes.append(part.codes)
             audio = np.concatenate(heard) if heard else np.zeros(0, np.float32)
-            if self._timer:
-                own = run.words(self._timer, segment, part.codes, audio)
-                self._words += [word.moved(first / SAMPLING_RATE) for word in own]
+            own = run.words(segment, part.codes, audio)
+            self._words += [word.moved(first / SAMPLING_RATE) for word in own]
             attempts = retry.Attempts(1)
             attempts.made.append(retry.Attempt(part, run.faults(segment, part)))
             attempts.hear(0, audio)

@@ -13,6 +13,7 @@ from indextts2_jax.checkpoint import bundled, networks
 from indextts2_jax.config import (
     Config,
     ModelConfig,
+    asks_where,
     check_drawn_once,
     check_fits,
     check_of_call,
@@ -28,7 +29,8 @@ from indextts2_jax.pipeline.recording import Record, Replay, Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice, check_origin, check_voice, fingerprint
 from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Emotion, Request, check_request
-from indextts2_jax.synthesis.segments import EncodedRequest, Fit, Run, collect, speak_request, speak_requests
+from indextts2_jax.synthesis.segment import EncodedRequest
+from indextts2_jax.synthesis.segments import Fit, Run, collect, speak_request, speak_requests
 from indextts2_jax.synthesis.speech import AudioSource, OnProgress, ProgressTeller, Sink, Speech
 from indextts2_jax.synthesis.stream import SpeechStream
 from indextts2_jax.synthesis.voice_cache import VoiceCache
@@ -372,9 +374,9 @@ class IndexTTS2:
         )
 
     def heads(self, config: Config, watch: Stopwatch | None = None) -> Heads:
-        """Which heads of the model tell where in the text it is, where the settings ask for times of words: found at
-        the first time, for all further speech."""
-        if not config.times.words:
+        """Which heads of the model tell where in the text it is, where the settings ask for something that needs it
+        (`asks_where`): found at the first time, for all further speech."""
+        if not asks_where(config):
             return NO_HEADS
         if self._heads is None:
             self._heads = find_heads(self.params, self.model, self.frontend, watch)

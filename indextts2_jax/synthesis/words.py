@@ -10,7 +10,7 @@ words, and the confidence of all is 0.
 import dataclasses
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -88,9 +88,9 @@ class WordTimer:
         given = (self._params, self._model, utterance, codes, self._heads.places, self._decode)
         found = alignment.align(alignment.attention_maps(*given))
         quiet = silences(audio, SAMPLING_RATE, 1000 * PAUSE_SECONDS)
-        owners, result, last = self._written.owners[index], [], 0.0
+        result, last = [], 0.0
         for number, word in enumerate(words, start=self._written.first(index)):
-            tokens = np.flatnonzero((owners == number) & self._written.audible[index])
+            tokens = self._written.tokens(index, number)
             own = np.flatnonzero(np.isin(found.tokens, tokens))
             if not len(own):
                 result.append(Word(word.text, last, last, 0.0, word.spaced))
@@ -105,24 +105,50 @@ class WordTimer:
 
 
 class WrittenText:
-    """The words of a text, and which of them each token of its segments stands for."""
+    """The words of a text, and which of them each token of its segments stands for. It is read as far as it is asked
+    about: the beginning of a long text need not wait for its end."""
 
     def __init__(self, frontend: TextFrontend, text: str, segments: Sequence[Sequence[str]]) -> None:
         """`text` as it was given, `segments` as it was read."""
+        self._segments = segments
+        self._words: list[WrittenWord] = []
+        self._coming = self._read(frontend, text)
+        self._owners: list[Int[np.ndarray, " _"]] = []
+        self._bounds = [0]
+
+    def _read(self, frontend: TextFrontend, text: str) -> Iterator[Int[np.ndarray, " _"]]:
         text = frontend.prepare(text.strip()).strip()
         self._words = written_words(text)
-        self.owners = words_of_tokens(frontend, text, self._words, segments)
-        self.audible = [np.array([_is_heard(token) for token in segment], bool) for segment in segments]
-        ends = [int(own.max()) + 1 if len(own) else 0 for own in self.owners]
-        ends[-1] = len(self._words)  # what is not spoken goes to what is spoken before it
-        self._bounds = [0, *itertools.accumulate(ends, max)]
+        yield from words_of_tokens(frontend, text, self._words, self._segments)
+
+    def owners(self, index: int) -> Int[np.ndarray, " _"]:
+        """The number of the word that each token of a segment stands for."""
+        while len(self._owners) <= index:
+            own = next(self._coming)
+            self._owners.append(own)
+            end = int(own.max()) + 1 if len(own) else 0
+            if len(self._owners) == len(self._segments):
+                end = len(self._words)  # what is not spoken goes to what is spoken before it
+            self._bounds.append(max(end, self._bounds[-1]))
+        return self._owners[index]
+
+    def tokens(self, index: int, number: int) -> Int[np.ndarray, " _"]:
+        """The tokens of a segment, by their places, in which a word is heard."""
+        own = [_is_heard(token) for token in self._segments[index]]
+        return np.flatnonzero((self.owners(index) == number) & np.array(own, bool))
 
     def first(self, index: int) -> int:
         """The number of a segment's first word."""
+        self.owners(index)
         return self._bounds[index]
+
+    def text(self, numbers: Sequence[int]) -> str:
+        """Some of the words, spaces where they had them."""
+        return "".join(" " * self._words[number].spaced + self._words[number].text for number in numbers).strip()
 
     def of_segment(self, index: int) -> list[WrittenWord]:
         """The words that begin in a segment."""
+        self.owners(index)
         return self._words[self._bounds[index] : self._bounds[index + 1]]
 
 
@@ -169,8 +195,9 @@ def find_heads(params: Params, model: ModelConfig, frontend: TextFrontend, watch
     watch = watch or Stopwatch()
     known = bundled.voice_text()
     clip = load_clip(bundled.voice_clip())
-    voice = encode.encode_voice(params, model, clip, own_emotion=False, watch=watch)
-    codes = encode.clip_codes(params, model, clip, watch)
+    semantic = encode.clip_semantic(params, model, clip, watch)
+    voice = encode.encode_voice(params, model, clip, own_emotion=False, semantic=semantic, watch=watch)
+    codes = encode.codes_of(params, model, semantic, watch)
     tokens = frontend.tokenize(known.text)
     if len(tokens) > model.gpt.max_text_tokens or len(codes) > model.gpt.max_mel_tokens:
         return NO_HEADS
@@ -200,7 +227,7 @@ def _errors(
     """By how many seconds each word begins and ends too late; infinite where it is not found."""
     errors: list[float] = []
     for number, (start, end) in enumerate(known):
-        tokens = np.flatnonzero((written.owners[0] == number) & written.audible[0])
+        tokens = written.tokens(0, number)
         own = np.flatnonzero(np.isin(found.tokens, tokens))
         errors += [own[0] / rate - start, (own[-1] + 1) / rate - end] if len(own) else [np.inf] * 2
     return np.array(errors[1:-1])  # silence before the first word and behind the last is anybody's

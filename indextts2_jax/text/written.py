@@ -7,8 +7,8 @@ What a word alone is read as is nearly what it is read as in its text; where it 
 that are found go to the nearer ones.
 """
 
+import bisect
 import functools
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -52,56 +52,67 @@ def written_words(text: str) -> list[WrittenWord]:
 
 
 def words_of_tokens(
-    frontend: TextFrontend, text: str, words: Sequence[WrittenWord], segments: Sequence[Sequence[str]]
-) -> list[Int[np.ndarray, " _"]]:
-    """The word of every token of every segment, not decreasing; all 0 where there is no word.
+    frontend: TextFrontend, text: str, words: Sequence[WrittenWord], segments: Iterable[Sequence[str]]
+) -> Iterator[Int[np.ndarray, " _"]]:
+    """The word of every token of one segment after the other, not decreasing; all 0 where there is no word.
+
+    Of the text no more is read than the segments so far need, and a little.
 
     Args:
       frontend: that has read the text.
       text: it is the text of the words, and the segments are what was read of it.
     """
-    letters, owners, sizes = _letters_of_words(frontend, text, words)
-    result, at, begun = [], 0, 0  # letters that have been heard, and words
+    alone = _WordsAlone(frontend, text, words)
+    at, begun = 0, 0  # letters that have been heard, and words
     for segment in segments:
         heard = list(_letters(segment))
-        window = slice(at, at + 2 * len(heard) + _AHEAD)
-        matched = _matched(_codes(one for one, _ in heard), letters[window])
+        end = at + 2 * len(heard) + _AHEAD
+        alone.read(end)
+        matched = _matched(_codes(one for one, _ in heard), _codes(alone.letters[at:end]))
         spoken = np.full(len(segment), -1)
         for place in np.flatnonzero(matched >= 0)[::-1]:  # the first letter of a token counts
-            spoken[heard[place][1]] = owners[at + matched[place]]
+            spoken[heard[place][1]] = alone.owners[at + matched[place]]
         said = np.zeros(len(segment), bool)
         said[[token for one, token in heard if one != BEGINNING]] = True
-        spoken = _filled(spoken, said, begun, sizes)
+        spoken = _filled(spoken, said, begun, alone.sizes, len(words))
         if said.any():
             begun = int(spoken[said].max()) + 1
-            at = int(np.searchsorted(owners, begun))
-        result.append(spoken)
-    return result
+            at = bisect.bisect_left(alone.owners, begun)
+        yield spoken
 
 
-def _letters_of_words(
-    frontend: TextFrontend, text: str, words: Sequence[WrittenWord]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The letters of all words as each is read alone, a mark before those of a word; the word of each letter; and how
-    many a word has."""
-    alone = frontend.within(without_pauses(text))
-    spelled = _heard(frontend.tokenize(_PROBE)) == list(_PROBE)
+class _WordsAlone:
+    """The words of a text as each is read alone, as far as they have been asked for."""
 
-    @functools.cache
-    def read(word: str) -> list[str]:
-        if spelled and _SPELLED.fullmatch(word):
+    def __init__(self, frontend: TextFrontend, text: str, words: Sequence[WrittenWord]) -> None:
+        self.letters: list[str] = []
+        """Of the words in order, a mark before those of each that a space stands before."""
+        self.owners: list[int] = []
+        """The word of each letter."""
+        self.sizes: list[int] = []
+        """How many letters each word has."""
+        self._last = -1  # letters before the last word
+        self._words = words
+        self._frontend = frontend.within(without_pauses(text))
+        self._spelled = _heard(frontend.tokenize(_PROBE)) == list(_PROBE)
+        self._of_word = functools.cache(self._read_word)
+
+    def read(self, letters: int) -> None:
+        """Reads on until a word begins behind so many letters."""
+        while len(self.sizes) < len(self._words) and self._last < letters:
+            word, number = self._words[len(self.sizes)], len(self.sizes)
+            own = self._of_word(word.text.strip(_EDGES))
+            marked = [BEGINNING, *own] if own and (word.spaced or not number) else own
+            self._last = len(self.letters)
+            self.letters += marked
+            self.owners += [number] * len(marked)
+            self.sizes.append(len(own))
+
+    def _read_word(self, word: str) -> list[str]:
+        if self._spelled and _SPELLED.fullmatch(word):
             return list(filter(str.isalnum, word.casefold()))
-        tokens = alone.tokenize(word)
-        return _heard(tokens) if is_speakable(alone, tokens) else []
-
-    made = [read(word.text.strip(_EDGES)) for word in words]
-    sizes = [len(own) for own in made]
-    letters = [
-        [BEGINNING, *own] if own and (word.spaced or not number) else own
-        for number, (word, own) in enumerate(zip(words, made, strict=True))
-    ]
-    owners = np.repeat(np.arange(len(letters)), list(map(len, letters)))
-    return _codes(itertools.chain.from_iterable(letters)), owners, np.array(sizes, int)
+        tokens = self._frontend.tokenize(word)
+        return _heard(tokens) if is_speakable(self._frontend, tokens) else []
 
 
 def _heard(tokens: Sequence[str]) -> list[str]:
@@ -162,16 +173,19 @@ def _matched(own: np.ndarray, letters: np.ndarray) -> Int[np.ndarray, " _"]:
     return matched
 
 
-def _filled(spoken: np.ndarray, said: np.ndarray, begun: int, sizes: np.ndarray) -> Int[np.ndarray, " _"]:
+def _filled(
+    spoken: np.ndarray, said: np.ndarray, begun: int, sizes: Sequence[int], words: int
+) -> Int[np.ndarray, " _"]:
     """Finds a word for the tokens that have none (-1): those between two words that are found go to the words between,
     which are read otherwise in their text than alone, by their sizes; where there are none, to the word before.
 
     Args:
       said: which tokens have letters; the others are marks, and go to the word before.
       begun: the first word that may be in this segment.
-      sizes: letters of each word; those with none are not spoken.
+      sizes: letters of each word as far as they are known; those with none are not spoken.
+      words: of the whole text.
     """
-    last = len(sizes) - 1
+    last = words - 1
     places = np.flatnonzero(said)
     before, run = begun - 1, []
     for place in [*places, None]:
@@ -181,7 +195,7 @@ def _filled(spoken: np.ndarray, said: np.ndarray, begun: int, sizes: np.ndarray)
         behind = int(spoken[place]) if place is not None else min(before + 2, last + 1)
         between = [word for word in range(before + 1, behind) if sizes[word]]
         if between:
-            shares = np.cumsum(sizes[between]) / sizes[between].sum()
+            shares = np.cumsum([sizes[word] for word in between]) / sum(sizes[word] for word in between)
             spoken[run] = [between[int(np.searchsorted(shares, (n + 0.5) / len(run)))] for n in range(len(run))]
         else:
             spoken[run] = before if before >= begun else min(behind, last)

@@ -8,13 +8,14 @@ import runpy
 import shutil
 import subprocess
 import sys
+import types
 
 import jax
 import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import comparison, demo_systems, gpu_settings, worker
+from benchmarks import comparison, demo_systems, gpu_settings, words_heard, worker
 from benchmarks import speech_metrics as metrics
 from benchmarks.stage_names import STAGES
 from indextts2_jax.checkpoint import bundled
@@ -131,6 +132,64 @@ def test_omission(tmp_path, capsys):
     assert set(told) == {"whole", "end", "middle", "words", "cost"} and told["cost"] > 0
     assert told["whole"]["readings"] == 3 and told["words"]["by_all"] == 1.0
     assert capsys.readouterr().out.count("readings") == 4
+
+
+@tries("visits")
+def test_visits(tmp_path):
+    path = tmp_path / "visits.json"
+    assert main_of("visits", "--sentences=2", "--seeds=1", f"--json={path}") == 0
+    told = json.loads(path.read_text("utf-8"))
+    assert {row["kind"] for row in told} == {"cut", "copied", "skipped", "repeated"}
+    assert all(row["readings"] == 2 and row["false alarms"] == 0 for row in told if row["threshold"] in (0.23, 0.3))
+    assert max(row["recall"] for row in told if row["kind"] == "copied") > 0
+
+
+class Metronome:
+    """Speaks a segment in so many samples a letter, more of them in a longer one unless its pace is to be even; behind
+    it is as much silence."""
+
+    def synthesize(self, text, voice, seed, config):
+        audio, spans = [np.zeros(0, np.float32)], []
+        for part in text.split("[pause:300ms]"):
+            slow = 1000 if config["duration"]["even_pace"] else 800 + 4 * len(part)
+            sound = np.full(len(part) * slow, 0.5, np.float32)
+            start = sum(map(len, audio))
+            spans.append((start, start + 2 * len(sound)))
+            audio += [sound, np.zeros_like(sound)]
+        return types.SimpleNamespace(audio=np.concatenate(audio), spans=spans, sampling_rate=22_050)
+
+
+@tries("even_pace")
+def test_even_pace(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.even_pace.IndexTTS2.from_pretrained", lambda name: Metronome())
+    path = tmp_path / "pace.json"
+    assert main_of("even_pace", "--readings=2", f"--json={path}") == 0
+    told = json.loads(path.read_text("utf-8"))
+    assert told["even"]["short, segments"] == told["even"]["long, segments"] == 6
+    assert told["as it comes"]["long over short"] < 0.85 < 0.9 < told["even"]["long over short"] < 1.1
+
+
+@tries("words_heard")
+def test_words_heard(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    class Hearing:
+        def rows(self, readings, setting):
+            asked.append(setting)
+            for kind, text, seed in readings:
+                bad = setting == "off" and text == "Stop!" and seed == 0
+                counts = {"words": 2, "missing": int(bad), "added": 0, "changed": 0}
+                wanted = words_heard.wanted_by(['Segment 1 (3 text tokens) seems to pass over "Stop!".'] * bad)
+                yield {"kind": kind, "text": text, "seed": seed, "setting": setting, "wanted_by": wanted, **counts}
+
+    monkeypatch.setattr(words_heard, "Hearing", Hearing)
+    monkeypatch.setattr(words_heard.metrics, "check_packages", lambda names: None)
+    for _ in range(2):  # the second time all is there
+        assert main_of("words_heard", f"--output={tmp_path}", "--seeds=1", "--hard_seeds=2") == 0
+        last = [json.loads(line.split(" ", 2)[2]) for line in capsys.readouterr().out.splitlines()[-5:]]
+        assert [row["left out"] for row in last] == [1, 1, 1, 0, 0] and last[0]["readings"] == 72 + 2 * 16
+        assert [row["drawn again"] for row in last] == [0, 0, 0, 1, 1]
+    assert asked.count("off") == 7 and asked[7:] == ["check_alignment", "both"]
 
 
 @tries("word_times")

@@ -102,9 +102,11 @@ def test_networks_that_do_not_fit_together(changes, key):
         from_dict(Config, {"model": model, "random_seed": 0})
 
 
-def test_one_of_factor_and_target():
-    with pytest.raises(ConfigError, match=r"duration\.factor and duration\.target_seconds"):
-        replace(Config(), duration={"factor": 0.8, "target_seconds": 3.0})
+@pytest.mark.parametrize(("key", "value"), [("factor", 0.8), ("even_pace", True)])
+def test_a_target_says_alone_how_fast(key, value):
+    with pytest.raises(ConfigError, match=rf"duration\.{key} and duration\.target_seconds"):
+        replace(Config(), duration={key: value, "target_seconds": 3.0})
+    assert getattr(replace(Config(), duration={key: value}).duration, key) == value
 
 
 def test_chapters_give_what_the_reference_lacks_and_nothing_else():

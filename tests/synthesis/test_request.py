@@ -125,6 +125,7 @@ def test_a_saved_voice_is_read(tmp_path):
     ("settings", "key"),
     [
         ({"duration": {"target_seconds": 2.0}}, "duration.target_seconds"),
+        ({"duration": {"even_pace": True}}, "duration.even_pace"),
         ({"polish": {"end_fade_ms": 5}}, "polish"),
     ],
 )

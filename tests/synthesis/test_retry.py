@@ -129,6 +129,22 @@ def test_what_the_model_thinks_of_its_codes(gains, stop, said):
     assert bool(faults) == bool(said) and said in reasons(faults)
 
 
+@pytest.mark.parametrize(
+    ("missing", "repeated", "said"),
+    [
+        ([], [], []),
+        ([2], [], ["seems to pass over <2>"]),
+        ([], [0, 1], ["seems to say <0 1> again"]),
+        ([3], [4], ["seems to pass over <3>", "seems to say <4> again"]),
+    ],
+)
+def test_words_passed_over_and_said_again_are_named(missing, repeated, said):
+    faults = retry.word_faults(lambda numbers: f"<{' '.join(map(str, numbers))}>", missing, repeated)
+    assert [fault.reason for fault in faults] == said
+    worst = sum(fault.weight for fault in retry.word_faults(str, [*missing, 8], [*repeated, 9]))
+    assert sum(fault.weight for fault in faults) < worst < retry.EMPTY
+
+
 def test_the_more_words_are_missing_the_worse():
     codes = SegmentCodes(np.zeros(150, np.int32), True)
     weights = [retry.code_faults(codes, 3.0, CONFIG, Evidence([0.0] * n + [9.0] * 5, 0.0))[0].weight for n in (1, 2, 5)]

@@ -27,7 +27,7 @@ def read_words(kind, text, most=60):
     segments = read(frontend, text, max_tokens=most).segments
     prepared = frontend.prepare(text)
     words = written_words(prepared)
-    owners = words_of_tokens(frontend, prepared, words, segments)
+    owners = list(words_of_tokens(frontend, prepared, words, segments))
     assert [len(own) for own in owners] == [len(segment) for segment in segments]
     flat = np.concatenate(owners)
     assert all(np.diff(flat) >= 0) and flat[0] >= 0 and flat[-1] < max(1, len(words))
@@ -78,7 +78,7 @@ def test_any_text(text, kind):
     frontend = FRONTENDS[kind]
     segments = [frontend.tokenize("One two three."), []]
     words = written_words(text)
-    owners = words_of_tokens(frontend, text, words, segments)
+    owners = list(words_of_tokens(frontend, text, words, segments))
     assert [len(own) for own in owners] == [len(segment) for segment in segments]
     flat = np.concatenate(owners)
     assert all(np.diff(flat) >= 0) and all((flat >= 0) & (flat < max(1, len(words))))
@@ -89,5 +89,5 @@ def test_a_long_text_takes_linear_time():
     frontend = FRONTENDS["phonemes"]
     segments = read(frontend, text, max_tokens=80).segments
     words = written_words(text)
-    owners = words_of_tokens(frontend, text, words, segments)
+    owners = list(words_of_tokens(frontend, text, words, segments))
     assert len(set(np.concatenate(owners))) == len(words) == 10_000
