@@ -10,6 +10,7 @@ import pytest
 from benchmarks import roofline
 from indextts2_jax.checkpoint import networks
 from indextts2_jax.pipeline import stages
+from indextts2_jax.s2mel import flow_matching
 from tests.models import PUBLISHED, PUBLISHED_2_5
 
 F32, I32 = jnp.float32, jnp.int32
@@ -34,6 +35,12 @@ MEL = array(B, M, 80)
 STYLE = array(B, 192)
 MU = array(B, M, 512)
 
+
+def flow_field() -> flow_matching.Field:
+    begun = functools.partial(stages.flow_begin, model=PUBLISHED, steps=25, guidance=0.7)
+    return jax.eval_shape(begun, published_params(), MEL, LENGTHS, STYLE, MU)
+
+
 STAGES = {
     "semantic_features": ((array(B, T, 160), LENGTHS), {}, (B, T, 1024)),
     "quantize": ((SEMANTIC, LENGTHS), {}, (B, T)),
@@ -53,7 +60,8 @@ STAGES = {
     "acoustic_condition": ((array(B, T, 1280), CODES), {}, (B, T, 1024)),
     "velocity": ((MEL, MEL, array(B), STYLE, MU, LENGTHS), {}, (B, M, 80)),
     "flow": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS), {"steps": 25, "guidance": 0.7, "temperature": 1.0}, (B, M, 80)),
-    "flow_step": ((MEL, MEL, LENGTHS, STYLE, MU, LENGTHS, array(), array()), {"guidance": 0.7}, (B, M, 80)),
+    "flow_begin": ((MEL, LENGTHS, STYLE, MU), {"steps": 25, "guidance": 0.7}, (2 * B, M, 512)),
+    "flow_step": (lambda: (flow_field(), MEL, array(dtype=I32), LENGTHS, LENGTHS), {"guidance": 0.7}, (B, M, 80)),
     "vocode": ((MEL, LENGTHS), {}, (B, 256 * M)),
 }
 
@@ -77,6 +85,7 @@ def test_the_list_is_complete():
 )
 def test_lowers_for_every_platform(name, model):
     inputs, settings, shape = (STAGES if model is PUBLISHED else STAGES_2_5)[name]
+    inputs = inputs() if callable(inputs) else inputs
     function = functools.partial(getattr(stages, name), model=model, **settings)
     exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(published_params(model), *inputs)
     assert set(exported.platforms) == set(PLATFORMS)
