@@ -2,6 +2,7 @@
 
     indextts2 serve --checkpoint=demo --port=8000                               http://127.0.0.1:8000
     indextts2 serve --checkpoint=DIR --host=0.0.0.0 --api_key_file=keys.txt     for other machines, which need a key
+    indextts2 serve --checkpoint=DIR --replicas=4 [--ray_address=auto]          four workers, by Ray Serve (extra `ray`)
 
 Needs the extra `server`. docs/serving.md says what there is. SIGTERM and Ctrl-C finish what runs, then it ends with 0.
 """
@@ -9,6 +10,7 @@ Needs the extra `server`. docs/serving.md says what there is. SIGTERM and Ctrl-C
 import functools
 import importlib.util
 import pathlib
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,10 @@ from indextts2_jax.serving.scheduler import Scheduler
 from indextts2_jax.synthesis.request import VOICE_SUFFIX, check_source
 
 if TYPE_CHECKING:
+    from indextts2_jax.serving.app import Serving
     from indextts2_jax.serving.limits import Limits
     from indextts2_jax.serving.voices import Voices
+    from indextts2_jax.serving.worker import Order
 
 NEEDED = ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client", "av")
 PAGES = "Pages of other sites that may use this server, such as https://chat.example.org; may be given several times."
@@ -58,6 +62,9 @@ def _define(own: command_line.Flags, command: list[str]) -> None:
     number("max_seconds", 600.0, "Seconds that a request may take.", lower_bound=1.0)
     integer("max_voices", 200, "Uploaded voices that are kept.", lower_bound=1)
     number("drain", 60.0, "Seconds in which what runs is finished after SIGTERM.", lower_bound=0.0)
+    integer("replicas", None, "So many workers, by Ray Serve (extra `ray`): one a GPU, else one a processor.", 1)
+    text("ray_address", None, "With --replicas: a cluster of Ray that runs, `auto` or HOST:PORT; else this machine.")
+    switch("warmup", False, "Not ready before a few sentences were spoken in the default voice: nobody waits for XLA.")
     switch("access_log", False, "A line for every request on standard error.")
     switch("keep_memory", True, "Keep freed memory for the next stage (glibc on Linux); faster, keeps the peak.")
 
@@ -98,6 +105,35 @@ def _wyoming(own: command_line.Flags) -> tuple[str, int] | None:
     return parse_address(own.wyoming)
 
 
+def _check_replicas(own: command_line.Flags) -> None:
+    if own.replicas is None:
+        if own.ray_address is not None:
+            raise ConfigError("--ray_address is of use with --replicas only.")
+        return
+    if importlib.util.find_spec("ray") is None or importlib.util.find_spec("grpc") is None:
+        raise ConfigError("--replicas needs Ray Serve: pip install 'indextts2_jax[server,ray]'.")
+    for name in ("wyoming", "access_log"):
+        if own[name].value:
+            raise ConfigError(f"--{name} is not for several replicas: leave it or --replicas out.")
+
+
+def _serve_replicas(own: command_line.Flags, serving: "Serving", order: "Order") -> None:
+    """Until a signal comes."""
+    from indextts2_jax.serving import ray_app
+    from indextts2_jax.serving.server import listen
+
+    listen(own.host, own.port).close()  # else Ray says at length that the port is taken
+    where = {"host": own.host, "port": own.port, "address": own.ray_address}
+    try:
+        ray_app.start(serving, order, Scheduler, replicas=own.replicas, **where)
+        print(f"Serving at http://{own.host}:{own.port} with {own.replicas} replicas.", flush=True)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        ray_app.stop()
+
+
 def work(own: command_line.Flags) -> None:
     """Everything is checked before the model is loaded."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -109,6 +145,7 @@ def work(own: command_line.Flags) -> None:
     from indextts2_jax.serving.server import Server, listen
     from indextts2_jax.serving.worker import Order
 
+    _check_replicas(own)
     chosen = settings.choose(own)
     keys = Keys.load(own.api_key_file) if own.api_key_file is not None else Keys()
     if not keys and not is_loopback(own.host):
@@ -121,12 +158,17 @@ def work(own: command_line.Flags) -> None:
         request_seconds=own.max_seconds,
         voices=own.max_voices,
     )
-    serving = Serving(
-        chosen.checkpoint, chosen.config, chosen.model, _voices(own, chosen, limits), limits, keys, own.cors_origin
-    )
+    voices = _voices(own, chosen, limits)
+    serving = Serving(chosen.checkpoint, chosen.config, chosen.model, voices, limits, keys, own.cors_origin)
+    if own.warmup and not voices.all():
+        raise ConfigError("--warmup needs a voice to speak in: give --speaker, or put one into the folder of --voices.")
+    warmup = str(voices.all()[0].path) if own.warmup else None
     options = {} if own.rows is None else {"rows": own.rows}
-    order = Order(chosen.checkpoint, chosen.config, own.queue, tuple(options.items()), own.keep_memory)
+    order = Order(chosen.checkpoint, chosen.config, own.queue, tuple(options.items()), own.keep_memory, warmup)
     wyoming = _wyoming(own)
+    if own.replicas is not None:
+        _serve_replicas(own, serving, order)
+        return
     with listen(own.host, own.port) as bound:
         server = Server(
             serving,

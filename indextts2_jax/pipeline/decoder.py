@@ -5,6 +5,8 @@
 A bank is R rows of one program (`gpt/rows.py`): of equal rules of choice, room for the prompt and slots. Banks take
 turns. All that a draw's numbers depend on, its bank's sizes and when it moves to a larger one included, follows from
 itself: the codes are those that it gets alone.
+
+`run` may be in a thread of its own: whoever joins, leaves or reads news meanwhile is seen at the next boundary.
 """
 
 import collections
@@ -48,6 +50,8 @@ class Draw:
         """The codes settled at each stop, and whether these are all; not yet read."""
         self.error: Exception | None = None
         """What kept it from having codes, if anything."""
+        self.wanted = True
+        """Whether somebody waits for it."""
         self._known = 0
 
     @property
@@ -103,38 +107,43 @@ class _Bank:
 
 
 class Decoder:
-    """The rows of a model's decoder, and who waits for one. All methods are for one thread."""
+    """The rows of a model's decoder, and who waits for one. `join` and `leave` are for any thread, the others for one
+    at a time."""
 
     def __init__(self, params: Params, model: ModelConfig, count: int) -> None:
         """`count` rows are computed in each bank, always."""
         self._params = params
         self._model = model
         self._count = count
+        self._coming: collections.deque[_Waiting] = collections.deque()
         self._waiting: collections.deque[_Waiting] = collections.deque()
         self._banks: dict[_Key, _Bank] = {}
 
     @property
     def idle(self) -> bool:
-        """Whether no draw is in a row or waits for one."""
-        return not self._waiting and not any(any(bank.draws) for bank in self._banks.values())
+        """Whether no draw that is wanted is in a row or waits for one."""
+        draws = [one.draw for one in [*self._coming, *self._waiting]]
+        for bank in [*self._banks.values()]:
+            draws += filter(None, bank.draws)
+        return not any(draw.wanted for draw in draws)
 
     def join(self, draw: Draw) -> None:
         """From the next boundary on it is worked at, if a row is free."""
         others = self._model.gpt.condition_rows + DECODER_MARKERS
         prompt = max(SHORTEST_PROMPT, others + padded_text([draw.utterance], others)[0].shape[1])
         rules = dataclasses.replace(draw.decode, max_mel_tokens=0, kernels=False)
-        self._waiting.append(_Waiting(draw, _Key(rules, prompt, kv_cache.first(rules.num_beams))))
+        self._coming.append(_Waiting(draw, _Key(rules, prompt, kv_cache.first(rules.num_beams))))
 
     def leave(self, draw: Draw) -> None:
-        """Nobody wants it any more."""
-        self._waiting = collections.deque(one for one in self._waiting if one.draw is not draw)
-        for bank in self._banks.values():
-            if draw in bank.draws:
-                bank.leave(bank.draws.index(draw))
+        """Nobody wants it any more; its row is free at the next boundary."""
+        draw.wanted = False
 
     def run(self, steps: int) -> None:
         """One boundary: those who wait join, then every bank makes at most so many steps."""
         with jax.default_matmul_precision(stages.PRECISION):
+            self._forget_unwanted()
+            while self._coming:
+                self._waiting.append(self._coming.popleft())
             self._admit()
             for key in [*self._banks]:
                 bank = self._banks[key]
@@ -146,6 +155,13 @@ class Decoder:
                         draw.error = error
 
     # --- joining ---
+
+    def _forget_unwanted(self) -> None:
+        self._waiting = collections.deque(one for one in self._waiting if one.draw.wanted)
+        for bank in self._banks.values():
+            for row, draw in enumerate(bank.draws):
+                if draw is not None and not draw.wanted:
+                    bank.leave(row)
 
     def _admit(self) -> None:
         """Gives rows to those who wait, in order; one whose bank is full does not hold up those of other banks."""

@@ -9,7 +9,6 @@ from indextts2_jax.array_typing import Float, Params
 from indextts2_jax.config import Config, ModelConfig, to_dict
 from indextts2_jax.pipeline import batches, stages
 from indextts2_jax.pipeline.recording import Stopwatch
-from indextts2_jax.s2mel import flow_matching
 
 
 class FlowInputs(NamedTuple):
@@ -39,10 +38,15 @@ def in_pieces(
     frame = np.arange(inputs.noise.shape[1])
     moving = (frame >= inputs.prompt_lengths[:, None]) & (frame < inputs.lengths[:, None])
     x: Any = np.where(moving[..., None], inputs.noise * np.float32(config.flow.temperature), np.float32(0))
-    _, *given = batches.divided(params, inputs)
-    times = flow_matching.time_schedule(config.flow.steps)
-    settings = {"guidance": config.flow.guidance, "target_frames": target_frames}
-    for now, dt in zip(times[:-1], np.diff(times), strict=True):
+    x, *given = batches.divided(params, (x, *inputs[1:]))
+    prompt, prompt_lengths, style, mu, lengths = given
+    guidance, steps = config.flow.guidance, config.flow.steps
+    with watch("flow_matching"):
+        told = (prompt, prompt_lengths, style, mu)
+        field = stages.flow_begin(params, *told, model=model, steps=steps, guidance=guidance)
+    sizes = {"guidance": guidance, "target_frames": target_frames}
+    for number in range(steps):
         with watch("flow_matching"):
-            x = jax.block_until_ready(stages.flow_step(params, x, *given, now, dt, model=model, **settings))
+            moved = stages.flow_step(params, field, x, np.int32(number), prompt_lengths, lengths, model=model, **sizes)
+            x = jax.block_until_ready(moved)
     return np.asarray(x)

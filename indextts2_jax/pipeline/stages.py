@@ -278,26 +278,38 @@ def flow(
     )
 
 
-@stage("s2mel/dit", static=("guidance", "target_frames"))
-def flow_step(
+@stage("s2mel/dit", static=("steps", "guidance"))
+def flow_begin(
     params: Params,
-    x: Float[Array, "B M C"],
     prompt: Float[Array, "B M C"],
     prompt_lengths: Lengths,
     style: Float[Array, "B style"],
     mu: Float[Array, "B M D"],
+    *,
+    model: ModelConfig,
+    steps: int,
+    guidance: float,
+) -> flow_matching.Field:
+    """What the steps of `flow` have in common, for a server, which has something else to do between them."""
+    how = {"steps": steps, "guidance": guidance, "dtype": params["merge"]["kernel"].dtype}
+    return flow_matching.begin(params, model.s2mel, prompt, prompt_lengths, style, mu, **how)
+
+
+@stage(static=("guidance", "target_frames"))
+def flow_step(
+    field: flow_matching.Field,
+    x: Float[Array, "B M C"],
+    number: Int[Array, ""],
+    prompt_lengths: Lengths,
     lengths: Lengths,
-    now: Float[Array, ""],
-    dt: Float[Array, ""],
     *,
     model: ModelConfig,
     guidance: float,
     target_frames: int | None = None,
 ) -> Float[Array, "B M C"]:
-    """One step of `flow`: a server has something else to do between them."""
-    given = (x, prompt, prompt_lengths, style, mu, lengths, now, dt)
-    how = {"guidance": guidance, "target_frames": target_frames, "dtype": params["merge"]["kernel"].dtype}
-    return flow_matching.move(params, model.s2mel, *given, **how)
+    """One step of `flow`."""
+    how = {"guidance": guidance, "target_frames": target_frames, "dtype": field.params["merge"]["kernel"].dtype}
+    return flow_matching.move(field, model.s2mel, x, number, prompt_lengths, lengths, **how)
 
 
 @stage("bigvgan")

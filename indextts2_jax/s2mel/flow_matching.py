@@ -3,30 +3,39 @@
     time_schedule ──► t_0 = 0 < t_1 < ... < t_S = 1          (linear)
     guide         ──► v = (1 + g) v_conditional - g v_unconditional
     euler_step    ──► x <- x + (t_{k+1} - t_k) v
-    solve         ──► the loop over the S steps; frames of the prompt are held at zero all the way
-    move          ──► one of its steps, for those who have something else to do in between
+    begin         ──► what all steps have in common: the network in its quick form, conditions, modulation
+    move          ──► one step; frames of the prompt are held at zero all the way
+    solve         ──► the loop over the S steps; those who have something else to do between them call the two above
 
 The noise is an argument of `solve`; `sample_noise` draws it.
 Source: `BASECFM.inference` and `solve_euler` in indextts/s2mel/modules/flow_matching.py.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from indextts2_jax.array_typing import AnyArray, Array, Bool, Float, Float32, Key, Lengths, Number, Params
+from indextts2_jax.array_typing import AnyArray, Array, Float, Float32, Int, Key, Lengths, Number, Params
 from indextts2_jax.config import S2MelConfig
 from indextts2_jax.nn.masking import length_mask, zero_padding
 from indextts2_jax.s2mel.dit import DiT, context, prepare, window_of
 from indextts2_jax.s2mel.timestep import Modulation
 
 Dtype = Any
-StepInputs = tuple[Modulation, Float[Array, ""]]
-Step = Callable[[Float[Array, "B M C"], StepInputs], tuple[Float[Array, "B M C"], None]]
+
+
+class Field(NamedTuple):
+    """What all steps have in common."""
+
+    conditions: Float[Array, "R M D"]
+    """Of all rows, then, where there is guidance, those of nothing."""
+    params: Params
+    """Of `DiT`, prepared."""
+    modulation: Modulation
+    """For all times."""
 
 
 def time_schedule(steps: int) -> Float32[np.ndarray, " {steps+1}"]:
@@ -91,85 +100,74 @@ def solve(
     Returns:
       log mel, float32: zeros in the prompt's frames and behind `lengths`.
     """
-    apply, step, in_target = _field(
-        params, config, prompt_mel, prompt_lengths, style, mu, lengths, guidance, target_frames, dtype
-    )
-    schedule = time_schedule(steps)
-    modulation = apply(jnp.asarray(schedule[:-1]), method="modulation")
+    field = begin(params, config, prompt_mel, prompt_lengths, style, mu, steps=steps, guidance=guidance, dtype=dtype)
+    frames = noise.shape[1]
+    in_target = length_mask(lengths, frames) & ~length_mask(prompt_lengths, frames)
     start = zero_padding(noise.astype(jnp.float32) * temperature, in_target)
-    mel, _ = jax.lax.scan(step, start, (modulation, jnp.asarray(np.diff(schedule))))
+    sizes = {"guidance": guidance, "target_frames": target_frames, "dtype": dtype}
+
+    def step(x: Float[Array, "B M C"], number: Int[Array, ""]) -> tuple[Float[Array, "B M C"], None]:
+        return move(field, config, x, number, prompt_lengths, lengths, **sizes), None
+
+    mel, _ = jax.lax.scan(step, start, jnp.arange(steps))
     return mel
 
 
-def move(
+def begin(
     params: Params,
     config: S2MelConfig,
-    x: Float[Array, "B M C"],
     prompt_mel: Float[Array, "B M C"],
     prompt_lengths: Lengths,
     style: Float[Array, "B style"],
     mu: Float[Array, "B M D"],
+    *,
+    steps: int,
+    guidance: float,
+    dtype: Dtype = jnp.float32,
+) -> Field:
+    """What all steps have in common; arguments as of `solve`."""
+    prepared = prepare(params, config, dtype)
+    apply = functools.partial(DiT(config, dtype, prepared=True).apply, {"params": prepared})
+    in_prompt = length_mask(prompt_lengths, mu.shape[1])
+    conditions = apply(zero_padding(prompt_mel, in_prompt), style, mu, method="conditions")
+    if guidance > 0:
+        null = [jnp.zeros((1, *size), dtype) for size in ((1, config.mel_bins), (config.style_dim,), (1, config.width))]
+        nothing = apply(*null, method="conditions")  # one frame: all frames of all rows are alike
+        conditions = jnp.concatenate([conditions, jnp.broadcast_to(nothing, conditions.shape)])
+    return Field(conditions, prepared, apply(jnp.asarray(time_schedule(steps)[:-1]), method="modulation"))
+
+
+def move(
+    field: Field,
+    config: S2MelConfig,
+    x: Float[Array, "B M C"],
+    number: Int[AnyArray, ""],
+    prompt_lengths: Lengths,
     lengths: Lengths,
-    now: Float[Array, ""],
-    dt: Float[Array, ""],
     *,
     guidance: float,
     target_frames: int | None = None,
     dtype: Dtype = jnp.float32,
 ) -> Float[Array, "B M C"]:
-    """One step of `solve`, from the time `now` on; what does not change from step to step is computed anew.
+    """Step `number` of those that the field is for, from 0 on.
 
     Args:
       x: at first the noise times the temperature, zero outside the target.
       all others: as of `solve`.
     """
-    apply, step, _ = _field(
-        params, config, prompt_mel, prompt_lengths, style, mu, lengths, guidance, target_frames, dtype
-    )
-    modulation = jax.tree.map(lambda a: a[0], apply(now[None], method="modulation"))
-    moved, _ = step(x, (modulation, dt))
-    return moved
-
-
-def _field(
-    params: Params,
-    config: S2MelConfig,
-    prompt_mel: Float[Array, "B M C"],
-    prompt_lengths: Lengths,
-    style: Float[Array, "B style"],
-    mu: Float[Array, "B M D"],
-    lengths: Lengths,
-    guidance: float,
-    target_frames: int | None,
-    dtype: Dtype,
-) -> tuple[Callable[..., Any], Step, Bool[Array, "B M"]]:
-    """(the network, a step through its velocities, the frames that move)."""
-    network = DiT(config, dtype, prepared=True)
-    apply: Callable[..., Any] = functools.partial(network.apply, {"params": prepare(params, config, dtype)})
-    frames = mu.shape[1]
-    in_prompt = length_mask(prompt_lengths, frames)
-    in_target = length_mask(lengths, frames) & ~in_prompt
-    guided = guidance > 0
+    modulation = jax.tree.map(lambda every: every[number][None], field.modulation)
+    frames, steps = x.shape[1], field.modulation.norm.shape[0]
     wanted = frames if target_frames is None else min(frames, target_frames + context(config))
-    begin = jnp.clip(prompt_lengths - context(config), 0, frames - wanted)
+    start = jnp.clip(prompt_lengths - context(config), 0, frames - wanted)
+    copies = len(field.conditions) // len(x)
+    rows, sizes, starts = (jnp.concatenate([a] * copies) for a in (x, lengths, start))
 
-    conditions = apply(zero_padding(prompt_mel, in_prompt), style, mu, method="conditions")
-    if guided:
-        null = [jnp.zeros((1, *size), dtype) for size in ((1, config.mel_bins), (config.style_dim,), (1, config.width))]
-        nothing = apply(*null, method="conditions")  # one frame: all frames of all rows are alike
-        conditions = jnp.concatenate([conditions, jnp.broadcast_to(nothing, conditions.shape)])
-        lengths = jnp.concatenate([lengths, lengths])
-
-    def step(x: Float[Array, "B M C"], inputs: StepInputs) -> tuple[Float[Array, "B M C"], None]:
-        now, dt = inputs
-        rows, begins = (jnp.concatenate([a, a]) if guided else a for a in (x, begin))
-        now = jax.tree.map(lambda a: a[None], now)
-        velocity = apply(rows, conditions, now, lengths, begins, wanted, method="velocity").astype(jnp.float32)
-        if guided:
-            conditional, unconditional = jnp.split(velocity, 2)
-            velocity = guide(conditional, unconditional, guidance)
-        moved = euler_step(window_of(x, begin, wanted), velocity, dt)
-        x = jax.vmap(lambda rows, new, at: jax.lax.dynamic_update_slice_in_dim(rows, new, at, 0))(x, moved, begin)
-        return zero_padding(x, in_target), None
-
-    return apply, step, in_target
+    network = DiT(config, dtype, prepared=True)
+    given = (rows, field.conditions, modulation, sizes, starts, wanted)
+    velocity = network.apply({"params": field.params}, *given, method="velocity").astype(jnp.float32)
+    if copies == 2:
+        velocity = guide(*jnp.split(velocity, 2), guidance)
+    dt = jnp.asarray(np.diff(time_schedule(steps)))[number]
+    moved = euler_step(window_of(x, start, wanted), velocity, dt)
+    x = jax.vmap(lambda rows, new, at: jax.lax.dynamic_update_slice_in_dim(rows, new, at, 0))(x, moved, start)
+    return zero_padding(x, length_mask(lengths, frames) & ~length_mask(prompt_lengths, frames))

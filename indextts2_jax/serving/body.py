@@ -47,6 +47,7 @@ class SpeechBody(BaseModel):
     sample_rate: int | None = Field(None, description="Of the audio, in Hz. PCM has 24,000 by default.")
     stream: bool | None = Field(None, description="Audio while a sentence is being made, rather than after it.")
     word_timestamps: bool = Field(False, description="When each word is heard: with events, in the last; else in JSON.")
+    progress: bool = Field(False, description="With events: at which stage of which segment the speech is.")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Equal seeds give equal speech.")
     language: str | None = Field(None, description="Accepted and not needed.")
     emotion: str | list[float] | dict[str, float] | None = Field(

@@ -89,6 +89,8 @@ class Link:
         """Whether a model is loaded."""
         self.closing = False
         self.restarts = 0
+        self.compiled = 0
+        """Programs that workers have compiled or read from the cache."""
         self.model_id = ""
         self._order, self._make, self._limits = order, make, limits
         self._numbers = itertools.count(1)
@@ -115,10 +117,10 @@ class Link:
         self._keeper = asyncio.create_task(self._keep())
         await asyncio.shield(self._first)
 
-    def speak(self, request: Request, settings: Mapping[str, Any], *, streamed: bool) -> Task:
-        """Has a request spoken: Accepted, Audio…, Done; or Failed."""
+    def speak(self, request: Request, settings: Mapping[str, Any], *, streamed: bool, progress: bool = False) -> Task:
+        """Has a request spoken: Accepted, Audio…, Done; or Failed. With `progress` that is told in between."""
         deadline = time.monotonic() + self._limits.request_seconds
-        return self._submit(lambda number: Speak(number, request, settings, streamed, deadline))
+        return self._submit(lambda number: Speak(number, request, settings, streamed, deadline, progress))
 
     def encode(self, clip: AudioSource, path: str) -> Task:
         """Has a recording made a voice file: Encoded or Failed."""
@@ -203,6 +205,8 @@ class Link:
                     self.ready, self.model_id = not self.closing, event.model_id
                     if self._first is not None and not self._first.done():
                         self._first.set_result(None)
+                elif isinstance(event, worker.Compiled):
+                    self.compiled += 1
                 elif not isinstance(event, Stopped):
                     self._take(event)
             await asyncio.to_thread(process.join)

@@ -1,7 +1,7 @@
 """What the server and the owner of the model say to each other.
 
     server ── Speak, EncodeVoice, Cancel, Close ──► scheduler (the worker process, which has the model)
-    server ◄── Accepted, Audio, Done, Failed, Encoded, Stopped ──
+    server ◄── Accepted, Progress, Audio, Done, Failed, Encoded, Stopped ──
 
 A task is told by its number, which the server gives and never gives twice. Every task that was submitted ends in
 exactly one of Done, Encoded or Failed, also one that is cancelled (Failed with kind "cancelled").
@@ -34,6 +34,8 @@ class Speak:
     """Audio while codes are being chosen; else segment by segment."""
     deadline: float | None = None
     """When it is of no use any more, in seconds of `time.monotonic`."""
+    progress: bool = False
+    """Whether Progress is told too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,18 @@ class Accepted:
     number: int
     segments: int
     warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """A speech waits for a turn of the next stage, where it was asked to tell."""
+
+    number: int
+    stage: str
+    """As `benchmarks` and `Speech.seconds` name it: decode, flow_matching, vocoder, …"""
+    segment: int
+    """From 1 on; 0 before the first."""
+    segments: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,4 +133,4 @@ class Stopped:
 
 
 Command: TypeAlias = Speak | EncodeVoice | Cancel | Close
-Event: TypeAlias = Accepted | Audio | Done | Encoded | Failed | Stopped
+Event: TypeAlias = Accepted | Progress | Audio | Done | Encoded | Failed | Stopped

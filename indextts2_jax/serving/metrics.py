@@ -30,12 +30,16 @@ class Metrics:
         self.restarts = Gauge(
             "indextts2_worker_restarts", "Workers that ended and were replaced", registry=self.registry
         )
+        self.compiled = Gauge(
+            "indextts2_programs", "Programs that workers compiled or read from the cache", registry=self.registry
+        )
         self.ready = Gauge("indextts2_ready", "1 where the model is loaded", registry=self.registry)
 
     def watch(self, link: Link) -> None:
         """Lets the gauges show what a link is doing whenever they are asked."""
         self.running.set_function(lambda: link.running)
         self.restarts.set_function(lambda: link.restarts)
+        self.compiled.set_function(lambda: link.compiled)
         self.ready.set_function(lambda: link.ready)
 
     def text(self) -> bytes:

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from indextts2_jax.errors import AudioError
 from indextts2_jax.serving.formats import Encoder
+from indextts2_jax.serving.messages import Progress
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.speakers import Speech
 
@@ -55,9 +56,18 @@ async def _end(*tasks: "asyncio.Future[Any]") -> None:
 
 async def encoded(speech: Speech, encoder: Encoder) -> AsyncIterator[bytes]:
     """The bytes of a speech; pieces are never empty. Raises `Problem`."""
+    async for piece in told(speech, encoder):
+        if isinstance(piece, bytes):
+            yield piece
+
+
+async def told(speech: Speech, encoder: Encoder) -> AsyncIterator[bytes | Progress]:
+    """The same, and in between how far the speech is, where it was asked to tell."""
     try:
-        async for samples in speech:
-            if piece := await asyncio.to_thread(encoder.feed, samples):
+        async for part in speech:
+            if isinstance(part, Progress):
+                yield part
+            elif piece := await asyncio.to_thread(encoder.feed, part):
                 yield piece
         if piece := await asyncio.to_thread(encoder.finish):
             yield piece
@@ -65,10 +75,14 @@ async def encoded(speech: Speech, encoder: Encoder) -> AsyncIterator[bytes]:
         raise Problem(500, str(error)) from None
 
 
-async def events(speech: Speech, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def events(speech: Speech, pieces: AsyncIterator[bytes | Progress]) -> AsyncIterator[bytes]:
     """The same as server-sent events in OpenAI's words, a failure included."""
     try:
         async for piece in pieces:
+            if isinstance(piece, Progress):
+                where = {"stage": piece.stage, "segment": piece.segment, "segments": piece.segments}
+                yield _event({"type": "speech.progress"} | where)
+                continue
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
         yield _event({"type": "speech.audio.done", "usage": speech.usage} | speech.told)
     except Problem as problem:
@@ -83,15 +97,13 @@ class PiecewiseResponse(Response):
     """Sends pieces as they come.
 
     Args:
-      first: what has been made already.
-      pieces: the rest; raises `Problem` where it breaks off.
+      pieces: never empty, the first of them made already; raises `Problem` where it breaks off.
       close: called at the end, whichever it is.
       stall_seconds: for which the client may take nothing.
     """
 
     def __init__(
         self,
-        first: bytes,
         pieces: AsyncIterator[bytes],
         close: Callable[[], None],
         *,
@@ -101,7 +113,7 @@ class PiecewiseResponse(Response):
     ) -> None:
         super().__init__(None, 200, dict(headers), media_type)
         del self.headers["content-length"]
-        self._first, self._pieces, self._close, self._stall = first, pieces, close, stall_seconds
+        self._pieces, self._close, self._stall = pieces, close, stall_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
@@ -120,7 +132,6 @@ class PiecewiseResponse(Response):
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await self._piece(send, self._first)
         async for piece in self._pieces:
             await self._piece(send, piece)
         await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), self._stall)

@@ -4,6 +4,7 @@
                                         └─ a piece of the work behind the decoder for the most urgent task ┘ again
     emit   ◄── events
 
+The two are made side by side, in a thread each: neither keeps all cores of a processor busy.
 A piece is one stage of one segment or chunk, of the flow matching one step: nobody waits longer than that for a turn.
 Streams that have not been heard come first, then short texts, then long ones; every few turns go to who has waited
 longest, so that nobody waits for ever.
@@ -13,6 +14,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -117,15 +119,26 @@ class Scheduler:
 
     def run(self) -> None:
         """Works until `Close` has come and all tasks are done."""
-        while not (self._closing and not self._entries):
-            self._take()
-            self._expire()
-            if not self._model.decoder.idle:
-                self._model.decoder.run(self._boundary)
-            entry = self._next()
-            if entry is not None:
-                self._told(entry, entry.task.give())
+        boundary: Future[None] | None = None
+        with ThreadPoolExecutor(1, "decoder") as beside:
+            while not (self._closing and not self._entries):
+                self._take()
+                self._expire()
+                if boundary is None or boundary.done():
+                    boundary = self._begin_boundary(beside, boundary)
+                entry = self._next()
+                if entry is not None:
+                    self._told(entry, entry.task.give())
+                elif boundary is not None:
+                    boundary.result()
         self._emit(Stopped())
+
+    def _begin_boundary(self, beside: ThreadPoolExecutor, last: Future[None] | None) -> Future[None] | None:
+        """The next one, where somebody draws; raises what went wrong in the last."""
+        if last is not None:
+            last.result()
+        decoder = self._model.decoder
+        return None if decoder.idle else beside.submit(decoder.run, self._boundary)
 
     # --- commands ---
 

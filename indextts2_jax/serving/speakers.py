@@ -32,7 +32,7 @@ from indextts2_jax.serving.body import SpeechBody
 from indextts2_jax.serving.formats import Encoder
 from indextts2_jax.serving.limits import Limits
 from indextts2_jax.serving.link import Link, Task
-from indextts2_jax.serving.messages import Accepted, Audio, Done, Failed
+from indextts2_jax.serving.messages import Accepted, Audio, Done, Failed, Progress
 from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem, of_error, of_failure
 from indextts2_jax.serving.uploads import Decoders, from_base64
@@ -59,10 +59,12 @@ class Wanted:
     """Whether the answer is server-sent events."""
     words: bool
     """Whether it says when each word is heard."""
+    progress: bool
+    """Whether the events tell how far it is."""
 
 
 class Speech:
-    """The samples of a speech, in pieces, as they come.
+    """The samples of a speech, in pieces, as they come, and where it was asked for how far it is.
 
     Iterating raises `Problem` where the speech comes to nothing, also in the middle.
     """
@@ -76,11 +78,13 @@ class Speech:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Float[np.ndarray, " N"]:
+    async def __anext__(self) -> Float[np.ndarray, " N"] | Progress:
         while not self._over:
             match await self._task.next():
                 case Accepted() as accepted:
                     self.accepted = accepted
+                case Progress() as progress:
+                    return progress
                 case Audio(samples=samples):
                     self._times.audio(len(samples))
                     return samples
@@ -166,11 +170,13 @@ class Speakers:
         request = Request(body.input, voice, emotion, body.seed)
         streamed = await asyncio.to_thread(self._check, body, request, changes)
         events = body.stream_format == "sse"
-        return Wanted(request, bodies.nested(changes), streamed, encoder, notes, events, body.word_timestamps)
+        told = body.word_timestamps, body.progress and events
+        return Wanted(request, bodies.nested(changes), streamed, encoder, notes, events, *told)
 
-    def speak(self, wanted: Wanted) -> Speech:
+    def speak(self, wanted: Wanted, *, progress: bool = False) -> Speech:
         """Has it spoken. The speech must be closed."""
-        return Speech(self.link.speak(wanted.request, wanted.settings, streamed=wanted.streamed), self._metrics)
+        task = self.link.speak(wanted.request, wanted.settings, streamed=wanted.streamed, progress=progress)
+        return Speech(task, self._metrics)
 
     def _pace(self, body: SpeechBody, changes: Mapping[str, Any]) -> dict[str, float]:
         if body.speed == 1.0:

@@ -1,6 +1,7 @@
 """What the scheduler's tasks do: speak a request, whole or streamed, and make a clip a voice file."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from indextts2_jax.pipeline.decoder import Decoder, Draw, codes_of
 from indextts2_jax.pipeline.generation import CodesToCome, Utterance
 from indextts2_jax.pipeline.recording import Stopwatch
 from indextts2_jax.pipeline.voice import EmotionPrompt, ReferenceVoice
-from indextts2_jax.serving.messages import Accepted, Audio, Done, Encoded, EncodeVoice, Speak
+from indextts2_jax.serving.messages import Accepted, Audio, Done, Encoded, EncodeVoice, Progress, Speak
 from indextts2_jax.serving.task import Task
 from indextts2_jax.synthesis.prompts import Prompts
 from indextts2_jax.synthesis.request import CheckedRequest, Request, check_source
@@ -40,12 +41,15 @@ class Model:
         reading = checked.reading
         task.tell(Accepted(task.number, len(reading.segments), tuple(reading.warnings)))
         task.wait()
-        watch = _watch(task)
-        with self._drawing(task) as draw:
+        progress = _Progress(task, len(reading.segments)) if command.progress else None
+        watch = _watch(task, progress)
+        with self._drawing(task, progress) as draw:
             encoded = self._encoded(task, checked, watch)
             at_once = checked.config.segments_at_once
             heads = self._heads(task, checked, watch)
             run = Run(self.tts.params, self.tts.model, checked.config, watch, at_once=at_once, heads=heads, draw=draw)
+            if progress:
+                run = dataclasses.replace(run, on_segment=progress.segment)
             speech = self._streamed(task, run, encoded) if command.streamed else self._whole(task, run, encoded)
         task.tell(
             Done(
@@ -113,11 +117,13 @@ class Model:
             self._encoding = None
 
     @contextlib.contextmanager
-    def _drawing(self, task: Task) -> Iterator[Callable[..., CodesToCome]]:
+    def _drawing(self, task: Task, progress: "_Progress | None") -> Iterator[Callable[..., CodesToCome]]:
         """How the task has codes drawn; what it has begun is taken back when it ends before."""
         draws: list[Draw] = []
 
         def draw(utterance: Utterance, decode: DecodeConfig, stops: Callable[[int], int] | None = None) -> CodesToCome:
+            if progress:
+                progress.stage("decode")
             own = Draw(utterance, decode, stops)
             draws.append(own)
             self.decoder.join(own)
@@ -141,9 +147,34 @@ def _needs_networks(request: Request) -> bool:
     return clip or emotion.description(request.text) is not None
 
 
-def _watch(task: Task) -> Stopwatch:
+class _Progress:
+    """Tells at which stage of which segment a speech is, whenever that changes."""
+
+    def __init__(self, task: Task, segments: int) -> None:
+        self._task, self._segments, self._segment = task, segments, 0
+        self._last: Progress | None = None
+
+    def segment(self, index: int) -> None:
+        """Work on a segment begins."""
+        self._segment = index + 1
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        now = Progress(self._task.number, name, self._segment, self._segments)
+        if now != self._last:
+            self._last = now
+            self._task.tell(now)
+
+
+def _watch(task: Task, progress: _Progress | None = None) -> Stopwatch:
     """Every stage, and every step of a long one, is a turn."""
-    return Stopwatch(lambda stage: task.wait(), in_pieces=True)
+
+    def announce(stage: str) -> None:
+        if progress:
+            progress.stage(stage)
+        task.wait()
+
+    return Stopwatch(announce, in_pieces=True)
 
 
 def _tell_audio(task: Task, audio: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 from indextts2_jax.serving.body import SpeechBody, parse
 from indextts2_jax.serving.problems import Problem
-from indextts2_jax.serving.responses import ClientGone, PiecewiseResponse, encoded, events, unless_gone
+from indextts2_jax.serving.responses import ClientGone, PiecewiseResponse, encoded, events, told, unless_gone
 from indextts2_jax.serving.speakers import Speakers, Speech, Wanted
 
 router = APIRouter()
@@ -50,7 +50,7 @@ async def speech(request: Request) -> Response:
     """Speaks a text."""
     speakers: Speakers = request.app.state.speakers
     wanted = await speakers.prepare(parse(await request.body()))
-    made = speakers.speak(wanted)
+    made = speakers.speak(wanted, progress=wanted.progress)
     try:
         return await _response(request, wanted, made)
     except ClientGone:
@@ -62,7 +62,7 @@ async def speech(request: Request) -> Response:
 
 
 async def _response(request: Request, wanted: Wanted, made: Speech) -> Response:
-    pieces = encoded(made, wanted.encoder)
+    pieces = told(made, wanted.encoder) if wanted.progress else encoded(made, wanted.encoder)
     first = await unless_gone(request, anext(pieces, b""))  # a failure is a status, not a broken stream
     headers = wanted.notes | {
         "X-Seed": str(wanted.request.seed),
@@ -74,24 +74,24 @@ async def _response(request: Request, wanted: Wanted, made: Speech) -> Response:
         if made.accepted.warnings:
             shown = " | ".join(made.accepted.warnings)[:1000]
             headers["X-Warnings"] = shown.encode("ascii", "backslashreplace").decode().replace("\n", " ")
-    media_type = wanted.encoder.media_type
+    media_type, sent = wanted.encoder.media_type, _from(first, pieces)
     if wanted.events:
-        media_type = "text/event-stream"
-        pieces, first = events(made, _from(first, pieces)), b""
+        media_type, sent = "text/event-stream", events(made, sent)
         headers["X-Accel-Buffering"] = "no"
     elif wanted.words:
-        audio = first + await unless_gone(request, _joined(pieces))
+        audio = await unless_gone(request, _joined(sent))
         made.close()
         return JSONResponse(_whole(audio, wanted, made), headers=headers)
     stall = request.app.state.limits.stall_seconds
-    return PiecewiseResponse(first, pieces, made.close, media_type=media_type, headers=headers, stall_seconds=stall)
+    return PiecewiseResponse(sent, made.close, media_type=media_type, headers=headers, stall_seconds=stall)
 
 
 async def _joined(pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join([piece async for piece in pieces])
 
 
-async def _from(first: bytes, rest: Any) -> Any:
+async def _from(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """What has been made already, if anything, and the rest."""
     if first:
         yield first
     async for piece in rest:

@@ -7,6 +7,7 @@ the server's to mind (a terminal and systemd send them to both), so they are ign
 """
 
 import dataclasses
+import itertools
 import logging
 import os
 import signal
@@ -19,7 +20,21 @@ from indextts2_jax.config import Config
 from indextts2_jax.errors import IndexTTSError
 from indextts2_jax.runtime.cache import cache_folder, use_compilation_cache
 from indextts2_jax.runtime.malloc import keep_freed_memory
-from indextts2_jax.serving.messages import Command, Event
+from indextts2_jax.serving.messages import Close, Command, Event, Failed, Speak
+from indextts2_jax.synthesis.request import Request
+from indextts2_jax.synthesis.speech import AudioSource
+
+logger = logging.getLogger(__name__)
+
+COMPILED = "/jax/core/compile/backend_compile_duration"
+"""What JAX calls it."""
+
+WARM_UP_TEXTS = (
+    "Hello.",
+    "The little boat came home before the storm.",
+    "Seven quiet horses stood beside the river in the morning light, and nobody knew where they had come from.",
+)
+"""Of the lengths that most sentences have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +49,9 @@ class Order:
     options: tuple[tuple[str, Any], ...] = ()
     """Further arguments of the scheduler, by name."""
     keep_memory: bool = True
+    warmup: AudioSource | None = None
+    """The voice in which a few sentences are spoken before the server is ready, so that nobody waits for what they
+    need to be compiled; None: whoever comes first waits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +62,18 @@ class Loaded:
 
 
 @dataclasses.dataclass(frozen=True)
+class Compiled:
+    """One more program has been made ready: compiled, or read from the cache."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Unloadable:
     """There is no model: one line says why."""
 
     message: str
+
+
+Said: TypeAlias = Event | Loaded | Unloadable | Compiled
 
 
 class Schedules(Protocol):
@@ -76,9 +102,12 @@ def main(connection: Connection, order: Order, make: MakeScheduler) -> None:
     logging.getLogger("jax").setLevel(logging.WARNING)  # which backends it did not find is no news
     try:
         tts = _load(order)
+        _watch_compilation(tell)
     except (IndexTTSError, OSError, MemoryError) as error:
         tell(Unloadable(" ".join(str(error).split()) or type(error).__name__))
         return
+    if order.warmup is not None:
+        _warm_up(tts, make, order)
     scheduler = make(tts, tell, queue=order.queue, **dict(order.options))
     loaded.append(scheduler)
     begun.set()
@@ -99,6 +128,32 @@ def _load(order: Order) -> Any:
     return tts
 
 
+def _watch_compilation(tell: Callable[[Said], None]) -> None:
+    import jax
+
+    def heard(name: str, seconds: float, **_: Any) -> None:
+        if name == COMPILED:
+            tell(Compiled())
+
+    jax.monitoring.register_event_duration_secs_listener(heard)
+
+
+def _warm_up(tts: Any, make: MakeScheduler, order: Order) -> None:
+    """Speaks sentences of several lengths, whole and streamed, alone and together, to nobody."""
+    assert order.warmup is not None
+    failures: list[Failed] = []
+    scheduler = make(
+        tts, lambda event: failures.append(event) if isinstance(event, Failed) else None, **dict(order.options)
+    )
+    requests = itertools.product(WARM_UP_TEXTS, (False, True))
+    for number, (text, streamed) in enumerate(requests):
+        scheduler.submit(Speak(number, Request(text, order.warmup), {}, streamed))
+    scheduler.submit(Close())
+    scheduler.run()
+    for failed in failures:
+        logger.warning("The warm-up could not speak: %s", failed.message)
+
+
 def _listen(connection: Connection, loaded: list[Schedules], begun: threading.Event) -> None:
     """Passes commands on; ends the process with the pipe, even while the model is being loaded."""
     while True:
@@ -110,10 +165,10 @@ def _listen(connection: Connection, loaded: list[Schedules], begun: threading.Ev
         loaded[0].submit(command)
 
 
-def _teller(connection: Connection) -> Callable[[Event | Loaded | Unloadable], None]:
+def _teller(connection: Connection) -> Callable[[Said], None]:
     lock = threading.Lock()
 
-    def tell(event: Event | Loaded | Unloadable) -> None:
+    def tell(event: Said) -> None:
         try:
             with lock:
                 connection.send(event)

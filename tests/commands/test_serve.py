@@ -30,6 +30,9 @@ LINES = [
     (["--voice_name=alloy"], "must look like alloy=anna"),
     (["--voice_name=alloy=nobody"], "there is no such voice"),
     (["--checkpoint=nowhere"], "nowhere"),
+    (["--ray_address=auto"], "is of use with --replicas only"),
+    (["--replicas=2", "--wyoming=tcp://127.0.0.1:0"], "--wyoming is not for several replicas"),
+    (["--replicas=0"], "replicas"),
     (["--config.decode.num_beams=99"], "decode.num_beams"),
     (["extra"], "Unexpected argument 'extra'"),
 ]

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import struct
 import time
@@ -100,6 +101,19 @@ def test_server_sent_events(client, samples):
     usage = done["usage"]
     assert done["type"] == "speech.audio.done" and usage["input_tokens"] > 3 < usage["output_tokens"]
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+def test_progress(client):
+    """Asked for, the events begin before the audio and tell stage and segment, each once."""
+    response = speak(client, **several(2), response_format="pcm", stream_format="sse", progress=True)
+    events = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
+    told = [event for event in events if event["type"] == "speech.progress"]
+    assert events[0] == told[0] and events[-1]["type"] == "speech.audio.done"
+    assert {"decode", "flow_matching", "vocoder"} <= {event["stage"] for event in told}
+    assert {event["segment"] for event in told} >= {1, 2} and len({event["segments"] for event in told}) == 1
+    assert all(event != after for event, after in itertools.pairwise(told))
+    batch = {"items": [HELLO | {"stream_format": "sse", "progress": True}]}
+    assert client.post(f"{SPEECH}/batch", json=batch).json()["succeeded"] == 1
 
 
 def test_times_of_words(client, samples):

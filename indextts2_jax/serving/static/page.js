@@ -7,10 +7,10 @@ const RATE = 24000;
 const WORDS = {
   en: { ready: "Ready.", loading: "The model is being loaded…", stopping: "The server is stopping.", waiting: "Waiting…",
         gone: "The server does not answer.", made: "{s} s of speech, segment {k} of {n}", done: "Done: {s} s of speech, made in {t} s.",
-        cancelled: "Cancelled after {s} s.", speak_again: "Speak this one again", noname: "Give the voice a name and a recording, and say that the speaker agrees.",
+        at: "{stage}, segment {k} of {n}", prepare: "Preparation", decode: "Codes", flow_matching: "Mel", vocoder: "Waveform", cancelled: "Cancelled after {s} s.", speak_again: "Speak this one again", noname: "Give the voice a name and a recording, and say that the speaker agrees.",
         stoprecord: "Stop", record: "Record", recorded: "Recorded.", presetname: "Name of the preset", ...Object.fromEntries(EMOTIONS.map((e) => [e, e])) },
   zh: { ready: "就绪。", loading: "正在加载模型…", stopping: "服务器正在停止。", waiting: "等待中…", gone: "服务器没有响应。",
-        made: "已生成 {s} 秒，第 {k} 段，共 {n} 段", done: "完成：{s} 秒语音，用时 {t} 秒。", cancelled: "在 {s} 秒后取消。", speak_again: "重新朗读",
+        made: "已生成 {s} 秒，第 {k} 段，共 {n} 段", done: "完成：{s} 秒语音，用时 {t} 秒。", at: "{stage}，第 {k} 段，共 {n} 段", prepare: "准备", decode: "编码", flow_matching: "梅尔谱", vocoder: "波形", cancelled: "在 {s} 秒后取消。", speak_again: "重新朗读",
         noname: "请填写名称、选择录音，并确认说话人同意。", stoprecord: "停止", record: "录音", recorded: "已录音。", presetname: "预设名称",
         happy: "高兴", angry: "愤怒", sad: "悲伤", afraid: "恐惧", disgusted: "厌恶", melancholic: "忧郁", surprised: "惊讶", calm: "平静",
         skip: "跳到文本", language: "语言", key: "服务器密钥", use: "使用", text: "要说的话", pauses: "文本中的 [pause:800ms] 表示相应长度的静音。",
@@ -263,18 +263,23 @@ async function speak(body) {
   const parts = [];
   let count = 0;
   try {
-    const request = { ...body, response_format: "pcm", sample_rate: RATE, stream_format: "sse", word_timestamps: true };
+    const request = { ...body, response_format: "pcm", sample_rate: RATE, stream_format: "sse", word_timestamps: true, progress: true };
     const response = await post("v1/audio/speech", request, { signal: own.signal });
     const segments = Number(response.headers.get("x-segments") ?? 1);
     const warnings = response.headers.get("x-warnings") ?? response.headers.get("x-instructions");
     if (warnings) tell(warnings);
     $("result").hidden = false;
     const expected = Math.max(1, body.input.length / 15);
-    let odd = new Uint8Array(0), words = [];
+    let odd = new Uint8Array(0), words = [], segment = 1;
     showWords([]);
     for await (const event of events(response)) {
       if (event.error) throw new Error(event.error.message);
       words = event.words ?? words;
+      if (event.stage) {
+        segment = Math.max(1, event.segment);
+        const stage = t(["decode", "flow_matching", "vocoder"].includes(event.stage) ? event.stage : "prepare");
+        $("stage").textContent = t("at", { stage, k: segment, n: event.segments });
+      }
       if (!event.audio) continue;
       const value = Uint8Array.from(atob(event.audio), (c) => c.charCodeAt(0));
       const bytes = new Uint8Array(odd.length + value.length);
@@ -288,7 +293,6 @@ async function speak(body) {
       count += samples.length;
       player.add(samples);
       const seconds = count / RATE;
-      const segment = Math.min(segments, 1 + Math.floor((segments * seconds) / expected));
       $("progress").value = Math.min(0.95, seconds / expected);
       $("progress-text").textContent = t("made", { s: seconds.toFixed(1), k: segment, n: segments });
       show(join(parts, count), body, false);
@@ -308,6 +312,7 @@ async function speak(body) {
   } finally {
     if (running === own) {
       running = null;
+      $("stage").textContent = "";
       $("cancel").disabled = true;
     }
   }
