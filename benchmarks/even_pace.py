@@ -61,7 +61,7 @@ def measure(tts: IndexTTS2, parts: list[str], seed: int, even: bool) -> Iterator
 
 def figures(paced: list[Paced]) -> dict[str, float]:
     """Words a minute of all short segments together, and of all long ones; how much those of a kind differ."""
-    found = {}
+    found: dict[str, float] = {}
     for name, own in {
         "short": [one for one in paced if one.words <= SHORT],
         "long": [one for one in paced if one.words >= LONG],
@@ -83,9 +83,9 @@ def main(given: flags.FlagValues) -> None:
     use_compilation_cache()
     tts = IndexTTS2.from_pretrained(bundled.NAME)
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
-    report = {}
+    report: dict[str, dict[str, float]] = {}
     for even in (False, True):
-        paced = []
+        paced: list[Paced] = []
         for number in range(given.readings):
             paced += measure(tts, texts(sentences, number, given.of_each), number, even)
         report["even" if even else "as it comes"] = figures(paced)

@@ -130,7 +130,7 @@ def table(seen: Sequence[Seen]) -> list[dict[str, object]]:
                 float(np.mean([one.suspect(by, threshold) for one in kinds[which]])) for which in ("whole", kind)
             )
             precision = recall / (recall + false) if recall + false else 1.0
-            row = {"kind": kind, "readings": len(kinds[kind]), "by": by, "threshold": threshold}
+            row: dict[str, object] = {"kind": kind, "readings": len(kinds[kind]), "by": by, "threshold": threshold}
             rows.append(row | {"recall": recall, "false alarms": false, "precision": precision})
     return rows
 

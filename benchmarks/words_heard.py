@@ -86,7 +86,8 @@ def kept(path: pathlib.Path) -> dict[tuple[str, int, str], Row]:
 
 def measure(path: pathlib.Path, readings: Sequence[tuple[str, str, int]]) -> dict[str, list[Row]]:
     """The rows of every setting, one for each reading; those that are not there yet are made, and kept."""
-    found, hearing = kept(path), None
+    found = kept(path)
+    hearing: Hearing | None = None
     made: dict[str, list[Row]] = {}
     for setting in (OFF, *CHECKS):
         todo = [one for one in readings if setting == OFF or setting in found[one[1], one[2], OFF]["wanted_by"]]

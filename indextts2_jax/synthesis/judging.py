@@ -25,7 +25,8 @@ def faults(
 ) -> tuple[retry.Fault, ...]:
     """Why the codes of a segment are suspect."""
     rate, decode = model.codes_per_second, config.decode
-    evidence, found = None, ()
+    evidence: omission.Evidence | None = None
+    found: tuple[retry.Fault, ...] = ()
     if chosen.stopped and len(chosen.codes):  # else it is suspect anyway
         if config.redraw.check_words:
             with watch("check words"):

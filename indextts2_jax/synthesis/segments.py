@@ -246,7 +246,7 @@ def speak_request(run: Run, encoded: EncodedRequest, frontend: TextFrontend) -> 
             run.on_segment(part[0].index)
             if run.record:
                 run.record("emovec", encoded.emotion.merged[None])
-            drawings = [planned.pop(one.index, None) or run.begin(one) for one in part]
+            drawings = [planned.pop(one.index) if one.index in planned else run.begin(one) for one in part]
             for drawing in drawings:
                 drawing.pace = common
             run.complete(drawings)
