@@ -45,10 +45,12 @@ class PartBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    voice: Name | None = Field(None, description="Id or name of a voice; the default one where there is none.")
-    emotion: Name | list[float] | dict[str, float] | None = Field(None, description='"sad 0.6" or {"happy": 0.6}')
+    voice: Name | None = Field(default=None, description="Id or name of a voice; the default one where there is none.")
+    emotion: Name | list[float] | dict[str, float] | None = Field(
+        default=None, description='"sad 0.6" or {"happy": 0.6}'
+    )
     speed: float | None = None
-    loudness: float | None = Field(None, description="LUFS of every line; 0: as it comes.")
+    loudness: float | None = Field(default=None, description="LUFS of every line; 0: as it comes.")
 
 
 class ScriptBody(BaseModel):
