@@ -24,6 +24,7 @@ from indextts2_jax import __version__
 from indextts2_jax.audio.write import to_int16
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.serving.messages import Progress
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.sentences import Sentences
 from indextts2_jax.serving.speakers import Speakers, Speech
@@ -203,7 +204,8 @@ class _Connection:
 async def _pieces(speech: Speech) -> AsyncGenerator[bytes, None]:
     try:
         async for samples in speech:
-            yield to_int16(samples).astype("<i2").tobytes()
+            if not isinstance(samples, Progress):
+                yield to_int16(samples).astype("<i2").tobytes()
     finally:
         speech.close()
 
