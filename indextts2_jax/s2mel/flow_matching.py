@@ -12,6 +12,7 @@ Source: `BASECFM.inference` and `solve_euler` in indextts/s2mel/modules/flow_mat
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -127,7 +128,7 @@ def begin(
 ) -> Field:
     """What all steps have in common; arguments as of `solve`."""
     prepared = prepare(params, config, dtype)
-    apply = functools.partial(DiT(config, dtype, prepared=True).apply, {"params": prepared})
+    apply: Callable[..., Any] = functools.partial(DiT(config, dtype, prepared=True).apply, {"params": prepared})
     in_prompt = length_mask(prompt_lengths, mu.shape[1])
     conditions = apply(zero_padding(prompt_mel, in_prompt), style, mu, method="conditions")
     if guidance > 0:
@@ -164,9 +165,11 @@ def move(
 
     network = DiT(config, dtype, prepared=True)
     given = (rows, field.conditions, modulation, sizes, starts, wanted)
-    velocity = network.apply({"params": field.params}, *given, method="velocity").astype(jnp.float32)
+    made: Any = network.apply({"params": field.params}, *given, method="velocity")
+    velocity = made.astype(jnp.float32)
     if copies == 2:
-        velocity = guide(*jnp.split(velocity, 2), guidance)
+        conditional, unconditional = jnp.split(velocity, 2)
+        velocity = guide(conditional, unconditional, guidance)
     dt = jnp.asarray(np.diff(time_schedule(steps)))[number]
     moved = euler_step(window_of(x, start, wanted), velocity, dt)
     x = jax.vmap(lambda rows, new, at: jax.lax.dynamic_update_slice_in_dim(rows, new, at, 0))(x, moved, start)
