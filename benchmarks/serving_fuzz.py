@@ -211,7 +211,16 @@ def exchange(target: Target, sent: bytes, take: int | None = None) -> bytes:
             if not piece:
                 break
             answer += piece
+            if _is_answered(answer):  # where headers were spoiled the connection may stay open
+                break
         return answer
+
+
+def _is_answered(answer: bytes) -> bool:
+    """Whether an answer has come to its end."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?im)^content-length: (\d+)\r?$", head)
+    return len(body) >= int(length[1]) if length else body.endswith(b"0\r\n\r\n")
 
 
 def _is_whole(sent: bytes) -> bool:

@@ -79,7 +79,7 @@ def start(
     minded = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises no narrower one where a node does not start
         raise ConfigError(f"Cannot reach Ray at {address or 'this machine'}: {_line(error)}") from None
     finally:
         signal.signal(signal.SIGTERM, minded)  # Ray takes it for itself
