@@ -7,6 +7,7 @@ What a request gets does not depend on the replica. One that ends takes what it 
 told 500 or a broken connection, and ask again); Ray starts another one, and the others go on meanwhile.
 """
 
+import logging
 import signal
 from typing import Any
 
@@ -33,7 +34,7 @@ PROXY_SECONDS = 10.0
 class Replica:
     """One application with one worker."""
 
-    async def __init__(self, serving: Serving, order: Order, make: MakeScheduler) -> None:
+    async def __init__(self, serving: Serving, order: Order, make: MakeScheduler) -> None:  # type: ignore[misc]
         """Returns when the model is loaded. Raises `CheckpointError`: it cannot be."""
         self._serving = serving
         self._link = Link(order, make, serving.limits)
@@ -78,7 +79,7 @@ def start(
     """
     minded = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="error")
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises no narrower one where a node does not start
         raise ConfigError(f"Cannot reach Ray at {address or 'this machine'}: {_line(error)}") from None
     finally:

@@ -131,8 +131,8 @@ def _load(order: Order) -> Any:
 def _watch_compilation(tell: Callable[[Said], None]) -> None:
     import jax
 
-    def heard(name: str, seconds: float, **_: Any) -> None:
-        if name == COMPILED:
+    def heard(event: str, duration_secs: float, **_: str | int) -> None:
+        if event == COMPILED:
             tell(Compiled())
 
     jax.monitoring.register_event_duration_secs_listener(heard)

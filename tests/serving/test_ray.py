@@ -61,6 +61,7 @@ def replica_processes() -> list[int]:
     return found
 
 
+@pytest.mark.slow  # three minutes
 def test_one_of_two_replicas_is_killed(replicas):
     process, url = replicas
     running = replica_processes()
