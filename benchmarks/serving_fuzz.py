@@ -193,9 +193,13 @@ def _post(target: Target, path: str, body: bytes, kind: str) -> bytes:
 # --- what comes back --------------------------------------------------------------------------------------------------
 
 
+LEAVING_SECONDS = 0.2
+"""A client that goes away before the end waits so long."""
+
+
 def exchange(target: Target, sent: bytes, take: int | None = None) -> bytes:
-    """Sends, and reads until the server closes; with `take` leaves after so many bytes."""
-    until = time.monotonic() + target.patience
+    """Sends, and reads until the server closes; with `take` leaves after so many bytes, or soon where none come."""
+    until = time.monotonic() + (target.patience if take is None else LEAVING_SECONDS)
     with socket.create_connection(target.address, timeout=target.patience) as connection:
         with contextlib.suppress(ConnectionError):  # it may have had enough before the end
             connection.sendall(sent)
@@ -317,7 +321,7 @@ def one_request(rng: random.Random, target: Target, found: Found) -> None:
     try:
         answer = exchange(target, sent, take)
     except TimeoutError:
-        found.answers[f"{make.__name__} silence"] += 1
+        found.answers[f"{make.__name__} {'silence' if take is None else 'left'}"] += 1
         if take is None:
             found.faults.append(f"no answer to {sent[:300]!r}")
         return
