@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "gpu" in item.keywords and not has_gpu:
             item.add_marker(pytest.mark.skip(reason="no GPU"))
         if "slow" in item.keywords and not run_slow:
-            item.add_marker(pytest.mark.skip(reason="published size: run with -m slow"))
+            item.add_marker(pytest.mark.skip(reason="published size, or minutes: run with -m slow"))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -2,11 +2,14 @@
 
 import urllib.parse
 
+import pytest
+
 from benchmarks.serving_fuzz import Target, fault_of, fuzz
 from benchmarks.serving_process import Address
 from tests.serving.conftest import KEY, Live
 
 
+@pytest.mark.slow  # minutes: what is spoiled may wait for the rest of a body
 def test_whatever_is_sent(live: Live, client):
     parts = urllib.parse.urlsplit(live.url)
     worker = live.worker()
