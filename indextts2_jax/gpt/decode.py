@@ -227,8 +227,7 @@ def begin(
     embeddings, lengths = _apply(config, params, "prefix", conds, text_ids, text_lengths, decode.keep_marks)
     prefix, logits = _apply(config, params, "prefill", embeddings, lengths)
     batch, beams, vocab = conds.shape[0], decode.num_beams, config.code_vocab
-    head_dim = config.width // config.heads
-    longest = config.max_mel_tokens
+    head_dim, longest = config.width // config.heads, config.max_mel_tokens
     state = DecodeState(
         step=jnp.zeros((), jnp.int32),
         used=jnp.zeros((), jnp.int32),
