@@ -45,8 +45,13 @@ ELSEWHERE = {
     "gpu_program": "test_gpu_compile.py",
     "gpu_targets": "test_gpu_compile.py",
     "tpu_compile": "test_gpu_compile.py",
+    "script_heard": "test_plays_and_servers.py",
+    "script_kill": "test_plays_and_servers.py",
+    "serving_soak": "test_plays_and_servers.py",
+    "serving_fuzz": "serving/test_fuzz.py",
+    "serving_process": "is what serving_fuzz and serving_soak run",
 }
-"""No program, and how it is tried."""
+"""No program, or one that another file tries, and how."""
 TRIED = set()
 """The programs that a test of this file runs; a name that is missing fails `test_none_is_forgotten`."""
 
