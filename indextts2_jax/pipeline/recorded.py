@@ -25,8 +25,8 @@ def decoder_inputs(
     randomness: gpt_decode.Noise,
     record: Record,
 ) -> None:
-    """What the decoder starts from, and its scores of the first two codes: before penalty and temperature, those of the
-    second a row a beam.
+    """What the decoder starts from; of a model of languages also its scores of the first two codes, which only that
+    kind's reference activations have: before penalty and temperature, those of the second a row a beam.
 
     Args:
       speaker: the latents [Q D] of its voice.
@@ -50,6 +50,8 @@ def decoder_inputs(
     record("gpt_conds", np.asarray(inputs[0]))
     prefix, length = stages.decoder_prefix(params, *inputs, model=model, keep_marks=keep_marks)
     record("gpt_prefix", np.asarray(prefix)[:, : int(length[0])])
+    if gpt.languages is None:
+        return
     record("gpt_logits_step0", np.asarray(stages.prefix_scores(params, prefix, length, model=model)))
     lm, decode = params["gpt"]["speech_lm"], config.decode
     cache, state = gpt_decode.begin(gpt, decode, kv_cache.first(decode.num_beams), lm, *inputs, randomness)

@@ -50,6 +50,7 @@ STAGES = {
     "emotion_vector": ((SEMANTIC, LENGTHS), {}, (B, 1280)),
     "decoder_conditions": ((array(B, 32, 1280), array(B, 1280)), {}, (B, 34, 1280)),
     "decoder_prefix": ((CONDS, IDS, LENGTHS), {}, (B, 34 + L + 2, 1280)),
+    "prefix_scores": ((array(B, 34 + L + 2, 1280), LENGTHS), {}, (B, 8194)),
     "code_latents": ((CONDS, IDS, LENGTHS, CODES, LENGTHS), {}, (B, T, 1280)),
     "code_likelihood": ((CONDS, IDS, LENGTHS, CODES, LENGTHS), {}, (B, T)),
     "text_attention": (
