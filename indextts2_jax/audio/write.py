@@ -14,7 +14,7 @@ import os
 import pathlib
 import struct
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import Any, BinaryIO, Self, TypeAlias
 
@@ -80,6 +80,16 @@ def check_place(path: pathlib.Path) -> None:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         atomic.probe(folder)
+
+
+def check_apart(outputs: Iterable[Path | None], inputs: Iterable[object]) -> None:
+    """Raises `AudioError` where an output would replace a file that is read; what is no path is passed over."""
+    read = {os.path.realpath(one) for one in inputs if isinstance(one, str | os.PathLike)}
+    for path in outputs:
+        if path is not None and os.path.realpath(path) in read:
+            raise AudioError(
+                f"Cannot write {os.fspath(path)!r}: it is one of the files that are read. Choose another name."
+            )
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

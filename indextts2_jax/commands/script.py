@@ -13,7 +13,7 @@ import functools
 import pathlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from absl import flags
@@ -120,6 +120,7 @@ def _job(own: command_line.Flags, names: Sequence[str]) -> Job:
         made = plan(speak_again(project, made, own.again, own.again_seed))
     elif own.again_seed is not None:
         raise ConfigError("--again_seed is the seed for --again=LINES; --seed is that of all lines.")
+    audio_write.check_apart((own.output, own.times), [name, own.cast, own.speaker, *_clips(cast, made)])
     audio_write.check_length(own.output, made.least)
     return Job(chosen, made, project, name)
 
@@ -150,6 +151,15 @@ def _seconds(text: str) -> float:
     if not match:
         raise ConfigError(f"--length is {text!r:.40}, but it must be seconds, or as in 1:01:35.500.")
     return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3].replace(",", "."))
+
+
+def _clips(cast: Cast, plan: Plan) -> Iterator[object]:
+    """Whatever is heard: of voices and emotions, as the cast has them and as single lines do."""
+    for part in (*cast.parts.values(), cast.default):
+        yield part.voice
+        yield part.emotion and part.emotion.clip
+    for task in plan.tasks:
+        yield task.request.emotion and task.request.emotion.clip
 
 
 def _check_outputs(own: command_line.Flags) -> None:

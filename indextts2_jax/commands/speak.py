@@ -125,6 +125,8 @@ def _check_inputs(own: command_line.Flags) -> None:
 
 
 def _check_outputs(own: command_line.Flags) -> None:
+    inputs = own.speaker, own.emotion_audio, own.text_file, own.glossary, own.replay
+    audio_write.check_apart((own.output, own.times, own.plot, own.dump_stages), set(inputs) - {streams.STANDARD})
     if own.output != streams.STANDARD:
         audio_write.check_writable(own.output)
     if own.raw and own.output != streams.STANDARD:

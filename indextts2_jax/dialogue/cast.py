@@ -96,7 +96,9 @@ def load_cast(path: str | pathlib.Path) -> tuple[Cast, tuple[Fault, ...]]:
     path = pathlib.Path(path)
     try:
         text = text_files.read_text(path, MAX_BYTES)
-        data = text_files.parse_json(text) if path.suffix.lower() == ".json" else yaml_text.parse_yaml(text)
+        data = (
+            text_files.parse_json(text, unique=True) if path.suffix.lower() == ".json" else yaml_text.parse_yaml(text)
+        )
     except ImportError:
         raise ConfigError(
             f"Reading the cast {path} needs PyYAML: run `pip install pyyaml`, or write it as a .json file."
@@ -121,11 +123,8 @@ def _read(data: Mapping[Any, Any], text: str, folder: pathlib.Path) -> tuple[Cas
         if seen.setdefault(folded(name), name) != name:
             faults.append(Fault(at, f"{name} and {seen[folded(name)]} are one name: case and spaces do not count."))
             continue
-        try:
-            part = _part({"voice": value} if isinstance(value, str) else value, folder, at)
-        except (ConfigError, EmotionError) as error:
-            faults.append(Fault(at, f"{name}: {error}"))
-            part = Part(at=at)
+        part, wrong = _part({"voice": value} if isinstance(value, str) else value, folder, at)
+        faults += [Fault(at, f"{name}: {what}") for what in wrong]
         if folded(name) == DEFAULT:
             default = part
         else:
@@ -148,25 +147,42 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def _part(values: object, folder: pathlib.Path, at: int) -> Part:
-    """Raises `ConfigError`, `EmotionError`."""
+def _part(values: object, folder: pathlib.Path, at: int) -> tuple[Part, list[str]]:
+    """A part of what is right of it, and all that is wrong."""
     if not isinstance(values, Mapping):
-        raise ConfigError("write a clip's name, or {voice: …, emotion: …, speed: …, loudness: …}.")
-    for key, value in values.items():
-        kind = KINDS.get(key)
-        if not isinstance(key, str) or (kind is None and "." not in key):
-            raise ConfigError(f"there is no key {key!r}; there are {', '.join(KINDS)} and settings with a dot.")
-        if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
-            raise ConfigError(f"{key} is {value!r:.60}, which is of the wrong kind.")
-    emotion = {key: values[key] for key in EMOTION_KINDS if key in values}
-    if "emotion" in emotion:
-        emotion = {**cast_emotion(emotion.pop("emotion")), **emotion}
-    speed, loudness = values.get("speed"), values.get("loudness")
-    return Part(
-        voice=str(folder / values["voice"]) if "voice" in values else None,
-        emotion=read_emotion(emotion, folder=folder),
-        speed=None if speed is None else float(speed),
-        loudness=None if loudness is None else float(loudness),
-        settings={key: value for key, value in values.items() if "." in key},
+        return Part(at=at), ["write a clip's name, or {voice: …, emotion: …, speed: …, loudness: …}."]
+    wrong = [what for key, value in values.items() if (what := _wrong(key, value))]
+    right = {key: value for key, value in values.items() if not _wrong(key, value)}
+    part = Part(
+        voice=str(folder / right["voice"]) if "voice" in right else None,
+        settings={key: value for key, value in right.items() if "." in key},
         at=at,
     )
+    emotion = {key: right[key] for key in EMOTION_KINDS if key in right}
+    for key, read in {
+        "emotion": lambda: _emotion(emotion, folder),
+        "speed": lambda: float(right["speed"]) if "speed" in right else None,
+        "loudness": lambda: float(right["loudness"]) if "loudness" in right else None,
+    }.items():
+        try:
+            part = dataclasses.replace(part, **{key: read()})
+        except (ConfigError, EmotionError) as error:
+            wrong.append(str(error))
+    return part, wrong
+
+
+def _wrong(key: object, value: object) -> str | None:
+    """What is wrong with an entry as such."""
+    kind = KINDS.get(key) if isinstance(key, str) else None
+    if not isinstance(key, str) or (kind is None and "." not in key):
+        return f"there is no key {key!r}; there are {', '.join(KINDS)} and settings with a dot."
+    if kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+        return f"{key} is {value!r:.60}, which is of the wrong kind."
+    return None
+
+
+def _emotion(values: Mapping[str, Any], folder: pathlib.Path) -> Emotion | None:
+    """Raises `EmotionError`, `ConfigError`."""
+    if "emotion" in values:
+        values = {**cast_emotion(values["emotion"]), **{key: values[key] for key in values if key != "emotion"}}
+    return read_emotion(values, folder=folder)

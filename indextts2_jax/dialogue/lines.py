@@ -3,13 +3,15 @@
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Sequence
 
 from indextts2_jax.text.reading import check_text
 from indextts2_jax.text.script import PAUSE
 
 MAX_LINES = 100_000
 """Of one script: a long novel has a tenth of it."""
+UNREADABLE = "unreadable"
+"""Stands for the text of a line whose text is a fault: its name and its emotion are looked at all the same."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Script:
     """Where the last cue ends; None: the script has no times."""
 
 
-INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Byte order marks, also where files were put together; marks of direction; spaces of no width."""
+INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Byte order marks, also where files were put together; marks of direction; spaces of no width; soft hyphens."""
 
 
 def plain(text: str) -> str:
@@ -77,40 +79,97 @@ HEADER = re.compile(
     r"(?::(?=\s|$|[^\x00-\x7f])|：)\s*(?P<text>.*)",
     re.DOTALL,
 )
+KNOWN_COLON = re.compile(r"\s*[:：](?![\d/])\s*")
+"""Behind a name of the cast; 10:30 and http:// have none, whoever is in the cast."""
+WITH_EMOTION = re.compile(r"(?P<name>.+?)\s*[(（](?P<emotion>[^()（）]*)[)）]")
+LONGEST_HEADER = 200
 NAME_CHARACTERS = frozenset(" .'’-_&·")
 
 
 def is_name(name: str) -> bool:
     """Whether words before a colon look like a name: one word, or up to four that begin with capitals or digits."""
     words = name.split()
-    if not 1 <= len(words) <= 4 or not all(letter.isalnum() or letter in NAME_CHARACTERS for letter in name):
+    if not 1 <= len(words) <= 4 or not all(letter in NAME_CHARACTERS or _spells(letter) for letter in name):
         return False
     return any(map(str.isalpha, name)) and (len(words) == 1 or not any(word[0].islower() for word in words))
 
 
-def header(text: str, known: Iterable[str]) -> tuple[str, str, str] | None:
+def _spells(letter: str) -> bool:
+    """A letter, a digit, or what is written upon letters: accents by themselves, the vowels of Indian scripts."""
+    return letter.isalnum() or unicodedata.category(letter).startswith("M")
+
+
+def header(text: str, known: Collection[str]) -> tuple[str, str, str] | None:
     """(speaker, emotion, rest) of a text that begins with a name and a colon; None where it does not.
 
     Args:
       known: folded names that count whatever they look like.
     """
-    match = HEADER.fullmatch(" ".join(text.split()))
-    if not match:
+    text = " ".join(text.split())
+    if known and (found := known_header(text, known)):
+        return found
+    match = HEADER.fullmatch(text)
+    if not match or not is_name(match["name"].strip()):
         return None
-    name = match["name"].strip()
-    if folded(name) not in known and not is_name(name):
-        return None
-    return name, (match["emotion"] or "").strip(), match["text"].strip()
+    return match["name"].strip(), (match["emotion"] or "").strip(), match["text"].strip()
 
 
-DIRECTION = re.compile(r"\((?:[^()]*)\)|（[^（）]*）|\[(?:[^\[\]]*)\]|【[^【】]*】")
-INLINE = re.compile(r"\[(?!pause\b)[^\[\]\n]*\]", re.IGNORECASE)
+def known_header(text: str, known: Collection[str]) -> tuple[str, str, str] | None:
+    """`header` of the known names alone."""
+    for colon in KNOWN_COLON.finditer(text[:LONGEST_HEADER]):
+        if found := named(text[: colon.start()], known):
+            return *found, text[colon.end() :]
+    return None
+
+
+def named(written: str, known: Collection[str]) -> tuple[str, str] | None:
+    """(speaker, emotion) where a known name is written, with an emotion in parentheses behind it or without."""
+    if folded(written) in known:
+        return written.strip(), ""
+    match = WITH_EMOTION.fullmatch(written.strip())
+    return (match["name"], match["emotion"].strip()) if match and folded(match["name"]) in known else None
+
+
+PAIRS = {"(": ")", "（": "）", "[": "]", "【": "】"}
+INLINE = re.compile(r"\[(?!pause\s*[\]:：])[^\[\]\n]*\]|【[^【】\n]*】", re.IGNORECASE)
 EDGES = re.compile(rf"^(?:\s|{PAUSE.pattern})+|(?:\s|{PAUSE.pattern})+$", re.IGNORECASE)
+LONGEST_DIRECTION = 20
+"""Lines of a stage direction."""
 
 
 def is_direction(text: str) -> bool:
     """Whether a whole line is a stage direction: in parentheses or brackets, and no pause."""
-    return bool(DIRECTION.fullmatch(text)) and not PAUSE.fullmatch(text)
+    close = PAIRS.get(text[:1])
+    if close is None or PAUSE.match(text):
+        return False
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter == text[0]) - (letter == close)
+        if depth == 0:
+            return place == len(text) - 1
+    return False
+
+
+def whole_directions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """(number from 1, line) of each; the lines of a paragraph that are one stage direction together are one line."""
+    place = 0
+    while place < len(lines):
+        size = _direction_size([line.strip() for line in lines[place : place + LONGEST_DIRECTION]])
+        yield place + 1, lines[place] if size == 1 else " ".join(line.strip() for line in lines[place : place + size])
+        place += size
+
+
+def _direction_size(lines: Sequence[str]) -> int:
+    """How many of them are one direction; 1 where the first is a line by itself."""
+    close = PAIRS.get(lines[0][:1])
+    if close is None or lines[0].count(lines[0][0]) <= lines[0].count(close):
+        return 1
+    for size in range(2, len(lines) + 1):
+        if not lines[size - 1]:
+            return 1
+        if is_direction(" ".join(lines[:size])):
+            return size
+    return 1
 
 
 def cleaned(text: str) -> tuple[float | None, str, float | None]:

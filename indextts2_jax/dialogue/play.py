@@ -15,6 +15,7 @@ from collections.abc import Collection
 
 from indextts2_jax.dialogue.lines import (
     MAX_LINES,
+    UNREADABLE,
     Fault,
     Line,
     Script,
@@ -24,6 +25,7 @@ from indextts2_jax.dialogue.lines import (
     header,
     is_direction,
     plain,
+    whole_directions,
 )
 from indextts2_jax.errors import TextError
 from indextts2_jax.text.reading import added
@@ -50,7 +52,7 @@ def read_play(text: str, names: Collection[str] = ()) -> Script:
       names: of the cast; a line that begins with one of them and a colon is theirs, whatever the name looks like.
     """
     reader = _Reader(frozenset(map(folded, names)))
-    for at, line in enumerate(plain(text).split("\n"), 1):
+    for at, line in whole_directions(plain(text).split("\n")):
         reader.take(at, line)
     return reader.end()
 
@@ -125,7 +127,7 @@ class _Reader:
             before, text, after = cleaned(" ".join(speech.parts))
         except TextError as error:
             self._faults.append(Fault(speech.at, str(error)))
-            return
+            before, text, after = None, UNREADABLE, None
         pause = added(self._pause, before)
         if not speech.parts:
             self._faults.append(Fault(speech.at, f"{speech.speaker} says nothing."))

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import json
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from indextts2_jax.dialogue.perform import Recital
 from indextts2_jax.dialogue.plan import Plan
 from indextts2_jax.dialogue.takes import FolderTakes
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.pipeline.voice import fingerprint
 from indextts2_jax.runtime import text_files
 
 NAME = "project.json"
@@ -31,6 +33,7 @@ FORMAT = 1
 MAX_SEED = 2**32 - 1
 
 SUSPECT = "suspect"
+NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclasses.dataclass
@@ -43,7 +46,8 @@ class Project:
     tried: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     """The seeds that lines were spoken with, in that order, by the same names."""
     unfinished: str = ""
-    """What was to be spoken again when the last run began, where it did not end."""
+    """Names the wish, and the lines that it meant, with which the last run began, where it did not end. (Suspect are
+    other lines once some were spoken again.)"""
 
     @functools.cached_property
     def takes(self) -> FolderTakes:
@@ -108,7 +112,7 @@ def chosen_lines(wish: str, plan: Plan, project: Project) -> list[int]:
     numbers: list[int] = []
     for part in wish.split(","):
         first, dash, last = (piece.strip() for piece in part.partition("-"))
-        if not (first.isdecimal() and (last.isdecimal() and int(first) <= int(last) if dash else True)):
+        if not NUMBER.fullmatch(first) or (dash and not (NUMBER.fullmatch(last) and int(first) <= int(last))):
             raise ConfigError(
                 f"--again is {wish!r:.60}, but it must be numbers of lines, as in 17,20-22, or {SUSPECT}."
             )
@@ -130,9 +134,11 @@ def speak_again(project: Project, plan: Plan, wish: str, seed: int | None = None
     lines = [task.line for task in plan.tasks]
     names = dict(zip((line.number for line in lines), names_of(lines), strict=True))
     current = {task.line.number: task.request.seed for task in plan.tasks}
-    asked = wish if seed is None else f"{wish} {seed}"
+    chosen = chosen_lines(wish, plan, project)
+    whose = [] if wish.strip().lower() == SUSPECT else [names[number] for number in chosen]
+    asked = fingerprint([wish, seed, whose])
     if project.unfinished != asked:
-        for number in chosen_lines(wish, plan, project):
+        for number in chosen:
             tried = {current[number], *project.tried.get(names[number], [])}
             following = (max(tried) + 1) % (MAX_SEED + 1)
             project.seeds[names[number]] = following if seed is None else seed

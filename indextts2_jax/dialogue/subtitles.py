@@ -17,8 +17,9 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from indextts2_jax.dialogue.lines import (
-    DIRECTION,
+    INVISIBLE,
     MAX_LINES,
+    UNREADABLE,
     Fault,
     Line,
     Script,
@@ -26,7 +27,11 @@ from indextts2_jax.dialogue.lines import (
     folded,
     has_words,
     header,
+    is_direction,
+    known_header,
+    named,
     plain,
+    whole_directions,
 )
 from indextts2_jax.errors import ConfigError, TextError
 
@@ -40,10 +45,16 @@ WEBVTT_TIME = r"(?:\d+:)?[0-5]?\d:[0-5]?\d\.\d{1,3}"
 SRT_TIMES = re.compile(rf"\s*({SRT_TIME})\s*-->\s*({SRT_TIME})(?!\d)", re.ASCII)
 WEBVTT_TIMES = re.compile(rf"\s*{WEBVTT_TIME}\s*-->\s*{WEBVTT_TIME}(?!\d)", re.ASCII)
 NUMBER = re.compile(rf"\s*(?:-?\d+|{SRT_TIME})\s*")
-VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]+)>", re.IGNORECASE)
+VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]+)>|</v>", re.IGNORECASE)
 VOICE_NAME = re.compile(r"(?P<name>.*?)\s*\((?P<emotion>[^()]*)\)")
+NOBODY = ""
+"""Behind </v>."""
+RUBY = re.compile(r"<rt(?:\.[^<>]*)?>.*?(?:</rt>|(?=</ruby>)|$)", re.IGNORECASE | re.DOTALL)
+"""How the characters before it are read, said by them already."""
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<[\d:.,]+>|\{\\[^{}]*\}")
-DASH = re.compile(r"^\s*[-–—]\s*")
+TAG_OVER_ROWS = re.compile(r"<[a-zA-Z][^<>]*>")
+SIGNS = re.compile(r"^\s*(?:[-–—]|>{1,3})\s*")
+"""Of another speaker: the dash of a dialogue, the arrows of captions."""
 SILENT = re.compile(r"[♪♫]+|\\[Nh]")
 """Notes of music; the line ends and spaces of ASS."""
 
@@ -86,10 +97,7 @@ def read_subtitles(text: str, names: Collection[str] = (), *, webvtt: bool | Non
     known = frozenset(map(folded, names))
     speakers: set[str] = set()
     for cue in ordered:
-        try:
-            lines.extend(_lines(cue, known, len(lines), speakers))
-        except TextError as error:
-            faults.append(Fault(cue.at, str(error)))
+        lines.extend(_lines(cue, known, len(lines), speakers, faults))
     if cues and not lines and not faults:
         faults = [Fault(0, "no cue in it has words.")]
     silent = len(cues) - len({line.at for line in lines})
@@ -159,8 +167,10 @@ def _drop_number(lines: list[str]) -> None:
     last = len(lines) - 1
     while last >= 0 and not lines[last].strip():
         last -= 1
+    if last < 0:
+        return
     alone = last == len(lines) - 1 or last == 0 or not lines[last - 1].strip()
-    if last >= 0 and alone and NUMBER.fullmatch(lines[last]):
+    if alone and NUMBER.fullmatch(lines[last]):
         del lines[last:]
 
 
@@ -212,18 +222,21 @@ def _stamp(text: str) -> int:
 # --- who says what ------------------------------------------------------------------------------------------------
 
 
-def _lines(cue: Cue, known: Collection[str], before: int, speakers: set[str]) -> list[Line]:
+def _lines(cue: Cue, known: Collection[str], before: int, speakers: set[str], faults: list[Fault]) -> list[Line]:
     """What is said in a cue, by one speaker or by several, who share its time by the length of what they say.
 
     Args:
       speakers: gets their names.
-    Raises:
-      TextError: as `lines.cleaned`.
+      faults: gets what cannot be read.
     """
     speeches = []
     for speaker, emotion, text in _speeches(cue.text, known):
         speakers.add(folded(speaker))
-        _, text, _ = cleaned(text)
+        try:
+            _, text, _ = cleaned(text)
+        except TextError as error:
+            faults.append(Fault(cue.at, str(error)))
+            text = UNREADABLE
         if has_words(text):
             speeches.append((speaker, emotion, text))
     whole = sum(len(text) for _, _, text in speeches)
@@ -242,36 +255,47 @@ def _speeches(text: str, known: Collection[str]) -> Iterator[tuple[str, str, str
     """(speaker, emotion, text) of every speaker in a cue, in order."""
     speaker = emotion = ""
     said: list[str] = []
-    for voice, row in _rows(text):
-        row = _plain(row)
-        named = header(row, known) if voice is None else _voice(voice, row)
-        if named and voice is None and folded(named[0]) not in known and not _is_capitals(named[0]):
-            named = None
-        if named:
+    for found, row in _said(text, known):
+        if found:
             if said or speaker:
                 yield speaker, emotion, " ".join(said)
-            speaker, emotion, row = named
+            speaker, emotion = found
             said = []
-        if row and not DIRECTION.fullmatch(row):
+        if row and not is_direction(row):
             said.append(row)
     if said or speaker:
         yield speaker, emotion, " ".join(said)
 
 
-def _rows(text: str) -> Iterator[tuple[str | None, str]]:
-    """(the name of a `<v Name>`, what follows it in its row); None where a row does not begin with one."""
-    for row in text.split("\n"):
-        before, *pairs = VOICE.split(row)
-        if before.strip() or not pairs:
-            yield None, before
-        yield from zip(pairs[::2], pairs[1::2], strict=True)
+def _said(text: str, known: Collection[str]) -> Iterator[tuple[tuple[str, str] | None, str]]:
+    """((speaker, emotion) where another one begins to speak, what is said) of every row of a cue."""
+    text = RUBY.sub("", TAG_OVER_ROWS.sub(lambda tag: tag[0].replace("\n", " "), text))
+    rows = [(voice, _untagged(row)) for row in text.split("\n") for voice, row in _voices(row)]
+    for at, row in whole_directions([row for _, row in rows]):
+        voice = rows[at - 1][0]
+        if voice is not None:
+            yield _speaker(voice, known), _heard(row)
+        elif _is_escaped(row, known):
+            yield None, row[1:]
+        elif (found := header(_heard(row), known)) and (folded(found[0]) in known or _is_capitals(found[0])):
+            yield found[:2], found[2]
+        else:
+            yield None, _heard(row)
 
 
-def _voice(written: str, row: str) -> tuple[str, str, str]:
-    """(speaker, emotion, text) of `<v Name>` or `<v Name (emotion)>`."""
-    name = html.unescape(written).strip()
-    match = VOICE_NAME.fullmatch(name)
-    return (match["name"], match["emotion"].strip(), row) if match else (name, "", row)
+def _voices(row: str) -> Iterator[tuple[str | None, str]]:
+    """(the name of a `<v Name>`, or nobody's, what follows it in its row); None where a row does not begin with one."""
+    before, *pairs = VOICE.split(row)
+    if before.strip() or not pairs:
+        yield None, before
+    for name, rest in zip(pairs[::2], pairs[1::2], strict=True):
+        yield NOBODY if name is None else html.unescape(name).strip(), rest
+
+
+def _speaker(voice: str, known: Collection[str]) -> tuple[str, str]:
+    """(speaker, emotion) of `<v Name>` or `<v Name (emotion)>`."""
+    match = VOICE_NAME.fullmatch(voice)
+    return named(voice, known) or ((match["name"], match["emotion"].strip()) if match else (voice, ""))
 
 
 def _is_capitals(name: str) -> bool:
@@ -279,9 +303,19 @@ def _is_capitals(name: str) -> bool:
     return len(name) > 1 and name.isupper()
 
 
-def _plain(row: str) -> str:
-    """A row without tags, positions, the signs of music and ASS, and the dash of a dialogue."""
-    return DASH.sub("", SILENT.sub(" ", html.unescape(TAG.sub("", row)))).strip()
+def _is_escaped(row: str, known: Collection[str]) -> bool:
+    """Whether a backslash says that no name follows, and is not of the line end of ASS before a name of the cast."""
+    return row.startswith("\\") and header(row[1:], known) is not None and not known_header(row[2:], known)
+
+
+def _untagged(row: str) -> str:
+    """A row without tags and positions."""
+    return INVISIBLE.sub("", html.unescape(TAG.sub("", row))).strip()
+
+
+def _heard(row: str) -> str:
+    """What is left of it without the signs of music, of ASS and of another speaker."""
+    return SIGNS.sub("", SILENT.sub(" ", row)).strip()
 
 
 def room_ends(script: Script) -> list[int]:

@@ -90,9 +90,18 @@ class FolderTakes:
             take = from_dict(Take, text_files.parse_json(text_files.read_text(path)))
         except (text_files.TextFileError, ConfigError, TypeError):  # somebody has written in it: it is spoken again
             return None
-        if take.key != key or (take.samples and not self._sound(key).is_file()):
-            return None
-        return take
+        return take if take.key == key and self._has_sound(take) else None
+
+    def _has_sound(self, take: Take) -> bool:
+        """Whether its samples are all there: half a file, or another one, is no take."""
+        if not take.samples:
+            return True
+        try:
+            with soundfile.SoundFile(self._sound(take.key)) as file:
+                read = file.read(dtype="int16", always_2d=True)
+        except (soundfile.SoundFileError, OSError):
+            return False
+        return read.shape == (take.samples, 1)
 
     def audio(self, key: str) -> Int[np.ndarray, " N"]:
         try:

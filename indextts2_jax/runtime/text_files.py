@@ -75,23 +75,36 @@ MAX_DIGITS = 300
 """Of a number: none that anything here takes has more."""
 
 
-def parse_json(text: str, *, constants: bool = False) -> Any:
+def parse_json(text: str, *, constants: bool = False, unique: bool = False) -> Any:
     """What JSON says.
 
     Args:
       constants: NaN and Infinity, which are no JSON, are numbers as Python writes them; the caller looks.
+      unique: a name that an object has twice is an error, as people write them; else the last one counts.
 
     Raises:
       TextFileError: it is not JSON, nested too deeply, or has a number that no float holds.
     """
     try:
         constant = float if constants else _constant
-        return json.loads(text, parse_constant=constant, parse_float=_float, parse_int=_integer)
+        pairs = _unique if unique else None
+        return json.loads(
+            text, parse_constant=constant, parse_float=_float, parse_int=_integer, object_pairs_hook=pairs
+        )
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if "\n" in text.strip() else ""
         raise TextFileError(f"not JSON ({error.msg}, {line}character {error.colno})") from None
     except RecursionError:
         raise TextFileError("not JSON that can be read (nested too deeply)") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in values if names.count(name) > 1)
+        raise TextFileError(f"not JSON that can be read (an object has {twice!r:.60} twice)")
+    return values
 
 
 def _constant(name: str) -> NoReturn:

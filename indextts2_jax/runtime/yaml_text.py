@@ -1,16 +1,18 @@
-"""YAML that people write: plain values, no references, no name twice. Needs PyYAML."""
+"""YAML that people write: plain values, names as they are written, no references, no name twice. Needs PyYAML."""
 
 from typing import Any
 
-from indextts2_jax.runtime.text_files import TextFileError
+from indextts2_jax.runtime.text_files import MAX_DIGITS, TextFileError
+
+TEXT = "tag:yaml.org,2002:str"
 
 
 def parse_yaml(text: str) -> Any:
-    """What YAML says, as dicts, lists, strings and numbers.
+    """What YAML says, as dicts, lists, strings and numbers. The names of a dict are text: `no` is Norwegian, not False.
 
     Raises:
-      ImportError: PyYAML is not installed. TextFileError: it is not YAML, names a thing twice, or has references: nine
-      lines of them can stand for a thousand million values.
+      ImportError: PyYAML is not installed. TextFileError: it is not YAML, names a thing twice, has a number that no
+      float holds, or has references: nine lines of them can stand for a thousand million values.
     """
     import yaml
 
@@ -23,10 +25,21 @@ def parse_yaml(text: str) -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()
             for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                if key.value in seen:
                     raise ValueError(f"line {key.start_mark.line + 1} has {key.value!r:.60} a second time")
-                seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+                seen.add(key.value)
+                key.tag = TEXT
             return super().construct_mapping(node, deep)
+
+        def construct_yaml_int(self, node: Any) -> int:
+            value = super().construct_yaml_int(node)
+            if abs(value) >= 10**MAX_DIGITS:
+                raise ValueError(f"line {node.start_mark.line + 1} has a number of {len(node.value)} digits")
+            return int(value)
+
+    Plain.add_constructor("tag:yaml.org,2002:int", Plain.construct_yaml_int)
 
     try:
         return yaml.load(text, Plain)

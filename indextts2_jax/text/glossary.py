@@ -37,7 +37,7 @@ def load_glossary(path: str | pathlib.Path) -> Glossary:
 
 def _parse_json(text: str, path: pathlib.Path) -> Any:
     try:
-        return text_files.parse_json(text)
+        return text_files.parse_json(text, unique=True)
     except text_files.TextFileError as error:
         raise ConfigError(f"The glossary {path} is {error}.") from None
 

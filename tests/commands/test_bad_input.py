@@ -107,6 +107,9 @@ COMMANDS = {
     "an output of another kind": (*DEMO[:3], "--output=OUT/out.mp3"),
     "an output below a file": (*DEMO[:3], "--output=OUT/exit.py/out.wav"),
     "an output name too long": (*DEMO[:3], "--output=OUT/" + "x" * 300 + ".wav"),
+    "an output that is the voice": (*DEMO[:3], "--speaker=OUT/a.wav", "--output=OUT/a.wav"),
+    "an output that is the clip of the emotion": (*DEMO[:3], "--emotion_audio=OUT/a.wav", "--output=OUT/x/../a.wav"),
+    "times that are the text": (*DEMO[:2], "--text_file=OUT/a.srt", "--times=OUT/a.srt", "--output=OUT/b.wav"),
     "two pipes in": (*DEMO[:2], "--text_file=-", "--speaker=-"),
     "no voices there": ("voices", "list", "/none"),
     "voices in a file": ("voices", "list", "OUT/exit.py"),
@@ -147,6 +150,7 @@ FILES = {
     "exit.py": "import sys\nsys.exit(0)\n",
     "fails.py": "raise SyntaxError('two\\nlines')\n",
     "endless.py": "def get_config():\n    return get_config()\n",
+    "a.srt": "Hi there.",
     "bomb.yaml": "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
 }
 
@@ -168,6 +172,7 @@ def test_commands(name, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     for file, text in FILES.items():
         (tmp_path / file).write_text(text)
+    (tmp_path / "a.wav").write_bytes(CLIP.read_bytes())
     refused(COMMANDS[name], tmp_path, capsys)
 
 

@@ -402,6 +402,26 @@ def test_bad_rows_are_known_before_the_work(name, place, tmp_path):
     assert isinstance(first, batch_rows.Row) and isinstance(last, batch_rows.Row)
 
 
+def test_rows_that_would_replace_what_is_read(place):
+    """Their own clip, another row's, another row's emotion, the list itself."""
+    rows = [
+        {**GOOD, "output": "low.wav"},
+        {**GOOD, "output": "high.wav"},
+        {"text": "Hi.", "speaker": "high.wav", "emotion_audio": "sad.wav"},
+        {**GOOD, "output": "x/../sad.wav"},
+        {**GOOD, "output": "x.wav", "times": "x.srt"},
+    ]
+    write_audio(place / "sad.wav", voice_clip(1.5, 150.0)[0], RATE)
+    lines = write(place, rows)
+    found = batch_rows.apart(batch_rows.read_rows(lines, tiny_config(), tiny_config().model), lines, place)
+    assert [isinstance(row, batch_rows.Row) for row in found] == [False, False, True, False, True]
+    assert all(
+        "files that are read" in row.error or "under the output" in row.error
+        for row in found
+        if not isinstance(row, batch_rows.Row)
+    )
+
+
 @pytest.mark.parametrize("other", ["./a.wav", "A.wav", ".//a.wav", "e\u0301.wav"])
 def test_two_spellings_of_one_file_are_one(other, place):
     names = ["a.wav", "\u00e9.wav", other]

@@ -155,6 +155,26 @@ def test_what_is_refused(name, place, tmp_path, capsys, loads):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("output", "times"),
+    [
+        ("low.wav", "x.srt"),
+        ("high.wav", "x.srt"),
+        ("sad.wav", "x.srt"),
+        ("x.wav", "film.srt"),
+        ("./a/../low.wav", "x.srt"),
+    ],
+)
+def test_nothing_that_is_read_is_replaced(output, times, place, capsys, loads):
+    write_audio(place / "sad.wav", voice_clip(1.5, 150.0)[0], RATE)
+    (place / "film.srt").write_text(SRT.replace("BEN", "BEN (sad.wav)"), "utf-8")
+    before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    assert run(place, "film.srt", f"{place}/{output}", f"--times={place / times}") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: Cannot write") and "files that are read" in told and told.count("\n") == 1
+    assert not loads and before == {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+
+
 def test_a_line_that_stays_mute_gets_another_seed_every_time(place, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(IndexTTS2, "from_pretrained", lambda *_, **__: FakeTTS())
     (tmp_path / "play.txt").write_text("Anna: One.\n\nBen: Mute two.\n", "utf-8")

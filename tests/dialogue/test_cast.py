@@ -72,24 +72,29 @@ def test_all_faults_of_a_cast_are_told(tmp_path):
 Ben: {speed: 9}
 Cleo: {emotion: whispering}
 Dora: {pitch: 2}
-No: {voice: x.wav}
+"": {voice: x.wav}
 Emil: {emotion: sad, emotion_text: glad}
 anna: x.wav
 Fritz: [x.wav]
 Gina: {loudness: -2}
-Hugo: {1.5: x.wav}
+Hugo: {1: x.wav, speed: 3, emotion: loud, loudness: 4}
+no: {speed: 9}
 """
     _, faults = load(tmp_path, text)
-    assert [fault.at for fault in faults] == [1, 2, 3, 4, 0, 6, 7, 8, 9, 10]
+    assert [fault.at for fault in faults] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10, 11]
     told = "\n".join(fault.what for fault in faults)
     for part in (
         "voice is 3",
         "speed is 9",
         "whispering",
         "no key 'pitch'",
-        "False must be text",
+        "'' must be text",
         "more than once",
-        "no key 1.5",
+        "Hugo: there is no key '1'",
+        "Hugo: speed is 3",
+        "Hugo: (loud)",
+        "Hugo: loudness is 4",
+        "no: speed is 9",
     ):
         assert part in told
     assert "one name" in told and "write a clip's name" in told and "at most -5 LUFS" in told
@@ -102,6 +107,8 @@ Hugo: {1.5: x.wav}
         ("- Anna", "must map names"),
         ("", "must map names"),
         ("Anna: [", "not valid YAML"),
+        ("Anna: {speed: 1" + 400 * "0" + "}", "a number of 401 digits"),
+        ("Anna: {speed: 1" + 9000 * "0" + "}", "not valid YAML"),
         ("a: &x {}\nb: *x", "references"),
         ("!!python/object/apply:os.system ['true']", "not valid YAML"),
     ],
@@ -118,3 +125,19 @@ def test_values():
         Cast({"Anna": Part(), "anna ": Part()})
     with pytest.raises(ConfigError, match="speed is 3"):
         Part(speed=3.0)
+
+
+def test_names_of_json_are_there_once(tmp_path):
+    with pytest.raises(ConfigError, match="has 'Anna' twice"):
+        load(tmp_path, '{"Anna": "x.wav", "Anna": "y.wav"}', "cast.json")
+
+
+def test_names_are_what_is_written(tmp_path):
+    cast, faults = load(tmp_path, "no: a.wav\n12: b.wav\nnull: c.wav\n")
+    assert not faults and list(cast.parts) == ["no", "12", "null"]
+
+
+def test_what_is_right_of_a_wrong_part_counts(tmp_path):
+    """So nothing that is there is called missing."""
+    cast, faults = load(tmp_path, "Anna: {voice: a.wav, emotion: [1, 2], decode.num_beams: 1}\n")
+    assert len(faults) == 1 and cast.part("Anna").voice == str(tmp_path / "a.wav") and cast.part("Anna").settings

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from indextts2_jax import Emotion
 from indextts2_jax.audio.write import write_audio
@@ -224,7 +225,23 @@ def test_takes_on_the_disk(cast, tmp_path):
         assert takes.get(key) is None
         speak_plan(tts, plan(script, cast, identity="fake"), takes)
         assert takes.get(key) == recital.placed[1].take
-    (tmp_path / f"{key}.flac").unlink()
+    sound, known = tmp_path / f"{key}.flac", tmp_path / f"{key}.json"
+    whole, said = sound.read_bytes(), known.read_text("utf-8")
+    samples, rate = soundfile.read(sound, dtype="int16")
+    for damage in (
+        lambda: sound.write_bytes(b""),
+        lambda: sound.write_bytes(whole[: len(whole) // 2]),
+        lambda: sound.write_bytes(bytes(len(whole))),
+        lambda: soundfile.write(sound, samples[:-1], rate),
+        lambda: soundfile.write(sound, np.stack([samples, samples], 1), rate),
+        lambda: known.write_text(said.replace(f'"samples": {len(samples)}', '"samples": -5')),
+    ):
+        damage()
+        takes = FolderTakes(tmp_path)
+        assert takes.get(key) is None
+        speak_plan(tts, plan(script, cast, identity="fake"), takes)
+        assert sound.read_bytes() == whole
+    sound.unlink()
     takes = FolderTakes(tmp_path)
     assert takes.get(key) is None
     with pytest.raises(TextError, match="nothing of line 2"):

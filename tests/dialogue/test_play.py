@@ -31,6 +31,15 @@ def test_the_example():
         ("Anna (happy:0.3, sad:0.1): Hi.", [("Anna", "happy:0.3, sad:0.1", "Hi.")]),
         ("Dr. O'Neil-Smith 2 : Hi.", [("Dr. O'Neil-Smith 2", "", "Hi.")]),
         ("# no\n// no\n\n  \nAnna: Hi.", [("Anna", "", "Hi.")]),
+        ("José: Hi.", [("José", "", "Hi.")]),
+        ("Jose\u0301: Hi.", [("Jose\u0301", "", "Hi.")]),
+        ("राधिका: नमस्ते", [("राधिका", "", "नमस्ते")]),
+        ("\u061cAnna: Hi.\n\u2060Ben: Ho\u00adho.", [("Anna", "", "Hi."), ("Ben", "", "Hoho.")]),
+        ("Anna: I wait [pause for effect] and 【笑】 go.", [("Anna", "", "I wait and go.")]),
+        ("(They sit\ndown.)\nAnna: Hi.", [("Anna", "", "Hi.")]),
+        ("(They (both) sit.)\nAnna: Hi.", [("Anna", "", "Hi.")]),
+        ("(They sit\n\ndown.)", [("", "", "(They sit"), ("", "", "down.)")]),
+        ("(a) one and (b)", [("", "", "(a) one and (b)")]),
         ("Anna: Hi.\n   I go on,\n\tand on.", [("Anna", "", "Hi. I go on, and on.")]),
         ("Anna:\nHi.", [("Anna", "", "Hi.")]),
         ("Anna:\n\n  Hi.", [("Anna", "", "Hi.")]),
@@ -93,3 +102,31 @@ def test_all_faults_are_found():
 def test_nothing_to_speak(text):
     (fault,) = read_play(text).faults
     assert fault.at == 0 and "nothing to speak" in fault.what
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Anna (old): Hi.", ("Anna (old)", "", "Hi.")),
+        ("Anna (old) (sad): Hi.", ("Anna (old)", "sad", "Hi.")),
+        ("anna(sad): Hi.", ("anna", "sad", "Hi.")),
+        ("Anna:Hi.", ("Anna", "", "Hi.")),
+        ("the man: at the door: Hi: you.", ("the man: at the door", "", "Hi: you.")),
+        ("12: Hi.", ("12", "", "Hi.")),
+        ("12:30 is late.", ("", "", "12:30 is late.")),
+        ("http://x is read.", ("", "", "http://x is read.")),
+    ],
+)
+def test_names_of_the_cast_as_people_write_them(written, expected):
+    names = ["Anna", "Anna (old)", "the man: at the door", "12", "http"]
+    assert said(written, names) == [expected]
+
+
+def test_a_wrong_text_hides_no_wrong_name():
+    script = read_play("Ghost (foo): hi [pause:x]\nAnna: Hi.")
+    assert [line.speaker for line in script.lines] == ["Ghost", "Anna"] and script.lines[0].emotion == "foo"
+    assert [fault.at for fault in script.faults] == [1]
+
+
+def test_an_open_parenthesis_costs_no_time():
+    assert len(read_play("(a\n" * 20_000).lines) == 1

@@ -78,6 +78,13 @@ def test_a_run_that_was_killed_has_the_same_seeds(tmp_path):
     assert seeds(run(tmp_path / "b")[1])[2] == 2  # without the flag, too
 
 
+def test_a_wish_is_of_the_lines_that_it_meant(tmp_path):
+    """A line comes in before the same numbers are asked for again: that is another wish."""
+    run(tmp_path)
+    run(tmp_path, again="2", end=False)
+    assert seeds(run(tmp_path, "New.\n\n" + PLAY, again="2")[1]) == [0, 1, 1, 0, 0, 0]
+
+
 def test_seeds_stay_with_their_lines(tmp_path):
     run(tmp_path)
     run(tmp_path, again="3,4")
@@ -117,7 +124,10 @@ def test_what_is_late_is_listed(tmp_path):
         ("", "numbers"),
         ("0", "1 to 5"),
         ("4-6", "4-6"),
-        ("7-99999999999", "1 to 5"),
+        ("7-999999999", "1 to 5"),
+        ("7-99999999999", "numbers"),
+        (5000 * "1", "numbers"),
+        ("1-" + 5000 * "1", "numbers"),
     ],
 )
 def test_wishes_that_make_no_sense(wish, message, tmp_path):

@@ -28,6 +28,7 @@ ODD = {
     "CRLF": SRT.replace("\n", "\r\n"),
     "CR": SRT.replace("\n", "\r"),
     "no numbers": SRT.replace("1\n0", "0").replace("2\n0", "0"),
+    "a blank line and no number": "\n" + SRT.removeprefix("1\n"),
     "one number missing": SRT.replace("2\n0", "0"),
     "numbers twice": SRT.replace("2\n0", "1\n0"),
     "numbers that are none": SRT.replace("1\n0", "-7\n0"),
@@ -152,6 +153,40 @@ def test_what_looks_like_subtitles(name):
 def test_dashes_and_directions():
     text = "1\n00:00:01,000 --> 00:00:02,000\n- Hi.\n– [laughs] Ho.\n(door slams)\n♪ la ♪\n"
     assert speakers(text) == [("", "", "Hi. Ho. la")]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("&lrm;Anna: Hi.", [("Anna", "", "Hi.")]),
+        ("&rlm;Anna: Hi.&lrm;", [("Anna", "", "Hi.")]),
+        (">> Anna: Hi.\n&gt;&gt; BEN: Ho.", [("Anna", "", "Hi."), ("BEN", "", "Ho.")]),
+        ("Anna:Hi.", [("Anna", "", "Hi.")]),
+        ("<v Anna>Hi.</v>\nThen he left.", [("Anna", "", "Hi."), ("", "", "Then he left.")]),
+        ("<v Anna>Hi.</v> Then <v Ben>Ho.</v>", [("Anna", "", "Hi."), ("", "", "Then"), ("Ben", "", "Ho.")]),
+        ("<v Anna\nSmith>Hi.", [("Anna Smith", "", "Hi.")]),
+        ("<v Anna (Mom)>Hi.", [("Anna (Mom)", "", "Hi.")]),
+        ("<v Anna (sad)>Hi.", [("Anna", "sad", "Hi.")]),
+        ("<ruby>東京<rt>とうきょう</rt></ruby>です", [("", "", "東京です")]),
+        ("<ruby>東京<rt>とうきょう</ruby>です", [("", "", "東京です")]),
+        ("\\WARNING: do it", [("", "", "WARNING: do it")]),
+        ("\\NOTE: do it", [("", "", "NOTE: do it")]),
+        ("\\hello: x", [("", "", "hello: x")]),
+        ("\\NAnna: Hi.", [("Anna", "", "Hi.")]),
+        ("Hi.\n[pause:1s]\nHo.", [("", "", "Hi. [pause:1s] Ho.")]),
+        ("(door\nslams)\nHi.", [("", "", "Hi.")]),
+        ("【ドアの音】\nはい", [("", "", "はい")]),
+    ],
+)
+def test_who_says_what(said, expected):
+    text = f"WEBVTT\n\n00:01.000 --> 00:03.000\n{said}\n"
+    assert speakers(text, ["Anna", "Anna (Mom)"]) == expected
+
+
+def test_a_wrong_text_hides_no_wrong_name():
+    script = read_subtitles("00:00:01,000 --> 00:00:02,000\nGHOST (foo): hi [pause:x]\n")
+    assert [fault.at for fault in script.faults] == [1]
+    assert [(line.speaker, line.emotion) for line in script.lines] == [("GHOST", "foo")]
 
 
 # --- what is wrong ------------------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ def test_empty_yaml(tmp_path):
         ("a.yaml", b"a: [", "not valid YAML"),
         ("a.yaml", b"a: x\nb: y\na: z", "line 3 has 'a' a second time"),
         ("a.yaml", b"a: &x b\nc: *x", "references"),
-        ("a.yaml", b"3.5: x", "3.5 must be text.*quotes"),
+        ("a.json", b'{"R.9": "x", "R.9": "y"}', "has 'R.9' twice"),
+        ("a.yaml", b"3.5: [x]", "'3.5'"),
         ("a.yaml", b"!!python/object:os.system x", "not valid YAML"),
     ],
 )

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from indextts2_jax.checkpoint import bundled, digests
 from indextts2_jax.commands import settings
-from indextts2_jax.commands.batch.rows import BadRow, Report, Row, read_rows
+from indextts2_jax.commands.batch.rows import BadRow, Report, Row, apart, read_rows
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.runtime import command_line
 from indextts2_jax.runtime.cache import use_compilation_cache
@@ -53,7 +53,7 @@ def work(own: command_line.Flags) -> int:
         identity=identity,
         outputs=pathlib.Path(own.output),
     )
-    rows = list(lines)
+    rows = apart(lines, pathlib.Path(own.input), pathlib.Path(own.output))
     report = Report(pathlib.Path(own.output))
     failed = 0
     try:

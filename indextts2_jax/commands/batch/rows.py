@@ -16,7 +16,7 @@ import json
 import os
 import pathlib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from indextts2_jax.audio import write as audio_write
@@ -118,6 +118,22 @@ def read_rows(
             yield BadRow(number, unexpected(error))
         else:
             yield row
+
+
+def apart(rows: Iterable[Row | BadRow], source: pathlib.Path, outputs: pathlib.Path) -> list[Row | BadRow]:
+    """The same, but for rows that would replace a file that some row reads, which are bad."""
+    rows = list(rows)
+    good = [row for row in rows if isinstance(row, Row)]
+    read = [source, *(row.speaker for row in good), *(row.emotion.get("emotion_audio") for row in good)]
+    return [row if isinstance(row, BadRow) else _apart(row, read, outputs) for row in rows]
+
+
+def _apart(row: Row, read: Sequence[object], outputs: pathlib.Path) -> Row | BadRow:
+    try:
+        audio_write.check_apart([outputs / name for name in (row.output, row.times) if name], read)
+    except IndexTTSError as error:
+        return BadRow(row.number, str(error))
+    return row
 
 
 def _row(
