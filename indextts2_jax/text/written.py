@@ -20,8 +20,9 @@ from indextts2_jax.text.frontend import TextFrontend, is_speakable
 from indextts2_jax.text.script import without_pauses
 
 SOLID = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-STOPS = "。，、！？；：…”’」』）》"
-WORD = re.compile(rf"[{SOLID}][{STOPS}]*|[^\s{SOLID}]+")
+STOPS = "。，、！？；：…”’」』）》】"
+OPENING = "“‘「『（《【"
+WORD = re.compile(rf"[{OPENING}]*[{SOLID}][{STOPS}]*|[^\s{SOLID}]+?(?=\s|$|[{OPENING}]*[{SOLID}])")
 
 _SPELLED = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PROBE = "hello"
@@ -44,11 +45,21 @@ class WrittenWord(NamedTuple):
 
 
 def written_words(text: str) -> list[WrittenWord]:
-    """The words of a text; pauses in it are none."""
+    """The words of a text; pauses in it are none, and what has no letter or digit belongs to the word before."""
     text = without_pauses(text)
+    spans: list[tuple[int, int]] = []
+    for found in WORD.finditer(text):
+        if spans and not (_has_letters(found[0]) and _has_letters(text[slice(*spans[-1])])):
+            spans[-1] = spans[-1][0], found.end()
+        else:
+            spans.append(found.span())
     return [
-        WrittenWord(found[0], found.start() > 0 and text[found.start() - 1].isspace()) for found in WORD.finditer(text)
+        WrittenWord(" ".join(text[begin:end].split()), begin > 0 and text[begin - 1].isspace()) for begin, end in spans
     ]
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
 
 def words_of_tokens(
@@ -120,7 +131,7 @@ def _heard(tokens: Sequence[str]) -> list[str]:
     return [one for one, _ in _letters(tokens) if one != BEGINNING]
 
 
-_EDGES = "\"'“”‘’«»()[]{}.,;:!?…–—*_" + STOPS
+_EDGES = " \"'“”‘’«»()[]{}.,;:!?…–—*_" + STOPS + OPENING
 """Marks around a word, of which nothing is said."""
 
 

@@ -42,6 +42,26 @@ def plain(text):
     return "".join(filter(str.isalnum, text.casefold()))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("He came — and went.", ["He", "came —", "and", "went."]),
+        ("-- Yes, R & D < 5 …", ["-- Yes,", "R &", "D <", "5 …"]),
+        ("— 😀 Hello 😀", ["— 😀 Hello 😀"]),
+        ("他说：“你好！”", ["他", "说：", "“你", "好！”"]),
+        ("《书》（很好）hello（你）", ["《书》", "（很", "好）", "hello", "（你）"]),
+        ("«Oui», dit-il.", ["«Oui»,", "dit-il."]),
+        ("…", ["…"]),
+        ("", []),
+        ("a\n —\nb", ["a —", "b"]),
+    ],
+)
+def test_marks_are_no_words(text, words):
+    found = written_words(text)
+    assert [word.text for word in found] == words
+    assert not found or not found[0].spaced
+
+
 @pytest.mark.parametrize("kind", ["bpe", "tiktoken"])
 def test_prose_is_found_letter_by_letter(kind):
     for word, tokens in read_words(kind, PROSE).items():
