@@ -5,8 +5,11 @@ from typing import Any
 from indextts2_jax.runtime.text_files import TextFileError
 
 
-def parse_yaml(text: str) -> Any:
+def parse_yaml(text: str, *, strings: bool = False) -> Any:
     """What YAML says, as dicts, lists, strings and numbers.
+
+    Args:
+      strings: a value is a string as it is written, "no", 1.10 and a date as well, unless it is empty.
 
     Raises:
       ImportError: PyYAML is not installed. TextFileError: it is not YAML, names a thing twice, or has references: nine
@@ -28,6 +31,11 @@ def parse_yaml(text: str) -> Any:
                 seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
             return super().construct_mapping(node, deep)
 
+    if strings:
+        Plain.yaml_implicit_resolvers = {
+            first: [(tag, pattern) for tag, pattern in kinds if tag == "tag:yaml.org,2002:null"]
+            for first, kinds in Plain.yaml_implicit_resolvers.items()
+        }
     try:
         return yaml.load(text, Plain)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
