@@ -1,5 +1,6 @@
 """The archive that an EPUB is: its files by their names, read with limits; nothing is unpacked onto the disk."""
 
+import lzma
 import posixpath
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ CONTAINER = "META-INF/container.xml"
 ENCRYPTION = "META-INF/encryption.xml"
 _OF_FONTS = frozenset({"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"})
 """Algorithms that hide fonts, and nothing else."""
+_DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, ValueError)
 
 
 class Archive:
@@ -41,35 +43,35 @@ class Archive:
 
     def read(self, path: str) -> bytes:
         """What is in a file of the archive."""
+        self.check_inside(path)
         try:
             with self._zip.open(self._entries[path]) as file:
                 data = file.read(min(MAX_FILE, MAX_READ - self._read) + 1)
         except KeyError:
             raise TextError(f"{self.name} names {path}, which is not in it: the book is damaged.") from None
+        except _DAMAGES as error:
+            raise TextError(f"{path} in {self.name} is damaged: {_plain(error)}.") from None
         except RuntimeError:  # a password is wanted
             raise TextError(f"{self.name} is locked by a password; unlock it first.") from None
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError) as error:
-            raise TextError(f"{path} in {self.name} is damaged: {_plain(error)}.") from None
         self._read += len(data)
         if len(data) > MAX_FILE or self._read > MAX_READ:
             raise TextError(f"{path} in {self.name} is too large: more than any book has in it.")
         return data
 
     def resolve(self, base: str, href: str) -> str:
-        """The name of what a file at `base` calls `href`, as it is or percent-encoded.
-
-        Raises:
-          TextError: it leads out of the archive.
-        """
+        """The name of what a file at `base` calls `href`, as it is or percent-encoded, even one outside."""
         href = href.partition("#")[0].strip()
         found = ""
         for name in (href, unquote(href)):
             found = posixpath.normpath(posixpath.join(posixpath.dirname(base), name.replace("\\", "/")))
-            if found.startswith(("/", "../")) or found == "..":
-                raise TextError(f"{base} in {self.name} names {href!r:.80}, which is outside of the book.")
             if found in self._entries:
                 break
         return found
+
+    def check_inside(self, path: str) -> None:
+        """Raises `TextError` for a name that leads out of the archive."""
+        if path.startswith(("/", "../")) or path == "..":
+            raise TextError(f"{self.name} names {path!r:.80}, which is outside of the book.")
 
     def check_readable(self) -> None:
         """Raises `TextError` for an archive that is no EPUB, or one whose texts are encrypted."""

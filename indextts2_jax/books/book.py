@@ -47,6 +47,14 @@ class Choices:
         require(self.depth is None or 1 <= self.depth <= 6, "depth", self.depth, "from 1 to 6")
 
 
+class Note(NamedTuple):
+    """A footnote that is spoken at the end of a chapter: once, however many marks lead to it."""
+
+    number: str
+    """Which of the book's it is."""
+    text: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Block:
     """A paragraph, a heading, an item of a list, a row of a table; or a break between scenes."""
@@ -57,7 +65,7 @@ class Block:
     """Of a heading, from 1."""
     anchors: tuple[str, ...] = ()
     """The ids that links to it may have."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Footnotes that belong to it, and are spoken at the end of the chapter."""
 
 
@@ -106,11 +114,14 @@ class Book:
     cover: Cover | None = None
     notes: tuple[str, ...] = ()
     """For people: what was left out."""
+    whole: bool = True
+    """Whether these are all chapters that it has."""
 
     def chosen(self, wish: str) -> "Book":
         """The book with some of its chapters, of "1,3-5". They keep their numbers. Raises `ConfigError`."""
         numbers = chosen_numbers(wish, len(self.chapters))
-        return dataclasses.replace(self, chapters=tuple(one for one in self.chapters if one.number in numbers))
+        chapters = tuple(one for one in self.chapters if one.number in numbers)
+        return dataclasses.replace(self, chapters=chapters, whole=self.whole and len(chapters) == len(self.chapters))
 
 
 def chosen_numbers(wish: str, count: int) -> set[int]:
@@ -145,7 +156,7 @@ def by_headings(blocks: Sequence[Block], depth: int | None, title: str) -> list[
     with the chapter behind it.
 
     Args:
-      title: of what stands before the first.
+      title: of what stands before the first, unless it begins with a deeper one.
     """
     levels = sorted({block.level for block in blocks if block.kind == HEADING})
     if not levels:
@@ -153,7 +164,7 @@ def by_headings(blocks: Sequence[Block], depth: int | None, title: str) -> list[
     lowest = levels[min(depth or 1, len(levels)) - 1]
     if depth is None and has_title(blocks) and len(levels) > 1:
         lowest = levels[1]
-    parts: list[tuple[str, list[Block]]] = [(title, [])]
+    parts: list[tuple[str, list[Block]]] = [(blocks[0].text if blocks[0].kind == HEADING else title, [])]
     for block in blocks:
         if block.kind == HEADING and block.level <= lowest:
             above = parts.pop()[1] if all(one.kind == HEADING for one in parts[-1][1]) else []
@@ -181,8 +192,10 @@ def numbered(parts: Sequence[tuple[str, Sequence[Block]]]) -> tuple[Chapter, ...
 def _with_notes(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """The blocks without a break at their end, and their notes behind them."""
     last = max(place for place, block in enumerate(blocks) if block.text)
-    notes = list(dict.fromkeys(note for block in blocks for note in block.notes))
-    return (*blocks[: last + 1], *([Block(BREAK)] if notes else []), *(Block(TEXT, note) for note in notes))
+    notes: dict[str, str] = {}
+    for note in (note for block in blocks for note in block.notes):
+        notes.setdefault(note.number, note.text)
+    return (*blocks[: last + 1], *([Block(BREAK)] if notes else []), *(Block(TEXT, text) for text in notes.values()))
 
 
 def cover_of(data: bytes, name: str) -> tuple[Cover | None, list[str]]:

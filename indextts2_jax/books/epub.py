@@ -136,6 +136,8 @@ def _by_entries(
 def _cover(archive: Archive, package: Package) -> tuple[Cover | None, list[str]]:
     """The picture, and for people why there is none although the book has one."""
     item = package.cover
-    if item is None or item.path not in archive:
+    if item is None:
         return None, []
+    if item.path not in archive:
+        return None, [f"left out: the cover {item.path}, which is not in the book"]
     return cover_of(archive.read(item.path), item.path)

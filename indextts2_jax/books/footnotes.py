@@ -19,6 +19,8 @@ from indextts2_jax.books.markup import Element, attribute, classes, content, loc
 FOUND = "indextts2-note"
 """The attribute; its values:"""
 MARK, NOTE, BACK = "mark", "note", "back"
+NUMBER = "indextts2-number"
+"""Another one, of a note that a mark leads to: no two in a book have the same."""
 
 _MARK_TYPES = frozenset({"noteref"})
 _NOTE_TYPES = frozenset({"footnote", "footnotes", "endnote", "endnotes", "rearnote", "rearnotes"})
@@ -97,6 +99,7 @@ def _look_at(
     if told or body.get(FOUND) == NOTE or _answers(body, link, path):
         link.set(FOUND, MARK)
         body.set(FOUND, NOTE)
+        body.set(NUMBER, body.get(NUMBER, str(len(bodies))))
         bodies[where] = body
 
 

@@ -6,8 +6,8 @@ text ─ markdown-it, with tables and footnotes ─► HTML ─ footnotes, reade
 
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from indextts2_jax.books.book import (
     BREAK,
@@ -30,6 +30,9 @@ from indextts2_jax.runtime import streams, text_files
 from indextts2_jax.runtime.yaml_text import parse_yaml
 from indextts2_jax.text.script import PARAGRAPH
 
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
 MAX_COVER = 32 << 20
 MAX_NESTING = 100
 """Quotes and lists within each other."""
@@ -49,8 +52,7 @@ def read_markdown(path: str | os.PathLike[str], choices: Choices) -> Book:
     chapters = numbered(by_headings(blocks, choices.depth, title) or [(title, blocks)])
     if not chapters:
         raise TextError(f"{name} has no text in it: there is nothing to speak.")
-    author = matter.get("author", matter.get("authors"))
-    authors = [str(one).strip() for one in (author if isinstance(author, list) else [author]) if one]
+    authors = _names(matter.get("author", matter.get("authors")))
     cover, told = _cover(path, _told(matter, "cover-image") or _told(matter, "cover"))
     language = _told(matter, "lang") or _told(matter, "language")
     return Book(title, tuple(authors), language, chapters, cover, tuple(told))
@@ -90,26 +92,58 @@ def _rendered(text: str, name: str) -> tuple[str, Mapping[str, Any]]:
         raise ConfigError(f"Reading Markdown needs markdown-it-py and mdit-py-plugins: {INSTALL}.") from None
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"]).use(footnote_plugin).use(front_matter_plugin)
+    parser.add_render_rule("footnote_caption", _caption)
     environment: dict[str, Any] = {}
     tokens = parser.parse(text, environment)
+    matter = _front_matter(tokens, name)
+    if matter is None:
+        environment = {}
+        tokens = parser.disable("front_matter").parse(text, environment)
     if any(token.level >= MAX_NESTING - 2 for token in tokens):  # what is deeper is lost
         raise TextError(f"{name} is nested too deeply to be read.")
-    matter: Any = None
-    for token in tokens:
-        if token.type == "front_matter":
-            try:
-                matter = parse_yaml(token.content)
-            except ImportError:
-                raise ConfigError(f"Reading the front matter of Markdown needs PyYAML: {INSTALL}.") from None
-            except text_files.TextFileError as error:
-                raise TextError(f"{name}: its front matter is {error}.") from None
     html: str = parser.renderer.render(tokens, parser.options, environment)
-    return html, matter if isinstance(matter, dict) else {}
+    return html, matter or {}
+
+
+def _caption(_: object, tokens: "Sequence[Token]", place: int, *__: object) -> str:
+    """The mark of a note: its number, at every place that refers to it."""
+    return f"[{tokens[place].meta['id'] + 1}]"
+
+
+def _front_matter(tokens: "Sequence[Token]", name: str) -> Mapping[str, Any] | None:
+    """What the front matter says; None where it is text between two rules.
+
+    As pandoc has it, no empty line stands behind the first rule of front matter, and it maps names to values.
+    """
+    content = next((token.content for token in tokens if token.type == "front_matter"), "").rstrip()
+    if not content:
+        return {}
+    if not content.partition("\n")[0].strip():
+        return None
+    try:
+        matter = parse_yaml(content, strings=True)
+    except ImportError:
+        raise ConfigError(f"Reading the front matter of Markdown needs PyYAML: {INSTALL}.") from None
+    except text_files.TextFileError as error:
+        raise TextError(f"{name}: its front matter is {error}.") from None
+    return matter if isinstance(matter, dict) else None
 
 
 def _told(matter: Mapping[str, Any], key: str) -> str:
-    value = matter.get(key)
-    return " ".join(str(value).split()) if isinstance(value, str | int | float) else ""
+    return next(iter(_names(matter.get(key))), "")
+
+
+def _names(value: object) -> list[str]:
+    """One string, several, or as pandoc writes them: {name: Jane}, {text: Jane}."""
+    match value:
+        case str():
+            return [" ".join(value.split())] if value.strip() else []
+        case list():
+            return [name for one in value for name in _names(one)]
+        case dict():
+            return _names(value.get("name", value.get("text")))
+        case _:
+            return []
 
 
 def _cover(path: str | os.PathLike[str], name: str) -> tuple[Cover | None, list[str]]:

@@ -24,6 +24,8 @@ _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _BEGIN = re.compile("<!DOCTYPE", re.IGNORECASE)
+_CLOSED = re.compile(r"</(?:body|html)\s*>", re.IGNORECASE)
+"""What may be left out at the end of HTML; libxml2 leaves out all text behind it."""
 _DOCTYPE = re.compile(
     r"<!DOCTYPE(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*(?:\[(?:[^\]\"']|\"[^\"]*\"|'[^']*')*\])?\s*>", re.IGNORECASE
 )
@@ -51,13 +53,23 @@ def decode(data: bytes, name: str) -> str:
     if data[:4] in (b"\0<\0?", b"\0<\0h", b"\0<\0!"):
         return _decoded(data, "utf-16-be", name)
     declared = _DECLARED.match(data[:400]) or _META.search(data[:2000])
-    return _decoded(data, declared[1].decode("ascii") if declared else "utf-8", name)
+    return _decoded(data, declared[1].decode("ascii") if declared and _is_possible(declared) else "utf-8", name)
+
+
+def _is_possible(declared: re.Match[bytes]) -> bool:
+    """Whether a declaration that was read as ASCII reads so in the encoding that it names: not if that is UTF-16."""
+    try:
+        return declared[0].decode(declared[1].decode("ascii")) == declared[0].decode("ascii")
+    except UnicodeError:
+        return False
+    except LookupError:  # whoever decodes says so
+        return True
 
 
 def _decoded(data: bytes, encoding: str, name: str) -> str:
     try:
         return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         raise TextError(f"{name} is not {encoding}, as it should be: the book is damaged.") from None
 
 
@@ -116,7 +128,7 @@ def parse_html(text: str, name: str) -> Element | None:
     except etree().XMLSyntaxError:  # tag soup, which browsers and most readers take
         parser = etree().HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
         try:
-            root = _parsed(text, parser)
+            root = _parsed(_CLOSED.sub("", text), parser)
         except etree().XMLSyntaxError:  # of an empty document
             return None
         if any("depth" in entry.message for entry in parser.error_log):  # all below is lost

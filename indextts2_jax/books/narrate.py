@@ -40,6 +40,8 @@ OnTake: TypeAlias = Callable[[PlannedChapter, Task, Take], None]
 
 RECORD = "book.json"
 _SECOND = SAMPLING_RATE
+_NO_NUMBER = 1_000_000
+"""More chapters has no book."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,13 +173,25 @@ class Shelf:
         path = self.chapter_path(planned)
         tags = Tags(chapter.title, ", ".join(book.authors), book.title, chapter.number)
         self._write(path, [planned], tags, ())
-        for former in list(self._known):
-            number = f"{chapter.number:03d}-"
-            if former.startswith(number) and former.endswith(path.suffix) and former != path.name:
-                with writing_errors(path):
-                    path.with_name(former).unlink(missing_ok=True)
-                self._note(former, None)
+        self._remove(range(chapter.number, chapter.number + 1), path.name)
         return path
+
+    def remove_rest(self) -> None:
+        """Removes the files of chapters behind the last one, which a longer book had."""
+        if self._plan.book.whole:
+            self._remove(range(self._plan.chapters[-1].chapter.number + 1, _NO_NUMBER))
+
+    def _remove(self, numbers: range, kept: str = "") -> None:
+        """Removes the files of chapters of some numbers, as far as the record has them and they are as it says."""
+        for name, entry in list(self._known.items()):
+            number = _numbered(name, self.output.suffix)
+            if number not in numbers or name == kept:
+                continue
+            path = self.output.path / name
+            with writing_errors(path):
+                if path.is_file() and path.stat().st_size == entry.get("size"):
+                    path.unlink()
+            self._note(name, None)
 
     def write_cover(self) -> None:
         """Writes the cover beside the chapters, where there is one."""
@@ -230,6 +244,12 @@ def _read_record(path: pathlib.Path) -> dict[str, dict[str, Any]]:
         return {}
     whole = data if isinstance(data, dict) else {}
     return {str(name): entry for name, entry in whole.items() if isinstance(entry, dict)}
+
+
+def _numbered(name: str, suffix: str) -> int | None:
+    """The number of the chapter that a file of such a name has; None for a name that no chapter gets."""
+    match = re.fullmatch(rf"([0-9]{{3,6}})-[\w'-]+{re.escape(suffix)}", name)
+    return int(match[1]) if match else None
 
 
 def _safe(title: str) -> str:
@@ -303,3 +323,5 @@ def produce(
             yield shelf.write_chapter(planned)
     if output.is_file:
         yield shelf.bind()
+    else:
+        shelf.remove_rest()

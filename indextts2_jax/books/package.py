@@ -70,6 +70,8 @@ def read_package(archive: Archive) -> Package:
     items = _manifest(archive, root, path)
     nav = next((item for item in items.values() if "nav" in item.properties), None)
     ncx = _ncx(root, items)
+    for item in filter(None, (nav, ncx)):
+        archive.check_inside(item.path)
     navigation = _document(archive, nav.path) if nav and nav.path in archive else None
     entries = _nav_entries(navigation, nav.path) if nav and navigation is not None else []
     if not entries and ncx and ncx.path in archive:
@@ -113,6 +115,8 @@ def _spine(archive: Archive, root: Element, items: dict[str, Item], nav: Item | 
     for reference in (one for spine in children(root, "spine") for one in children(spine, "itemref")):
         name = attribute(reference, "idref")
         item = items.get(name)
+        if item is not None:
+            archive.check_inside(item.path)
         if item is None or item.path not in archive:
             missing.append(name if item is None else item.path)
         elif attribute(reference, "linear") != "no" and item != nav and _is_document(item):

@@ -10,8 +10,8 @@ import re
 from typing import NamedTuple
 
 from indextts2_jax.books import tables
-from indextts2_jax.books.book import BREAK, HEADING, TEXT, Block, Choices
-from indextts2_jax.books.footnotes import BACK, FOUND, MARK, NOTE, Notes, target
+from indextts2_jax.books.book import BREAK, HEADING, TEXT, Block, Choices, Note
+from indextts2_jax.books.footnotes import BACK, FOUND, MARK, NOTE, NUMBER, Notes, target
 from indextts2_jax.books.markup import Element, attribute, classes, content, etree, local, types
 
 _PAGES = frozenset({"cover", "titlepage", "halftitlepage", "copyright-page", "imprint", "colophon"})
@@ -19,7 +19,9 @@ _LISTS = frozenset({"toc", "landmarks", "page-list", "pagelist", "loi", "lot", "
 FRONT_MATTER = _PAGES | _LISTS
 """What is left out unless `Choices.front_matter` says otherwise, by the names of epub:type."""
 
-_UNREAD = frozenset({"script", "style", "head", "template", "nav", "noscript", "annotation", "annotation-xml", "case"})
+_UNREAD = frozenset(
+    {"script", "style", "head", "title", "template", "nav", "noscript", "annotation", "annotation-xml", "case"}
+)
 _MEDIA = frozenset({"audio", "video", "canvas", "object", "embed", "iframe", "svg"})
 _FIELDS = frozenset({"input", "select", "textarea", "button"})
 _READINGS = frozenset({"rt", "rp", "rtc"})
@@ -61,7 +63,7 @@ class _Reader:
         self._place, self._choices, self._plain, self._root = place, place.choices, plain, root
         self._parts: list[str] = []
         self._anchors: list[str] = []
-        self._notes: list[str] = []
+        self._notes: list[Note] = []
         self._counters: list[int | None] = []
         self._item = ""
         self._heading = 0
@@ -190,7 +192,7 @@ class _Reader:
         if text and self._choices.notes == "inline":
             self._parts.append(f" ({text})")
         elif text:
-            self._notes.append(f"{mark}. {text}" if mark.isalnum() else text)
+            self._notes.append(Note(body.get(NUMBER), f"{mark}. {text}" if mark.isalnum() else text))
 
     # --- blocks ---
 

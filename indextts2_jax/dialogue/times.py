@@ -4,9 +4,11 @@ Said (words and their times) ─ captions ─► cues of a line, a sentence or a
 """
 
 import dataclasses
+import functools
 import html
 import json
 import pathlib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
@@ -14,15 +16,18 @@ from indextts2_jax.audio.write import check_place, write_text
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.errors import AudioError, ConfigError
 from indextts2_jax.synthesis.speech import Speech
-from indextts2_jax.synthesis.words import CLAUSE_END, SENTENCE_END, Word
+from indextts2_jax.synthesis.words import Word
+from indextts2_jax.text.sentences import ends_clause, sentence_ends
 
 By: TypeAlias = Literal["line", "sentence", "word"]
 
 SUFFIXES = (".srt", ".vtt", ".json")
 
 ROW = 42
-"""Characters of a row, as subtitles have them."""
+"""Columns of a row, as subtitles have them: a letter takes one, a Chinese, Japanese or Korean character two."""
 ROWS = 2
+_WITHIN = frozenset({"Mn", "Me", "Cf"})
+"""Kinds of characters that take no column of their own; nor do vowels and ends of Korean syllables in parts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +66,7 @@ def timed_words(said: Said) -> list[Word]:
 
 
 def captions(utterances: Iterable[Said], by: By = "line") -> list[Caption]:
-    """What is shown, in the order of the utterances: at most two rows of 42 characters at a time.
+    """What is shown, in the order of the utterances: at most two rows of 42 columns at a time.
 
     Args:
       by: what is not shown together though it would fit: "word", "sentence", or "line", what one speaker says in one
@@ -85,9 +90,9 @@ def _pieces(words: Sequence[Word], by: By) -> list[list[Word]]:
 
 def _sentences(words: Sequence[Word]) -> list[list[Word]]:
     result: list[list[Word]] = [[]]
-    for word in words:
+    for word, ends in zip(words, sentence_ends([word.text for word in words]), strict=True):
         result[-1].append(word)
-        if SENTENCE_END.fullmatch(word.text):
+        if ends:
             result.append([])
     return [sentence for sentence in result if sentence]
 
@@ -95,6 +100,7 @@ def _sentences(words: Sequence[Word]) -> list[list[Word]]:
 def _blocks(words: Sequence[Word]) -> list[list[Word]]:
     """As few captions as can be, which end with a sentence or a clause where one ends in their later half."""
     words = [part for word in words for part in _short(word)]
+    sentences = sentence_ends([word.text for word in words])
     result = []
     while words:
         most = 1
@@ -102,38 +108,58 @@ def _blocks(words: Sequence[Word]) -> list[list[Word]]:
             most += 1
         if most < len(words):
             later = range(most, most // 2, -1)
-            ends = [n for n in later if SENTENCE_END.fullmatch(words[n - 1].text)]
-            ends += [n for n in later if CLAUSE_END.fullmatch(words[n - 1].text)]
+            ends = [n for n in later if sentences[n - 1]]
+            ends += [n for n in later if ends_clause(words[n - 1].text)]
             most = ends[0] if ends else most
         result.append(words[:most])
-        words = words[most:]
+        words, sentences = words[most:], sentences[most:]
     return result
 
 
 def _short(word: Word) -> list[Word]:
     """A word in parts that a row has room for."""
-    if len(word.text) <= ROW:
+    if _width(word.text) <= ROW:
         return [word]
+    starts, columns = [0], 0
+    for at, character in enumerate(word.text):
+        columns += _width(character)
+        if columns > ROW:
+            starts.append(at)
+            columns = _width(character)
     step = (word.end - word.start) / len(word.text)
     return [
         Word(
-            word.text[at : at + ROW],
+            word.text[at:end],
             word.start + step * at,
-            min(word.end, word.start + step * (at + ROW)),
+            min(word.end, word.start + step * end),
             word.confidence,
             word.spaced and not at,
         )
-        for at in range(0, len(word.text), ROW)
+        for at, end in zip(starts, [*starts[1:], len(word.text)], strict=True)
     ]
+
+
+def _width(text: str) -> int:
+    """The columns that a text takes."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+@functools.cache
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in _WITHIN or "\u1160" <= character <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _fold(words: Sequence[Word], width: int = ROW) -> list[str]:
     """As few rows as can be, each as full as can be."""
-    rows = [""]
+    rows, columns = [""], 0
     for word in words:
         joined = _joined(rows[-1], word)
-        if rows[-1] and len(joined) > width:
+        columns += _width(joined[len(rows[-1]) :])
+        if rows[-1] and columns > width:
             rows.append(word.text)
+            columns = _width(word.text)
         else:
             rows[-1] = joined
     return rows
@@ -142,7 +168,7 @@ def _fold(words: Sequence[Word], width: int = ROW) -> list[str]:
 def _rows(words: Sequence[Word]) -> tuple[str, ...]:
     """The same number of rows, of similar length."""
     rows = _fold(words)
-    for width in range(max(len(word.text) for word in words), ROW):
+    for width in range(max(_width(word.text) for word in words), ROW):
         narrower = _fold(words, width)
         if len(narrower) == len(rows):
             return tuple(narrower)

@@ -7,8 +7,11 @@ from indextts2_jax.runtime.text_files import MAX_DIGITS, TextFileError
 TEXT = "tag:yaml.org,2002:str"
 
 
-def parse_yaml(text: str) -> Any:
+def parse_yaml(text: str, *, strings: bool = False) -> Any:
     """What YAML says, as dicts, lists, strings and numbers. The names of a dict are text: `no` is Norwegian, not False.
+
+    Args:
+      strings: a value is a string as it is written, "no", 1.10 and a date as well, unless it is empty.
 
     Raises:
       ImportError: PyYAML is not installed. TextFileError: it is not YAML, names a thing twice, has a number that no
@@ -41,6 +44,11 @@ def parse_yaml(text: str) -> Any:
 
     Plain.add_constructor("tag:yaml.org,2002:int", Plain.construct_yaml_int)
 
+    if strings:
+        Plain.yaml_implicit_resolvers = {
+            first: [(tag, pattern) for tag, pattern in kinds if tag == "tag:yaml.org,2002:null"]
+            for first, kinds in Plain.yaml_implicit_resolvers.items()
+        }
     try:
         return yaml.load(text, Plain)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

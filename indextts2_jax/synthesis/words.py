@@ -9,7 +9,6 @@ words, and the confidence of all is 0.
 
 import dataclasses
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 
 import jax
@@ -26,10 +25,8 @@ from indextts2_jax.pipeline.alignment import NO_HEADS, Heads
 from indextts2_jax.pipeline.generation import Utterance
 from indextts2_jax.pipeline.recording import Stopwatch
 from indextts2_jax.text.frontend import TextFrontend
+from indextts2_jax.text.sentences import ends_clause, sentence_ends
 from indextts2_jax.text.written import WrittenWord, words_of_tokens, written_words
-
-SENTENCE_END = re.compile(r".*[.!?…。！？]+[\"'”’」』)）]*", re.DOTALL)
-CLAUSE_END = re.compile(r".*[,;:，、；：—–]+[\"'”’」』)）]*", re.DOTALL)
 
 PAUSE_SECONDS = 0.1
 """Silence at the edge of a word that is so long is a pause, and no part of the word: no consonant is silent longer."""
@@ -169,7 +166,7 @@ def _without_pauses(edges: np.ndarray, quiet: Sequence[tuple[int, int]]) -> tupl
 
 def divided(words: Sequence[WrittenWord], seconds: float) -> list[Word]:
     """Words that share a time by their lengths."""
-    weights = [_weight(word.text) for word in words]
+    weights = list(map(_weight, words, sentence_ends([word.text for word in words])))
     ends = [seconds * part / sum(weights) for part in itertools.accumulate(weights)]
     return [
         Word(word.text, start, end, 0.0, word.spaced)
@@ -177,10 +174,14 @@ def divided(words: Sequence[WrittenWord], seconds: float) -> list[Word]:
     ]
 
 
-def _weight(word: str) -> int:
-    """How long it takes to say, in letters; a stop at its end takes as long as some."""
-    pause = 4 if SENTENCE_END.fullmatch(word) else 2 if CLAUSE_END.fullmatch(word) else 0
-    return 1 + sum(map(str.isalnum, word)) + pause
+def _weight(word: WrittenWord, ends: bool) -> int:
+    """How long it takes to say, in letters; a stop at its end takes as long as some.
+
+    Args:
+      ends: whether a sentence ends with it.
+    """
+    pause = 4 if ends else 2 if ends_clause(word.text) else 0
+    return 1 + sum(map(str.isalnum, word.text)) + pause
 
 
 # --- the heads ----------------------------------------------------------------------------------------------------

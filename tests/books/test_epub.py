@@ -1,6 +1,6 @@
-"""EPUB to chapters: tables of contents of all kinds, front matter, covers; archives that are refused."""
+"""EPUB to chapters: tables of contents of all kinds, front matter, covers; books that are refused."""
 
-import zipfile
+import re
 
 import pytest
 
@@ -132,6 +132,10 @@ ENCODED = {
     "UTF-16 that is declared, without a mark": (DECLARED.format("UTF-16") + SAID).encode("utf-16-be"),
     "Windows-1252": (DECLARED.format("windows-1252") + SAID).encode("cp1252"),
     "named entities": DOCTYPE + page("<p>B&uuml;ck&nbsp;&mdash; na&#239;ve</p>"),
+    **{
+        f"UTF-8 that says {name}": (DECLARED.format(name) + SAID).encode() for name in ("utf-16", "UTF-32", "undefined")
+    },
+    "UTF-8 that says UTF-16 in HTML": SAID.replace("<head>", '<head><meta charset="UTF-16"/>').encode(),
     "tag soup": "<html><body><p>B&uuml;ck &mdash; <i>na&iuml;ve",
 }
 
@@ -152,6 +156,11 @@ def test_entities_of_a_document_are_not_expanded(read):
     opf = bomb.replace("html", "package") + '<package title="&l11;"/>'
     with pytest.raises(TextError, match="no texts in its spine"):
         read({"1.xhtml": ONE}, files={"OEBPS/book.opf": opf})
+
+
+@pytest.mark.parametrize("more", ["<p>Behind.</p>", "Behind.", page("<p>Behind.</p>"), "</html><p>Behind."])
+def test_text_behind_the_end_of_a_document_is_kept(read, more):
+    assert told(read({"1.xhtml": ONE + more})) == [("One", ["One", "First.", "Behind."])]
 
 
 # --- front matter -------------------------------------------------------------------------------------------------
@@ -209,6 +218,16 @@ def test_covers(read, kind):
     assert book.cover is None and "neither JPEG nor PNG" in book.notes[0] and book.title == "book"
 
 
+@pytest.mark.parametrize("kind", COVERS)
+@pytest.mark.parametrize("href", ["c.png", "../../c.png", "/c.png"])
+def test_a_cover_that_is_not_there_is_told(read, kind, href):
+    items, meta = COVERS[kind]
+    items = items.replace("c.png", href)
+    book = read({"1.xhtml": ONE}, items=items, metadata=f"<dc:title>B</dc:title>{meta}")
+    assert book.cover is None and told(book) == BOTH[:1]
+    assert re.fullmatch(r"left out: the cover .*c\.png, which is not in the book", *book.notes)
+
+
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 
@@ -238,6 +257,7 @@ REFUSED = {
         {"META-INF/container.xml": '<container><rootfile full-path="../../x.opf"/></container>'},
         "outside of the book",
     ),
+    "an encoding that nobody knows": ({"OEBPS/1.xhtml": DECLARED.format("klingon")}, "1.xhtml in .* is not klingon"),
     "bytes of another encoding": ({"OEBPS/1.xhtml": b"<p>\xff\xfe\xff</p>"}, "1.xhtml in .* is not utf-8"),
     "too deep": ({"OEBPS/1.xhtml": "<div>" * 5000 + "x" + "</div>" * 5000}, "nested too deeply"),
     "no text": ({"OEBPS/1.xhtml": page('<img alt="A cat"/>')}, "has no text in it"),
@@ -259,6 +279,15 @@ def test_paths_that_leave_the_archive(read, href):
         read({"1.xhtml": ONE}, hrefs={"1.xhtml": href})
 
 
+@pytest.mark.parametrize("href", ["/x", "../../x"])
+def test_only_what_is_read_must_lie_in_the_archive(read, href):
+    item = f'<item id="ncx" href="{href}" media-type="{{}}"/>'
+    assert told(read({"1.xhtml": ONE}, items=item.format("font/ttf").replace("ncx", "font"))) == BOTH[:1]
+    for kind in ("application/x-dtbncx+xml", 'text/html" properties="nav'):
+        with pytest.raises(TextError, match="outside of the book"):
+            read({"1.xhtml": ONE}, items=item.format(kind))
+
+
 def test_documents_that_are_missing(read):
     with pytest.raises(TextError, match=r"should have OEBPS/2\.xhtml in it, but has not"):
         read({"1.xhtml": ONE}, hrefs={"1.xhtml": "2.xhtml"})
@@ -266,61 +295,6 @@ def test_documents_that_are_missing(read):
         read({"1.xhtml": ONE}, spine='<itemref idref="d0"/><itemref idref="nothing"/>')
     with pytest.raises(TextError, match="no texts in its spine"):
         read({})
-
-
-def test_archives_that_are_none(tmp_path):
-    path = tmp_path / "book.epub"
-    for data, message in ((b"", "no EPUB"), (b"%PDF-1.7", "no EPUB"), (b"PK\3\4" + bytes(40), "no EPUB")):
-        path.write_bytes(data)
-        with pytest.raises(TextError, match=message):
-            read_book(path)
-    make_epub(path, {"1.xhtml": ONE})
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(TextError, match="no EPUB, or a damaged one"):
-        read_book(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x.txt", "x")
-    with pytest.raises(TextError, match="an archive, but no EPUB"):
-        read_book(path)
-    with pytest.raises(TextError, match=r"Cannot read .*: No such file"):
-        read_book(tmp_path / "none.epub")
-    with pytest.raises(TextError, match="of no kind that is read here"):
-        read_book(tmp_path / "book.pdf")
-
-
-def test_a_damaged_file_in_the_archive(tmp_path):
-    path = make_epub(tmp_path / "book.epub", {"1.xhtml": page("<p>damage me</p>")})
-    path.write_bytes(path.read_bytes().replace(b"damage me", b"damaged!!"))
-    with pytest.raises(TextError, match=r"1\.xhtml in .* is damaged"):
-        read_book(path)
-
-
-def test_bombs(tmp_path, monkeypatch):
-    monkeypatch.setattr("indextts2_jax.books.archive.MAX_FILE", 1 << 20)
-    bomb = page("<p>" + "a" * (2 << 20) + "</p>")
-    path = make_epub(tmp_path / "book.epub", {"1.xhtml": bomb}, compression=zipfile.ZIP_DEFLATED)
-    assert path.stat().st_size < 10_000
-    with pytest.raises(TextError, match="too large"):
-        read_book(path)
-    monkeypatch.setattr("indextts2_jax.books.archive.MAX_READ", 3000)
-    with pytest.raises(TextError, match="too large"):
-        read_book(make_epub(path, {f"{n}.xhtml": page("a" * 900) for n in range(5)}))
-    monkeypatch.setattr("indextts2_jax.books.archive.MAX_ENTRIES", 4)
-    with pytest.raises(TextError, match="files in it"):
-        read_book(path)
-
-
-def test_a_password(tmp_path):
-    path = make_epub(tmp_path / "book.epub", {"1.xhtml": ONE})
-    data = bytearray(path.read_bytes())
-    for signature, offset in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
-        at = data.find(signature)
-        while at >= 0:
-            data[at + offset] |= 1
-            at = data.find(signature, at + 4)
-    path.write_bytes(data)
-    with pytest.raises(TextError, match="locked by a password"):
-        read_book(path)
 
 
 def test_the_navigation_is_found_where_it_says_nothing(read):

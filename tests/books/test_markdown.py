@@ -93,6 +93,8 @@ HEADINGS = {
     "deeper ones alone": ("### One\n\na\n\n### Two\n\nb", "book", [("One", ["One", "a"]), ("Two", ["Two", "b"])]),
     "one": ("# One\n\na", "One", [("One", ["One", "a"])]),
     "none": ("a\n\nb", "book", [("book", ["a", "b"])]),
+    "a deeper one before": ("## A\n\na\n\n# B\n\nb\n\n# C\n\nc", "book", [(one, [one, one.lower()]) for one in "ABC"]),
+    "text and a deeper one before": ("x\n\n## A\n\n# B\n\nb", "book", [("book", ["x", "A"]), ("B", ["B", "b"])]),
 }
 
 
@@ -137,6 +139,53 @@ def test_nested_quotes(read):
     assert read(">" * 60 + "a").chapters[0].texts == ["a"]
     with pytest.raises(TextError, match="nested too deeply"):
         read(">" * 3000 + "a")
+
+
+RULED = {
+    "text": ("---\n\nBefore.\n\n---\n\nAfter.", ["Before.", "After."]),
+    "text that is no YAML": ('---\n\n"Who?" he: said.\n\n---\n\nAfter.', ['"Who?" he: said.', "After."]),
+    "text that looks like a mapping": ("---\n\nAnna: hello\n\n---\n\nAfter.", ["Anna: hello", "After."]),
+    "text at once": ("---\nBefore.\n\n---\n\nAfter.", ["Before.", "After."]),
+    "a heading": ("---\n# Before\n---\nAfter.", ["Before", "After."]),
+    "a list": ("---\n- Before.\n\n---\n\nAfter.", ["Before.", "After."]),
+    "dots": ("---\n\nBefore.\n\n...\n\nAfter.", ["Before.", "After."]),
+    "nothing": ("---\n\n---\n\nAfter.", ["After."]),
+    "notes": ("---\n\nBefore[^1].\n\n---\n\nAfter.\n\n[^1]: Note.", ["Before.", "After."]),
+}
+
+
+@pytest.mark.parametrize("kind", RULED)
+def test_what_stands_between_rules_is_spoken(read, kind):
+    text, expected = RULED[kind]
+    assert [one for chapter in read(text).chapters for one in chapter.texts] == expected
+
+
+FRONT = {
+    "no": ("title: No\nlang: no\nauthor: Yes", "No", ("Yes",), "no"),
+    "numbers": ("title: 1.10\nauthor: 007", "1.10", ("007",), ""),
+    "a date": ("title: 2001-02-30", "2001-02-30", (), ""),
+    "nothing": ("title: ~\nauthor: null\nlang:", "book", (), ""),
+    "a mapping": ("title: {text: T, type: main}\nauthor: {name: Jane  Doe}", "T", ("Jane Doe",), ""),
+    "mappings": ("title: T\nauthors: [{name: Jane, email: j}, Ben, {email: x}]", "T", ("Jane", "Ben"), ""),
+}
+
+
+@pytest.mark.parametrize("kind", FRONT)
+def test_front_matter_is_strings(read, kind):
+    matter, *expected = FRONT[kind]
+    book = read(f"---\n{matter}\n---\n\nx")
+    assert [book.title, book.authors, book.language] == expected
+
+
+def test_a_note_is_spoken_once_a_chapter(read):
+    text = "# A\n\na[^1] b[^2] c[^1]\n\n# B\n\nd[^1] e[^1]\n\n[^1]: One.\n[^2]: One."
+    book = read(text, choices=Choices(notes="end"))
+    assert [chapter.texts[2:] for chapter in book.chapters] == [["1. One.", "2. One."], ["1. One."]]
+
+
+@pytest.mark.parametrize("end", ["</body></html>", "</BODY >\n</HTML>", "</div></body>", "</html>"])
+def test_text_behind_the_end_of_raw_html_is_kept(read, end):
+    assert read(f"One.\n\n<p>two</p>{end}\n\nThree.\n\n* four").chapters[0].texts == ["One.", "two", "Three.", "four"]
 
 
 def test_front_matter_that_says_little(read):

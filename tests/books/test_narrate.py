@@ -1,5 +1,6 @@
 """Books to files, by a synthesiser that takes no time: chapters, marks, covers; what a kill or a change leaves."""
 
+import json
 import shutil
 
 import av
@@ -174,6 +175,43 @@ def test_some_chapters_keep_their_numbers(make, tmp_path):
     make(BOOK.chosen("2"))
     assert [path.name for path in (tmp_path / "out").glob("*.flac")] == ["002-What.flac"]
     assert make(BOOK)[1] == ["The Beginning.", "A word said.", "And more."]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.glob("*.flac"))
+
+
+def test_a_book_that_shrinks_leaves_no_chapters(make, tmp_path):
+    three, two = (
+        book_of(*((f"C{number}", [Block(TEXT, f"Text {number}.")]) for number in range(1, 1 + count)))
+        for count in (3, 2)
+    )
+    out, record = tmp_path / "out", tmp_path / "out.project" / "book.json"
+    make(three)
+    make(three, kind="wav")
+    for mine in ("004-Mine.flac", "003-C3.mp3"):
+        (out / mine).write_bytes(b"mine")
+    make(two.chosen("1"))  # which says nothing of the others
+    assert names(out) == ["001-C1.flac", "002-C2.flac", "003-C3.flac", "004-Mine.flac"]
+    make(two.chosen("1-2"))
+    assert names(out) == ["001-C1.flac", "002-C2.flac", "004-Mine.flac"]
+    assert (out / "003-C3.wav").exists() and (out / "003-C3.mp3").exists()  # of another kind
+    assert sorted(json.loads(record.read_text("utf-8"))) == [
+        *("001-C1.flac", "001-C1.wav", "002-C2.flac", "002-C2.wav", "003-C3.wav")
+    ]
+
+
+@pytest.mark.parametrize("name", ["003-C3.flac", "003-../003-C3.flac", "../003-C3.flac", "002-Old.flac", "cover.png"])
+def test_nothing_is_removed_that_was_not_written_here(make, tmp_path, name):
+    make()
+    record = tmp_path / "out.project" / "book.json"
+    known = json.loads(record.read_text("utf-8"))
+    record.write_text(json.dumps({**known, name: {"key": "", "size": 5}}), "utf-8")
+    for folder in (tmp_path, tmp_path / "out"):
+        (folder / name.rpartition("/")[2]).write_bytes(b"mine")
+    make()
+    for folder in (tmp_path, tmp_path / "out"):
+        assert (folder / name.rpartition("/")[2]).exists()
 
 
 def test_what_cannot_be_spoken_is_told(make, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indextts2_jax.books.book import BREAK, HEADING, Choices
+from indextts2_jax.books.book import BREAK, HEADING, Choices, numbered
 from indextts2_jax.books.footnotes import find_notes
 from indextts2_jax.books.markup import parse_html
 from indextts2_jax.books.reader import Place, read_document
@@ -156,7 +156,7 @@ def test_footnotes(kind):
     (inline,) = texts(NOTES[kind], notes="inline")
     assert inline.startswith("Said") and "(Who.)" in inline
     (block,) = [block for block in blocks(NOTES[kind], notes="end") if block.text]
-    assert block.text == "Said." and block.notes in (("1. Who.",), ("Who.",))
+    assert block.text == "Said." and [note.text for note in block.notes] in (["1. Who."], ["Who."])
 
 
 NO_NOTES = {
@@ -191,4 +191,21 @@ def test_notes_in_other_documents_and_marks_without_notes():
     found = find_notes(documents)
     assert [block.text for block in read_document(notes, Place("t/notes.xhtml", Choices(), found))] == ["Notes"]
     (block,) = read_document(text, Place("t/a.xhtml", Choices(notes="end"), found))
-    assert (block.text, block.notes) == ("Said.", ("1. Who.",))
+    assert block.text == "Said." and [note.text for note in block.notes] == ["1. Who."]
+
+
+ASIDES = '<aside epub:type="footnote" id="{0}"><p id="{0}{0}">{1}</p></aside>'
+REPEATED = {
+    "by other marks": ("a1 a†", {"a": "Who."}, ["1. Who."]),
+    "by another place of it": ("a1 aa2", {"a": "Who."}, ["1. Who."]),
+    "two that say the same": ("a* b*", {"a": "Ibid.", "b": "Ibid."}, ["Ibid.", "Ibid."]),
+}
+
+
+@pytest.mark.parametrize("kind", REPEATED)
+def test_a_note_is_spoken_once_however_many_marks_lead_to_it(kind):
+    marks, bodies, expected = REPEATED[kind]
+    links = " ".join(f'x<a epub:type="noteref" href="#{one[:-1]}">{one[-1]}</a>' for one in marks.split())
+    body = f"<p>{links}</p>" + "".join(ASIDES.format(*one) for one in bodies.items())
+    (chapter,) = numbered([("A", blocks(body, notes="end"))])
+    assert chapter.texts[1:] == expected

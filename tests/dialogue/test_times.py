@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from indextts2_jax.dialogue.times import (
     said_in,
     subtitles,
     timed_words,
+    times_json,
     write_times,
 )
 from indextts2_jax.errors import AudioError, ConfigError
@@ -83,16 +85,59 @@ def test_rows_hold_all_and_are_short(words, segments):
     said = utterance(text, tuple((2 * n, 2 * n + 1) for n in range(segments)))
     for by in ("line", "sentence", "word"):
         shown = captions([said], by)
-        assert all(len(caption.rows) <= 2 and all(len(row) <= ROW for row in caption.rows) for caption in shown)
+        assert all(len(caption.rows) <= 2 and all(columns(row) <= ROW for row in caption.rows) for caption in shown)
         joined = "".join("".join(caption.rows) for caption in shown)
         assert joined.replace(" ", "") == "".join(without_pauses(text).split())
         ends = [time for caption in shown for time in caption[:2]]
         assert ends == sorted(ends)
 
 
+def columns(text):
+    """As terminals and players count them, for what these tests have."""
+    seen = [one for one in text if unicodedata.category(one) not in ("Mn", "Me", "Cf") and not "ᅠ" <= one <= "ᇿ"]
+    return len(seen) + sum(unicodedata.east_asian_width(one) in "WF" for one in seen)
+
+
 def test_ideographs_break_anywhere_but_before_a_stop():
-    (caption,) = captions([utterance("你好，" * 16, ((0, 1),))])
-    assert [len(row) for row in caption.rows] == [24, 24] and caption.rows[1][0] == "你"
+    first, second = captions([utterance("你好，" * 16, ((0, 1),))])
+    assert [len(row) for row in first.rows] == [21, 21] and [len(row) for row in second.rows] == [6]
+    assert all(row[0] == "你" for row in (*first.rows, *second.rows))
+
+
+WIDTHS = {
+    "Chinese": ("我今天想去看一场电影但是外面下着大雨所以我只好留在家里读书喝茶然后早点睡觉", [19, 18]),
+    "Japanese": ("きょうは天気がいいから散歩に行きましょうと彼女は言ったけれど僕は家にいたかった", [20, 19]),
+    "Japanese in parts": (unicodedata.normalize("NFD", "がぎぐげご" * 8), [20, 20]),
+    "Korean": ("오늘은 날씨가 좋아서 공원에 갔지만 사람이 너무 많아서 그냥 집으로 돌아왔습니다", [23, 20]),
+    "Korean in parts": (
+        unicodedata.normalize("NFD", "오늘은 날씨가 좋아서 공원에 갔지만 사람이 너무 많아서 그냥 집으로 돌아왔습니다"),
+        [23, 20],
+    ),
+    "full width": ("ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ", [21, 5]),
+    "mixed": ("IndexTTS 是一个语音合成模型 it speaks English 也说中文 and more besides", [28, 29]),
+    "English": ("The quick brown fox jumps over the lazy dog and runs away from it", [34, 30]),
+    "marks": (" ".join(["cafe\u0301s"] * 10), [29, 29]),
+}
+
+
+@pytest.mark.parametrize("kind", WIDTHS)
+def test_rows_are_measured_in_columns(kind):
+    text, lengths = WIDTHS[kind]
+    (caption,) = captions([utterance(text, ((0, 4),))])
+    assert [len(unicodedata.normalize("NFC", row)) for row in caption.rows] == lengths
+    assert all(ROW // 4 <= columns(row) <= ROW for row in caption.rows)
+
+
+def test_sentences_do_not_end_behind_abbreviations():
+    said = utterance("Mr. Smith paid $3.50 to Dr. Jones at 5 p.m. on Friday. He left.", ((0, 5),))
+    entries = json.loads(times_json([said], "sentence"))
+    assert [entry["text"] for entry in entries] == [
+        "Mr. Smith paid $3.50 to Dr. Jones at 5 p.m. on Friday.",
+        "He left.",
+    ]
+    long = "He has met all of them and was on his way to the house of Mr. Smith and his large family in the old town"
+    first, _ = captions([utterance(long, ((0, 5),))])
+    assert " ".join(first.rows).endswith("Mr. Smith and his large")
 
 
 def test_files_can_be_read_again(tmp_path):
