@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from indextts2_jax.dialogue.emotions import cast_emotion
@@ -159,11 +159,12 @@ def _part(values: object, folder: pathlib.Path, at: int) -> tuple[Part, list[str
         at=at,
     )
     emotion = {key: right[key] for key in EMOTION_KINDS if key in right}
-    for key, read in {
+    readers: dict[str, Callable[[], Any]] = {
         "emotion": lambda: _emotion(emotion, folder),
         "speed": lambda: float(right["speed"]) if "speed" in right else None,
         "loudness": lambda: float(right["loudness"]) if "loudness" in right else None,
-    }.items():
+    }
+    for key, read in readers.items():
         try:
             part = dataclasses.replace(part, **{key: read()})
         except (ConfigError, EmotionError) as error:
