@@ -104,12 +104,12 @@ class Command:
         return self.takes()
 
 
-def moments(lines: int, kills: int) -> list[tuple[int, float]]:
+def moments(whole: int, kills: int) -> list[tuple[int, float]]:
     """(takes, seconds after them) of every kill: before the first take, in between, and behind the last."""
     draw = random.Random(1)
-    between = sorted(draw.randrange(1, lines) for _ in range(max(0, kills - 2)))
+    between = sorted(draw.randrange(1, whole) for _ in range(max(0, kills - 2)))
     inner = [(takes, draw.uniform(0.0, 2.0)) for takes in between]
-    return [(0, draw.uniform(1.0, 6.0)), *inner, (lines, 0.0)][:kills]
+    return [(0, draw.uniform(1.0, 6.0)), *inner, (whole, 0.0)][:kills]
 
 
 def differences(one: pathlib.Path, other: pathlib.Path) -> list[str]:
@@ -130,7 +130,7 @@ def measure(folder: pathlib.Path, lines: int, voices: int, kills: int, at_once: 
     seconds = undisturbed.run()
     print(f"undisturbed: {undisturbed.takes()} takes, {seconds:.0f} s", flush=True)
     at: list[int] = []
-    for takes, later in moments(lines, kills):
+    for takes, later in moments(undisturbed.takes(), kills):  # equal lines of a speaker are one take
         at.append(killed.kill_at(takes, later))
         print(f"killed at {at[-1]} takes, {later:.2f} s behind {takes}", flush=True)
     last = killed.run()

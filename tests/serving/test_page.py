@@ -114,6 +114,55 @@ def test_hear_download_reload(page, live, client, tmp_path):
     assert page.input_value("#text") == "Hello there."
 
 
+WATCH = """() => {
+    window.stages = [];
+    const stage = document.querySelector('#stage');
+    new MutationObserver(() => stages.push(stage.textContent)).observe(stage, {childList: true});
+}"""
+
+
+def test_what_is_being_done_is_told(page):
+    page.evaluate(WATCH)
+    speak(page)
+    told = set(page.evaluate("stages"))
+    assert "Codes, segment 1 of 1" in told and not any("{" in text for text in told)
+    assert page.text_content("#stage") == ""
+
+
+def test_everything_is_said_in_the_other_language(page):
+    speak(page)
+    page.select_option("#language", "zh")
+    assert page.text_content("#progress-text").startswith("完成") and page.text_content("#state") == "就绪。"
+    assert page.text_content("#history button") == "重新朗读"
+    labels = page.evaluate(
+        "[...document.querySelectorAll('[aria-label]')].map((one) => one.getAttribute('aria-label'))"
+    )
+    texts = page.evaluate("[...document.querySelectorAll('[data-i18n]')].map((one) => one.textContent)")
+    assert labels and all(re.search("[\u4e00-\u9fff]", text) for text in labels + texts), labels + texts
+    page.select_option("#language", "en")
+    assert page.text_content("#progress-text").startswith("Done") and page.text_content("#state") == "Ready."
+
+
+def test_words_by_the_keyboard(page):
+    speak(page)
+    page.focus("#words span")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.textContent") == "there."
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.textContent") == "there."
+    page.keyboard.press("Enter")
+    wait(page, "document.querySelector('#audio').currentTime > 0.05")
+
+
+def test_a_speech_takes_the_place_of_another(page):
+    """The one that is given up does not stop the player of the one that is made instead."""
+    page.fill("#text", "Seven quiet horses stood beside the river in the morning light.")
+    page.click("#speak")
+    wait(page, "document.querySelector('#stage').textContent !== ''")
+    speak(page)
+    assert page.evaluate("player.context.state") != "closed"
+
+
 def test_sliders_speed_and_how_it_is_read(page):
     plain = speak(page)
     page.select_option("#emotion-kind", "sliders")
@@ -261,3 +310,12 @@ def test_the_files_ask_nobody_else(live):
             assert response.status_code == 200 and "default-src 'none'" in response.headers["content-security-policy"]
             assert not re.search(r"(https?:)?//(?!\s)[a-z]+\.[a-z]", response.text)
         assert plain.get("/favicon.ico").status_code == 204
+
+
+def test_a_voice_of_the_cast_that_is_gone(page):
+    page.evaluate(
+        "localStorage.setItem('script', JSON.stringify({text: 'Anna: Hi.', cast: {Anna: {voice: 'voice_999'}}}))"
+    )
+    page.reload()
+    wait(page, "document.querySelectorAll('#lines tbody tr').length === 1")
+    assert page.evaluate("cast.Anna.voice") == "" and page.text_content("#script-problem") == ""

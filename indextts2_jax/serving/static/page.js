@@ -8,10 +8,12 @@ const WORDS = {
   en: { ready: "Ready.", loading: "The model is being loaded…", stopping: "The server is stopping.", waiting: "Waiting…",
         gone: "The server does not answer.", made: "{s} s of speech, segment {k} of {n}", done: "Done: {s} s of speech, made in {t} s.",
         at: "{stage}, segment {k} of {n}", prepare: "Preparation", decode: "Codes", flow_matching: "Mel", vocoder: "Waveform", cancelled: "Cancelled after {s} s.", speak_again: "Speak this one again", noname: "Give the voice a name and a recording, and say that the speaker agrees.",
-        stoprecord: "Stop", record: "Record", recorded: "Recorded.", presetname: "Name of the preset", ...Object.fromEntries(EMOTIONS.map((e) => [e, e])) },
+        stoprecord: "Stop", record: "Record", recorded: "Recorded.", presetname: "Name of the preset",
+        nomicrophone: "Recording needs this page by https, or from this machine itself.", ...Object.fromEntries(EMOTIONS.map((e) => [e, e])) },
   zh: { ready: "就绪。", loading: "正在加载模型…", stopping: "服务器正在停止。", waiting: "等待中…", gone: "服务器没有响应。",
         made: "已生成 {s} 秒，第 {k} 段，共 {n} 段", done: "完成：{s} 秒语音，用时 {t} 秒。", at: "{stage}，第 {k} 段，共 {n} 段", prepare: "准备", decode: "编码", flow_matching: "梅尔谱", vocoder: "波形", cancelled: "在 {s} 秒后取消。", speak_again: "重新朗读",
         noname: "请填写名称、选择录音，并确认说话人同意。", stoprecord: "停止", record: "录音", recorded: "已录音。", presetname: "预设名称",
+        nomicrophone: "录音需要通过 https 或在本机打开此页面。", progress: "进度", wave: "波形", mel: "梅尔频谱", wordlist: "词语：按回车从此处播放",
         happy: "高兴", angry: "愤怒", sad: "悲伤", afraid: "恐惧", disgusted: "厌恶", melancholic: "忧郁", surprised: "惊讶", calm: "平静",
         skip: "跳到文本", language: "语言", key: "服务器密钥", use: "使用", text: "要说的话", pauses: "文本中的 [pause:800ms] 表示相应长度的静音。",
         reading: "将如何朗读", voice: "声音", delete: "删除", newvoice: "新声音", name: "名称", clip: "录音，3 到 15 秒", consent: "说话人同意。",
@@ -30,7 +32,14 @@ let recording = null;
 let recorded = null;
 
 const t = (key, values = {}) =>
-  (WORDS[language][key] ?? WORDS.en[key] ?? key).replace(/\{(\w)\}/g, (_, name) => values[name]);
+  (WORDS[language][key] ?? WORDS.en[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+const said = new Map();  // by an element's id: what say() made its text of
+
+function say(id, key = "", values = () => ({})) {
+  said.set(id, [key, values]);
+  $(id).textContent = key && t(key, values());
+}
 
 function translate() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
@@ -38,7 +47,17 @@ function translate() {
     element.dataset.english ??= element.textContent;
     element.textContent = WORDS[language][element.dataset.i18n] ?? element.dataset.english;
   }
+  for (const element of document.querySelectorAll("[data-i18n-label]")) {
+    element.dataset.english ??= element.getAttribute("aria-label");
+    element.setAttribute("aria-label", WORDS[language][element.dataset.i18nLabel] ?? element.dataset.english);
+  }
   for (const name of EMOTIONS) $(`emotion-${name}`).previousElementSibling.textContent = t(name);
+  for (const [id, [key, values]] of said) say(id, key, values);
+}
+
+function rename(element, key) {
+  element.dataset.i18n = key;
+  element.textContent = t(key);
 }
 
 // --- requests ---
@@ -63,10 +82,10 @@ const post = (path, fields, options = {}) =>
 async function watch() {
   try {
     const body = await (await fetch("ready")).json();
-    $("state").textContent = t(body.status);
+    say("state", body.status);
     setTimeout(watch, body.status === "ready" ? 20000 : 1000);
   } catch {
-    $("state").textContent = t("gone");
+    say("state", "gone");
     setTimeout(watch, 3000);
   }
 }
@@ -177,6 +196,7 @@ async function uploadVoice() {
     const voice = await (await ask("v1/audio/voices", { method: "POST", body: form })).json();
     recorded = null;
     $("voice-name").value = $("voice-file").value = "";
+    $("consent").checked = false;  // it was for that speaker
     await loadVoices(voice.id);
     changed();
   } catch (error) {
@@ -196,23 +216,26 @@ async function deleteVoice() {
 
 async function record() {
   if (recording) return recording.stop();
+  if (!navigator.mediaDevices) return tell(t("nomicrophone"));
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const pieces = [];
-    recording = new MediaRecorder(stream);
+    const own = (recording = new MediaRecorder(stream));
+    const limit = setTimeout(() => own.stop(), 15000);
     recording.ondataavailable = (event) => pieces.push(event.data);
     recording.onstop = () => {
+      clearTimeout(limit);
       for (const track of stream.getTracks()) track.stop();
-      recorded = new Blob(pieces, { type: recording.mimeType });
+      recorded = new Blob(pieces, { type: own.mimeType });
       recording = null;
+      $("voice-file").value = "";
       $("record").setAttribute("aria-pressed", "false");
-      $("record").textContent = t("record");
+      rename($("record"), "record");
       tell(t("recorded"));
     };
     recording.start();
     $("record").setAttribute("aria-pressed", "true");
-    $("record").textContent = t("stoprecord");
-    setTimeout(() => recording?.stop(), 15000);
+    rename($("record"), "stoprecord");
   } catch (error) {
     tell(error);
   }
@@ -253,12 +276,12 @@ async function speak(body) {
   running?.abort();
   player?.stop();
   const own = (running = new AbortController());
-  player = new Player();
+  const heard = (player = new Player());
   $("audio").pause();
   $("cancel").disabled = false;
   tell("");
   $("progress").removeAttribute("value");
-  $("progress-text").textContent = t("waiting");
+  say("progress-text", "waiting");
   const began = performance.now();
   const parts = [];
   let count = 0;
@@ -277,8 +300,8 @@ async function speak(body) {
       words = event.words ?? words;
       if (event.stage) {
         segment = Math.max(1, event.segment);
-        const stage = t(["decode", "flow_matching", "vocoder"].includes(event.stage) ? event.stage : "prepare");
-        $("stage").textContent = t("at", { stage, k: segment, n: event.segments });
+        const stage = ["decode", "flow_matching", "vocoder"].includes(event.stage) ? event.stage : "prepare";
+        say("stage", "at", () => ({ stage: t(stage), k: segment, n: event.segments }));
       }
       if (!event.audio) continue;
       const value = Uint8Array.from(atob(event.audio), (c) => c.charCodeAt(0));
@@ -291,28 +314,31 @@ async function speak(body) {
       if (!samples.length) continue;
       parts.push(samples);
       count += samples.length;
-      player.add(samples);
+      heard.add(samples);
       const seconds = count / RATE;
       $("progress").value = Math.min(0.95, seconds / expected);
-      $("progress-text").textContent = t("made", { s: seconds.toFixed(1), k: segment, n: segments });
+      say("progress-text", "made", () => ({ s: seconds.toFixed(1), k: segment, n: segments }));
       show(join(parts, count), body, false);
     }
     $("progress").value = 1;
-    const seconds = count / RATE;
-    $("progress-text").textContent = t("done", { s: seconds.toFixed(2), t: ((performance.now() - began) / 1000).toFixed(1) });
+    const seconds = count / RATE, took = (performance.now() - began) / 1000;
+    say("progress-text", "done", () => ({ s: seconds.toFixed(2), t: took.toFixed(1) }));
     show(join(parts, count), body, true);
     showWords(words);
     remember(body, seconds);
   } catch (error) {
+    heard.stop();
+    if (running !== own) return;  // another speech has the page
     $("progress").value = 0;
-    player?.stop();
-    $("progress-text").textContent = "";
-    if (error.name === "AbortError") $("progress-text").textContent = t("cancelled", { s: (count / RATE).toFixed(1) });
-    else tell(error);
+    if (error.name === "AbortError") say("progress-text", "cancelled", () => ({ s: (count / RATE).toFixed(1) }));
+    else {
+      say("progress-text");
+      tell(error);
+    }
   } finally {
     if (running === own) {
       running = null;
-      $("stage").textContent = "";
+      say("stage");
       $("cancel").disabled = true;
     }
   }
@@ -340,6 +366,8 @@ function showWords(words) {
     const span = document.createElement("span");
     span.textContent = word.word;
     span.title = `${word.start.toFixed(2)} s`;
+    span.setAttribute("role", "button");
+    span.tabIndex = -1;
     span.onclick = () => {
       player?.stop();
       $("audio").currentTime = word.start;
@@ -347,7 +375,20 @@ function showWords(words) {
     };
     return { ...word, span };
   });
+  if (timed.length) timed[0].span.tabIndex = 0;  // one stop of the tab key; the arrows go on from there
   $("words").replaceChildren(...timed.flatMap(({ spaced, span }) => (spaced ? [" ", span] : [span])));
+}
+
+function walkWords(event) {
+  const at = timed.findIndex(({ span }) => span === event.target);
+  const step = { ArrowRight: 1, ArrowLeft: -1, Home: -at, End: timed.length - 1 - at }[event.key];
+  if (at < 0 || (step === undefined && event.key !== "Enter" && event.key !== " ")) return;
+  event.preventDefault();
+  if (step === undefined) return event.target.click();
+  const to = timed[Math.min(Math.max(at + step, 0), timed.length - 1)].span;
+  event.target.tabIndex = -1;
+  to.tabIndex = 0;
+  to.focus();
 }
 
 setInterval(() => {
@@ -474,7 +515,7 @@ function remember(body, seconds) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = t("speak_again");
+  rename(button, "speak_again");
   const values = state();
   button.addEventListener("click", () => {
     restore(values);
@@ -520,6 +561,8 @@ function begin() {
     player?.stop();
   });
   $("audio").addEventListener("play", () => player?.stop());
+  $("words").addEventListener("keydown", walkWords);
+  $("voice-file").addEventListener("change", () => (recorded = null));
   $("voice-upload").addEventListener("click", uploadVoice);
   $("voice-delete").addEventListener("click", deleteVoice);
   $("record").addEventListener("click", record);
@@ -528,6 +571,7 @@ function begin() {
     $("key-box").hidden = true;
     tell("");
     showCurl();
+    loadVoices().catch(tell);
   });
   for (const button of document.querySelectorAll(".download")) button.addEventListener("click", () => download(button.dataset.format));
   $("download-json").addEventListener("click", () => {

@@ -118,11 +118,19 @@ function showCast(names) {
 }
 
 function fillVoices() {
+  // Returns whether somebody's voice is there no more.
+  let gone = false;
   for (const select of document.querySelectorAll(".cast-voice")) {
     select.replaceChildren(new Option("–", ""), ...[...$("voice").options].map((one) => new Option(one.text, one.value)));
-    const wanted = cast[select.dataset.name]?.voice ?? "";
+    const own = cast[select.dataset.name] ?? {}, wanted = own.voice ?? "";
     if ([...select.options].some((option) => option.value === wanted)) select.value = wanted;
+    else if ($("voice").options.length) {
+      own.voice = "";
+      gone = true;
+    }
   }
+  if (gone) keepForm();
+  return gone;
 }
 
 // --- the list ---
@@ -277,12 +285,13 @@ async function beginScript() {
     button.addEventListener("click", () => downloadScript(button.dataset.format));
   }
   $("language").addEventListener("change", () => script.lines.length && readScript());
-  document.addEventListener("voices", fillVoices);
+  document.addEventListener("voices", () => fillVoices() && script.lines.length && readScript());
   try {
     for (const take of await kept((store) => store.getAll())) takes.set(take.key, take);
   } catch (error) {
     complain(error.message);
   }
+  if (!$("voice").options.length) await new Promise((done) => document.addEventListener("voices", done, { once: true }));
   if ($("script").value.trim()) readScript();
 }
 
