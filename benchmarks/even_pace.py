@@ -3,8 +3,8 @@
     python -m benchmarks.even_pace
 
 A reading is one speech: four sentences by themselves, of which the pace is taken, then short segments (at most eight
-words) and long ones (three sentences in one, at least 25 words). Time is what is heard: the silences of 0.1 s and more
-are left out, wherever they are.
+words) and long ones (three sentences made one by "and", at least 25 words). Time is what is heard: the silences of
+0.1 s and more are left out, wherever they are.
 """
 
 import json
@@ -26,7 +26,7 @@ SENTENCES = pathlib.Path(__file__).with_name("demo_sentences.txt")
 SHORT, LONG = 8, 25
 """Words: at most, and at least."""
 TOGETHER = 3
-"""Sentences of a long segment, which has more tokens than the model's own settings allow."""
+"""Sentences that become a long one, which has more tokens than the model's own settings allow."""
 TOKENS = 140
 BEFORE = 4
 
@@ -38,13 +38,19 @@ class Paced(NamedTuple):
     seconds: float
 
 
+def as_one(sentences: list[str]) -> str:
+    """One sentence: the bundled model's front-end cuts behind every end."""
+    first, *others = (sentence.rstrip(".?!") for sentence in sentences)
+    return ", and ".join([first, *(one if one.startswith("I") else one[0].lower() + one[1:] for one in others)]) + "."
+
+
 def texts(sentences: list[str], number: int, of_each: int) -> list[str]:
     """The segments of reading `number`: ordinary, short, long."""
     short = [sentence for sentence in sentences if len(sentence.split()) <= SHORT]
     others = [sentence for sentence in sentences if len(sentence.split()) > SHORT]
     turned = others[7 * number % len(others) :] + others[: 7 * number % len(others)]
     rest = turned[BEFORE:]
-    long = [" ".join(rest[first : first + TOGETHER]) for first in range(0, TOGETHER * of_each, TOGETHER)]
+    long = [as_one(rest[first : first + TOGETHER]) for first in range(0, TOGETHER * of_each, TOGETHER)]
     return [*turned[:BEFORE], *(short[(of_each * number + k) % len(short)] for k in range(of_each)), *long]
 
 
