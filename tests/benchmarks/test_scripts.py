@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import comparison, demo_systems, gpu_settings, words_heard, worker
+from benchmarks import comparison, demo_systems, even_pace, gpu_settings, words_heard, worker
 from benchmarks import speech_metrics as metrics
 from benchmarks.stage_names import STAGES
 from indextts2_jax import IndexTTS2
@@ -23,8 +23,9 @@ from indextts2_jax.checkpoint import bundled
 from indextts2_jax.config import Config, replace
 from indextts2_jax.pipeline import visits
 from indextts2_jax.runtime import command_line
-from indextts2_jax.text.frontend import words
+from indextts2_jax.text.frontend import build_frontend, words
 from indextts2_jax.text.phonemes.frontend import PhonemeFrontend
+from indextts2_jax.text.reading import read
 from indextts2_jax.training.alignment import plain
 from tests import tiny_2_5
 from tests.conftest import SCRATCH
@@ -179,6 +180,13 @@ def test_even_pace(tmp_path, monkeypatch):
     told = json.loads(path.read_text("utf-8"))
     assert told["even"]["short, segments"] == told["even"]["long, segments"] == 6
     assert told["as it comes"]["long over short"] < 0.85 < 0.9 < told["even"]["long over short"] < 1.1
+
+
+def test_segments_of_even_pace_are_not_cut():
+    frontend = build_frontend("phonemes", (bundled.MODEL / "tokenizer.model").read_bytes())
+    sentences = even_pace.SENTENCES.read_text("utf-8").splitlines()
+    for part in (part for number in range(6) for part in even_pace.texts(sentences, number, 3)):
+        assert len(read(frontend, part, max_tokens=even_pace.TOKENS).segments) == 1
 
 
 @tries("words_heard")
