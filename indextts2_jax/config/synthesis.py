@@ -44,6 +44,9 @@ class TextConfig:
     whole_words: bool = False  # a clause that is too long is cut between words
     spell_numbers: bool = False  # Spanish numbers in words, by num2words
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "language", self.language.lower())  # as the official program
+
 
 @dataclasses.dataclass(frozen=True)
 class DecodeConfig:

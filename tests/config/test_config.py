@@ -102,6 +102,11 @@ def test_networks_that_do_not_fit_together(changes, key):
         from_dict(Config, {"model": model, "random_seed": 0})
 
 
+@pytest.mark.parametrize("language", ["EN", "es", "Auto"])
+def test_languages_in_capitals(language):
+    assert replace_dotted(Config(), {"text.language": language}).text.language == language.lower()
+
+
 @pytest.mark.parametrize(("key", "value"), [("factor", 0.8), ("even_pace", True)])
 def test_a_target_says_alone_how_fast(key, value):
     with pytest.raises(ConfigError, match=rf"duration\.{key} and duration\.target_seconds"):
