@@ -86,8 +86,8 @@ class TiktokenFrontend:
         return self.vocabulary.tokens(_prefix(self.language(text)) + self.normalize(text))
 
     def within(self, text: str) -> "TiktokenFrontend":
-        """The front-end for pieces of `text`: one that has no letter is read in the language of `text`, and so may one be
-        that could be of two (`script.language_of`)."""
+        """The front-end for pieces of `text`: one that has no letter is read in the language of `text`, and one that
+        could be of two may be too (`script.language_of`)."""
         piece = copy.copy(self)
         piece._whole = language_of(text)
         return piece
