@@ -28,7 +28,7 @@ LONGEST = 2000
 
 LANGUAGES = ("zh", "en", "ja", "es", "ar")
 
-_ENDS = re.compile(r"[.!?…。！？:：;；,，—–-][\"'”’»」』)\]]*$")
+_ENDS = re.compile(r"[.!?…。！？؟۔:：;；؛,，،—–-][\"'”’»」』)\]]*$")
 
 
 @dataclasses.dataclass(frozen=True)

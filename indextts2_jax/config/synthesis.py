@@ -44,6 +44,9 @@ class TextConfig:
     whole_words: bool = False  # a clause that is too long is cut between words
     spell_numbers: bool = False  # Spanish numbers in words, by num2words
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "language", self.language.lower())  # as the official program
+
 
 @dataclasses.dataclass(frozen=True)
 class DecodeConfig:
@@ -253,9 +256,14 @@ def check_precision(config: PrecisionConfig) -> None:
         _require(value in allowed, f"precision.{key}", value, f"one of {', '.join(allowed)}")
 
 
-def asks_where(config: Config) -> bool:
-    """Whether anything is asked for that needs to know which word is spoken when."""
-    return config.times.words or config.redraw.check_alignment or config.duration.even_pace
+def asks_where(config: Config) -> list[str]:
+    """The keys of what is asked for that needs to know which word is spoken when."""
+    asked = {
+        "times.words": config.times.words,
+        "redraw.check_alignment": config.redraw.check_alignment,
+        "duration.even_pace": config.duration.even_pace,
+    }
+    return [key for key, given in asked.items() if given]
 
 
 def check_drawn_once(asked: RedrawConfig, own: RedrawConfig) -> None:
@@ -292,12 +300,18 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 def check_fits(config: Config, model: ModelConfig) -> None:
-    """Raises `ConfigError` where a limit of `config` is above what `model` can do."""
+    """Raises `ConfigError` where `config` has a limit above what `model` can do, or wants what it has no part for."""
     for key, value, most in _limits(config, model):
         _require(value <= most, key, value, f"at most {most}, which is what the model was made for")
     language = config.text.language
     told = language == "auto" or model.gpt.languages is not None
     _require(told, "text.language", language, f"auto for {model.name}, which tells Chinese and English by itself")
+    asked = asks_where(config)
+    if asked and not model.semantic_codec.encoder:
+        raise ConfigError(
+            f"{asked[0]} is found by codes of a clip, for which {model.name} has no encoder: convert the checkpoint "
+            "again with --with_encoder, or leave it."
+        )
 
 
 def fitted(config: Config, model: ModelConfig) -> Config:

@@ -101,7 +101,7 @@ def plan_script(
         own = seeds.get(line.number, seed)
         request = Request(line.text, manner.voice, manner.emotion, own)
         key = fingerprint([identity, manner.identity, line.text, own, room and [room.length, room.most]])
-        spoken = dataclasses.replace(manner.config, times=TimesConfig(words=True))
+        spoken = dataclasses.replace(manner.config, times=TimesConfig(words=model.semantic_codec.encoder))
         tasks.append(Task(line, request, spoken, manner.pace, room, key, line.number in seeds))
     wrong = [*cast_faults, *checker.faults]
     if script.lines:  # else nobody could be read

@@ -375,7 +375,12 @@ class IndexTTS2:
 
     def heads(self, config: Config, watch: Stopwatch | None = None) -> Heads:
         """Which heads of the model tell where in the text it is, where the settings ask for something that needs it
-        (`asks_where`): found at the first time, for all further speech."""
+        (`asks_where`): found at the first time, for all further speech.
+
+        Raises:
+          ConfigError: they are asked for, and the model has no encoder to find them by.
+        """
+        check_fits(config, self.model)
         if not asks_where(config):
             return NO_HEADS
         if self._heads is None:

@@ -68,6 +68,10 @@ class MultilingualFrontend(TextFrontend, Protocol):
         """The same front-end, reading as all settings say."""
         ...
 
+    def speaking(self, language: str) -> "MultilingualFrontend":
+        """The same front-end, reading all texts in a language."""
+        ...
+
     def language(self, text: str) -> str:
         """The language that a text is read in."""
         ...

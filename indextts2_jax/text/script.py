@@ -6,11 +6,11 @@ A departure from the reference, which has no pauses and would read the brackets 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 from indextts2_jax.errors import TextError
-from indextts2_jax.text.frontend import TextFrontend
+from indextts2_jax.text.frontend import MultilingualFrontend, TextFrontend
 
 MAX_PAUSE_SECONDS = 60.0
 MAX_PAUSES_SECONDS = 3600.0
@@ -99,22 +99,36 @@ WHOLE = 2000
 PIECE = 1000
 
 # Where to cut, best first. A full stop behind a short word may belong to an abbreviation.
+READING = re.compile(r"<[^|<>\n]{1,200}\|[^<>\n]{1,200}>")
+"""A word and how it is read, which is never cut."""
 CUTS = [
     re.compile(r"\n"),
-    re.compile(r"[。！？…；]+[”’」』）]*|(?:(?<=\w{4})\.|[!?])[\"'”’)]*\s"),
-    re.compile(r"[，、：]|[,;:]\s"),
+    re.compile(r"[。！？…；]+[”’」』）]*|(?:(?<=\w{4})\.|[!?؟۔])[\"'”’)]*\s"),
+    re.compile(r"[，、：]|[,;:،؛]\s"),
     re.compile(r"\s"),
 ]
 
 
 def tokenize(frontend: TextFrontend, text: str) -> list[str]:
-    """`frontend.tokenize` for text of any length, in memory that does not grow with it but for the tokens."""
+    """`frontend.tokenize` for text of any length, in memory that does not grow with it but for the tokens.
+
+    All of it is read in one language, where the front-end knows several.
+    """
+    frontend = _of_one_language(frontend, text)
     return [token for piece in _pieces(text) for token in frontend.tokenize(piece)]
 
 
 def normalize(frontend: TextFrontend, text: str) -> str:
     """`frontend.normalize` likewise."""
+    frontend = _of_one_language(frontend, text)
     return " ".join(filter(None, map(frontend.normalize, _pieces(text))))
+
+
+def _of_one_language(frontend: TextFrontend, text: str) -> TextFrontend:
+    """The front-end for all pieces of a text."""
+    if len(text) <= WHOLE or not isinstance(frontend, MultilingualFrontend):
+        return frontend
+    return frontend.speaking(frontend.language(text))
 
 
 def _pieces(text: str) -> list[str]:
@@ -122,19 +136,29 @@ def _pieces(text: str) -> list[str]:
 
 
 def cut(text: str, most: int = PIECE) -> Iterator[str]:
-    """Pieces of at most `most` characters (at least 4), as large as can be; joined they are the text."""
+    """Pieces of at most `most` characters (at least 4), as large as can be; joined they are the text.
+
+    No <word|reading> is cut that is not longer than a piece.
+    """
+    inside = {place for tag in READING.finditer(text) for place in range(tag.start() + 1, tag.end())}
     start = 0
     while len(text) - start > most:
         window = text[start : start + most]
-        end = next(filter(None, (_last(pattern, window) for pattern in CUTS)), most)
+        longest = next((end for end in range(most, 0, -1) if start + end not in inside), most)
+        end = next(filter(None, (_last(pattern, window, start, inside) for pattern in CUTS)), longest)
         yield window[:end]
         start += end
     yield text[start:]
 
 
-def _last(pattern: re.Pattern[str], window: str) -> int:
-    """Behind the last match in the later three quarters of the window, or 0."""
+def _last(pattern: re.Pattern[str], window: str, start: int, inside: Set[int]) -> int:
+    """Behind the last match in the later three quarters of the window, or 0.
+
+    Args:
+      start: of the window.
+      inside: where nothing may be cut, counted from the beginning of the text.
+    """
     end = 0
     for match in pattern.finditer(window, len(window) // 4):
-        end = match.end()
+        end = end if start + match.end() in inside else match.end()
     return end

@@ -131,7 +131,7 @@ def _heard(tokens: Sequence[str]) -> list[str]:
     return [one for one, _ in _letters(tokens) if one != BEGINNING]
 
 
-_EDGES = " \"'“”‘’«»()[]{}.,;:!?…–—*_" + STOPS + OPENING
+_EDGES = " \"'“”‘’«»()[]{}.,;:!?¿¡…–—*_؟۔،؛" + STOPS + OPENING
 """Marks around a word, of which nothing is said."""
 
 

@@ -4,7 +4,7 @@
 
 A data set is a folder of flat arrays: the frames of all utterances one after another, and where each one begins.
 
-    rows.jsonl            text, speaker, split and phones of every utterance
+    rows.jsonl            text, speaker, split, phones, language of each one
     audio [N] int16       at 22.05 kHz                  mel [M 80] float16         log mel (audio/mel.py)
     features [T 160]      float16, of w2v-bert          fbank [F 80] float16       of CAM++
     NAME.offsets.npy      int64 [utterances + 1]
@@ -114,8 +114,9 @@ def _all(utterances: list[ManifestRow], jobs: int) -> Iterator[tuple[int, Any]]:
 
 
 def _row(utterance: ManifestRow) -> dict[str, Any]:
-    row = {"text": utterance.text, "speaker": utterance.speaker, "split": utterance.split}
-    return row if utterance.phones is None else row | {"phones": utterance.phones}
+    row: dict[str, Any] = {"text": utterance.text, "speaker": utterance.speaker, "split": utterance.split}
+    told = {"phones": utterance.phones, "language": utterance.language}
+    return row | {key: value for key, value in told.items() if value is not None}
 
 
 def define(own: flags.FlagValues, command: list[str]) -> None:

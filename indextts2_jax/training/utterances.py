@@ -2,8 +2,9 @@
 
     {"audio": "wav/0001.wav", "text": "What is said.", "speaker": "anna"}
 
-`audio` is relative to the manifest. Optional: `split` ("train", the default, or "valid"), and `phones`, a list of
-[phone, end in seconds], where an alignment is known (synthetic speech has it for free).
+`audio` is relative to the manifest. Optional: `split` ("train", the default, or "valid"), `language` (zh, en, ja, es or
+ar, for a model of several, which else goes by the script), and `phones`, a list of [phone, end in seconds], where an
+alignment is known (synthetic speech has it for free).
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from typing import Any
 from indextts2_jax.audio import clip as audio_clip
 from indextts2_jax.errors import AudioError, ManifestError
 from indextts2_jax.runtime import text_files
+from indextts2_jax.text.tiktoken.languages import LANGUAGES, Language
 
 SPLITS = ("train", "valid")
 MAX_SECONDS = float(audio_clip.USED_SECONDS)
@@ -25,13 +27,14 @@ _SHOWN = 5
 
 @dataclasses.dataclass(frozen=True)
 class ManifestRow:
-    """One checked row. `phones`: (phone, end in seconds) in order, or None."""
+    """One checked row. `phones`: (phone, end in seconds) in order, or None. `language`: None where none is named."""
 
     audio: pathlib.Path
     text: str
     speaker: str
     split: str = "train"
     phones: tuple[tuple[str, float], ...] | None = None
+    language: Language | None = None
 
 
 def read_manifest(path: str | os.PathLike[str], *, min_seconds: float = audio_clip.MIN_SECONDS) -> list[ManifestRow]:
@@ -76,11 +79,14 @@ def _row(folder: pathlib.Path, line: str, min_seconds: float) -> ManifestRow:
     split = data.get("split", "train")
     if split not in SPLITS:
         raise ManifestError(f"'split' is {split!r}, but it must be one of {', '.join(SPLITS)}.")
+    language = data.get("language")
+    if language is not None and language not in LANGUAGES:
+        raise ManifestError(f"'language' is {language!r}, but it must be one of {', '.join(LANGUAGES)}.")
     audio = folder / values["audio"]
     seconds = audio_clip.inspect(audio, min_seconds).seconds
     if seconds > MAX_SECONDS:
         raise ManifestError(f"{audio} lasts {seconds:.1f} s; cut it into utterances of at most {MAX_SECONDS:.0f} s.")
-    return ManifestRow(audio, values["text"], values["speaker"], split, _phones(data.get("phones")))
+    return ManifestRow(audio, values["text"], values["speaker"], split, _phones(data.get("phones")), language)
 
 
 def _phones(value: Any) -> tuple[tuple[str, float], ...] | None:

@@ -139,6 +139,14 @@ BAD = {
     "emotion clip and vector": ({"emotion_audio": "VOICE", "emotion_vector": "0,0,1,0,0,0,0,0"}, "leave only one"),
     "raw into a file": ({"raw": "true"}, "--raw"),
     "times of another ending": ({"times": "out.txt"}, ".srt, .vtt or .json"),
+    "times without an encoder": (
+        {
+            "config": "configs/tiny_2_5.py",
+            "config.model.semantic_codec.encoder": "false",
+            "times": "out.srt",
+        },
+        "--with_encoder",
+    ),
     "times nowhere": ({"times": "README.md/out.srt"}, "README.md"),
     "streamed and recorded": ({"stream": "true", "dump_stages": "OUT"}, "--stream"),
 }

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from configs import chapters, indextts2, tiny
+from configs import chapters, indextts2, tiny, tiny_2_5
 from indextts2_jax.config import (
     Config,
     GptConfig,
@@ -102,6 +102,11 @@ def test_networks_that_do_not_fit_together(changes, key):
         from_dict(Config, {"model": model, "random_seed": 0})
 
 
+@pytest.mark.parametrize("language", ["EN", "es", "Auto"])
+def test_languages_in_capitals(language):
+    assert replace_dotted(Config(), {"text.language": language}).text.language == language.lower()
+
+
 @pytest.mark.parametrize(("key", "value"), [("factor", 0.8), ("even_pace", True)])
 def test_a_target_says_alone_how_fast(key, value):
     with pytest.raises(ConfigError, match=rf"duration\.{key} and duration\.target_seconds"):
@@ -130,6 +135,23 @@ def test_limits_are_those_of_the_model(key, value, most):
         check_fits(config, PUBLISHED)
     check_fits(config, dataclasses.replace(PUBLISHED, gpt=GptConfig(max_mel_tokens=3000, max_text_tokens=3000)))
     assert replace_dotted(config, {key: most}) == fitted(config, PUBLISHED)
+
+
+@pytest.mark.parametrize("key", ["times.words", "redraw.check_alignment", "duration.even_pace"])
+def test_where_the_model_is_in_the_text_takes_an_encoder(key):
+    model = tiny_2_5.get_config().to_dict()["model"]
+    asked = replace_dotted(Config(random_seed=0), {key: True})
+    for encoder in (True, False):
+        networks = from_dict(ModelConfig, {**model, "semantic_codec": {**model["semantic_codec"], "encoder": encoder}})
+        lowered = fitted(asked, networks)
+        if encoder:
+            check_fits(lowered, networks)
+            continue
+        with pytest.raises(ConfigError, match=f"{key} .*--with_encoder"):
+            check_fits(lowered, networks)
+        with pytest.raises(ConfigError, match="--with_encoder"):
+            replace(lowered, model=to_dict(networks))
+        check_fits(fitted(Config(), networks), networks)
 
 
 @pytest.mark.parametrize("changes", [{"decode.beams": 1}, {"beams": 1}, {"decode": 1}, {"decode.num_beams.x": 1}])

@@ -1,16 +1,22 @@
 """Scripts on the tiny model: fitted to the sample, and equal however often the run was killed."""
 
 import contextlib
+import dataclasses
 
 import numpy as np
+import pytest
 
+from indextts2_jax import IndexTTS2
 from indextts2_jax.audio.write import write_audio
+from indextts2_jax.config import replace
 from indextts2_jax.dialogue.cast import Cast, Part
 from indextts2_jax.dialogue.perform import perform
 from indextts2_jax.dialogue.play import read_play
 from indextts2_jax.dialogue.subtitles import read_subtitles
 from indextts2_jax.dialogue.takes import FolderTakes
+from indextts2_jax.errors import ConfigError
 from indextts2_jax.synthesis.request import Request
+from tests import tiny_2_5
 from tests.tiny import RATE, tiny_synthesizer, tiny_voice, voice_clip
 
 
@@ -40,6 +46,17 @@ def test_cues_on_a_model():
         assert found.any() and 0 <= one.take.samples - one.take.spans[-1][1] < 256
         assert 0.75 <= one.take.factor <= 1.35
     assert len(audio) == recital.samples >= round(2.9 * 22050)
+
+
+def test_a_play_on_a_model_that_cannot_tell_the_times_of_words():
+    model = tiny_2_5.tiny_synthesizer().model
+    model = dataclasses.replace(model, semantic_codec=dataclasses.replace(model.semantic_codec, encoder=False))
+    tts = IndexTTS2.from_random(dataclasses.replace(tiny_2_5.tiny_config(), model=model))
+    voice = tts.encode_voice(voice_clip())
+    recital, audio = perform(tts, read_play("A: Hello there."), Cast({"A": Part(voice)}, Part(voice)))
+    assert audio.any() and not recital.placed[0].take.words
+    with pytest.raises(ConfigError, match="--with_encoder"):
+        tts.heads(replace(tts.config, times={"words": True}))
 
 
 class Killed(BaseException):

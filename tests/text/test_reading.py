@@ -137,6 +137,18 @@ def test_where_pieces_are_cut(text, most, expected):
     assert list(script.cut(text, most)) == expected
 
 
+def test_a_reading_is_not_cut():
+    for text in (
+        "one <two words|T UW1 . W ER1 D Z> " * 20,
+        "<two words|T UW1>" * 20,
+        "x" * 90 + "<a|b c d e f g>" + "x" * 90,
+    ):
+        for most in (40, 57, 100):
+            pieces = list(script.cut(text, most))
+            assert "".join(pieces) == text and max(map(len, pieces)) <= most
+            assert all(piece.count("<") == piece.count(">") for piece in pieces), pieces
+
+
 def test_pieces_join_to_the_text_in_linear_time():
     for text in ("a" * 300_000, "! " * 150_000, '!"' * 150_000, "\n" * 300_000, "。" * 300_000):
         parts = list(script.cut(text))

@@ -21,6 +21,8 @@ TEXTS = [
     "one. | two. | three.",
     "It cost 5. | The rest 6.",
     "你好。 | 他来了！ | 好",
+    "كيف حالك؟ | أنا بخير، شكرا. | نعم.",
+    "آپ کیسے ہیں۔ | ٹھیک؛ شکریہ.",
     "",
 ]
 
@@ -39,7 +41,9 @@ def test_sentences(text):
 
 
 def test_clauses():
-    assert [ends_clause(word) for word in ("a,", "a;”", "好，", "a", ",a", "", "a.")] == [True] * 3 + [False] * 4
+    assert [ends_clause(word) for word in ("a,", "a;”", "好，", "شكرا،", "نعم؛", "a", ",a", "", "a.")] == [True] * 5 + [
+        False
+    ] * 4
 
 
 def test_words_that_nobody_writes_take_no_time():

@@ -95,6 +95,18 @@ def test_marks_are_left_out_as_in_generation(prepared):
     assert ids[0] == 271 and not set(ids) & {0, 1}
 
 
+def test_the_language_of_a_row(prepared, monkeypatch):
+    """Its own, else that of the settings, else by the script; the row of the table and the capitals follow."""
+    english, spanish = 271, 274
+    assert objective_of("gpt", prepared)._text(0)[0][0] == english
+    assert objective_of("gpt", prepared, language="es")._text(0)[0][0] == spanish
+    named = dataclasses.replace(prepared, rows=[{**row, "language": "es"} for row in prepared.rows])
+    for settings in ({}, {"language": "en"}):
+        assert objective_of("gpt", named, **settings)._text(0)[0][0] == spanish
+    with pytest.raises(ConfigError, match=r"objective\.language"):
+        objective_of("gpt", prepared, language="xx")
+
+
 def test_what_does_not_go_with_it(prepared):
     with pytest.raises(ConfigError, match="phone_weight are for codes of one frame"):
         objective_of("gpt", prepared, phone_weight=1.0, phone_layer=1)

@@ -30,10 +30,11 @@ def write(folder, *rows):
 
 def test_rows_are_read_in_order(folder):
     phones = [["dh", 0.1], ["ax", 0.25]]
-    path = write(folder, GOOD, "", GOOD | {"speaker": "bob", "split": "valid", "phones": phones})
+    path = write(folder, GOOD, "", GOOD | {"speaker": "bob", "split": "valid", "phones": phones, "language": "es"})
     first, second = read_manifest(path)
     assert first == ManifestRow(folder / "good.wav", "The cat.", "ann", "train", None)
     assert (second.speaker, second.split, second.phones) == ("bob", "valid", (("dh", 0.1), ("ax", 0.25)))
+    assert (first.language, second.language) == (None, "es")
 
 
 def test_audio_elsewhere(folder, tmp_path_factory):
@@ -69,6 +70,8 @@ BAD = {
     "no JSON": ("{'audio': 1}", "not JSON"),
     "no object": ("[1, 2]", "not a JSON object"),
     "bad split": ({**GOOD, "split": "test"}, "'split' is 'test'"),
+    "no language": ({**GOOD, "language": "xx"}, "'language' is 'xx'"),
+    "a language that is a number": ({**GOOD, "language": 5}, "'language' is 5"),
     "phones without times": ({**GOOD, "phones": ["dh", "ax"]}, "'phones'"),
     "phones are a number": ({**GOOD, "phones": 5}, "'phones'"),
     "times fall": ({**GOOD, "phones": [["dh", 0.2], ["ax", 0.1]]}, "'phones'"),

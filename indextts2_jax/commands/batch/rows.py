@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from indextts2_jax.audio import write as audio_write
-from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace, replace_dotted, to_dict
+from indextts2_jax.config import SHORT_NAMES, Config, ModelConfig, check_fits, replace_dotted, to_dict
 from indextts2_jax.dialogue.times import By, check_by, times_suffix
 from indextts2_jax.errors import ConfigError, IndexTTSError, TextError
 from indextts2_jax.pipeline.voice import fingerprint
@@ -161,7 +161,7 @@ def _row(
     if "times_by" in values and not times:
         raise ConfigError("times_by says what is one entry of times: give times, a name such as line.srt, too.")
     times_by = check_by(values.get("times_by", "sentence"))
-    own = replace(own, times={"words": True}) if times else own
+    own = _changed(own, model, {"times.words": True} if times else {})
     row = Row(number, values.get("text", ""), clip, output, values.get("seed", 0), emotion, own, "", times, times_by)
     check_request(row.request(), own, model)
     stamps = [_stamp(path) for path in (clip, emotion.get("emotion_audio")) if path]

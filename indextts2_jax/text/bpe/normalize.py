@@ -49,6 +49,8 @@ TERM = re.compile(r"[0-9]*+[A-Za-z][A-Za-z0-9]*+(?:-[A-Za-z0-9]++)++|[A-Za-z0-9]
 
 # <word|pronunciation>. The second half swallows a tag's beginning that turned out to be none.
 TAG = re.compile(r"<[^|>]++\|[^>]++>|<[^|>]*+")
+READING = re.compile(r"<[^|<>=\n]{1,200}\|[^<>\n]{1,200}>")
+"""Such a tag, and no markup: an equals sign is one of an attribute."""
 TAG_HIDDEN = "PRONPLACEHOLDER{}PRONPLACEHOLDER"
 
 CHARACTERS = {
@@ -98,7 +100,10 @@ class TextNormalizer:
 
     def prepare(self, text: str) -> str:
         """Where English is read carefully, the text without its markup, and with pauses for SSML's breaks."""
-        return markup.plain(text) if self._careful and not FOREIGN.search(text) else text
+        if not self._careful or FOREIGN.search(text):
+            return text
+        tags = Hidden(TAG_HIDDEN)
+        return tags.restore(markup.plain(READING.sub(lambda tag: tags.hide(tag[0]), text)))
 
     def language(self, text: str) -> Language:
         """What a text is read as: read carefully, English where it has no character of another language."""

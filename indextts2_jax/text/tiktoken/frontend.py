@@ -7,6 +7,7 @@ The first token of a segment says its language, and the model adds that language
 
 import copy
 import dataclasses
+import itertools
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from indextts2_jax.config import TextConfig
 from indextts2_jax.errors import CheckpointError
 from indextts2_jax.text.characters import check_characters
 from indextts2_jax.text.glossary import Glossary
-from indextts2_jax.text.pace import spelled_seconds
+from indextts2_jax.text.pace import IDEOGRAPH, spelled_seconds
 from indextts2_jax.text.tiktoken.languages import CODES, TOKENS, Language
 from indextts2_jax.text.tiktoken.normalize import Normalizer
 from indextts2_jax.text.tiktoken.script import language_of
@@ -55,6 +56,10 @@ class TiktokenFrontend:
         other._how, other._normalizer = how, self._normalizer.reading(how)
         return other
 
+    def speaking(self, language: str) -> "TiktokenFrontend":
+        """The same over the same vocabulary, reading all texts in a language."""
+        return self.configured(dataclasses.replace(self._how, language=language))
+
     @property
     def vocab_size(self) -> int:
         """60509 for the published model; token 0 is "!" and 1 is a quotation mark, which texts never have."""
@@ -68,7 +73,7 @@ class TiktokenFrontend:
 
     def normalize(self, text: str) -> str:
         """The text as spoken, as its segments are cut from it."""
-        return self._normalizer(text, self.language(text))
+        return self._normalizer(text, self.language(text), None if language_of(text) else self._whole)
 
     def tokenize(self, text: str) -> list[str]:
         """Tokens of a text as it is written, its language's first; `[]` for an empty one.
@@ -81,7 +86,8 @@ class TiktokenFrontend:
         return self.vocabulary.tokens(_prefix(self.language(text)) + self.normalize(text))
 
     def within(self, text: str) -> "TiktokenFrontend":
-        """The front-end for pieces of `text`: one that has no letter is read in the language of `text`."""
+        """The front-end for pieces of `text`: one that has no letter is read in the language of `text`, and one that
+        could be of two may be too (`script.language_of`)."""
         piece = copy.copy(self)
         piece._whole = language_of(text)
         return piece
@@ -93,18 +99,19 @@ class TiktokenFrontend:
     def segments(self, tokens: Sequence[str], max_tokens: int, quick_tokens: int = 0) -> list[list[str]]:
         """The tokens in segments, each with its language's token first (`segment.split_text`).
 
+        Pieces of one language that follow one another, those of a long text, are cut as one text.
         The tokens of a segment are those of its text: they differ from `tokens` where a cut parts what was merged.
         """
         made = []
-        for language, own in _runs(tokens):
-            prefix = f"{language} "
-            text = self.vocabulary.text(own).removeprefix(" ")
+        for language, pieces in itertools.groupby(_runs(tokens), lambda run: run[0]):
+            prefix, parted = f"{language} ", [own for _, own in pieces]
+            text = _joined(language, [self.vocabulary.text(own).removeprefix(" ") for own in parted])
             budget = min(max_tokens, MOST_TOKENS) - self._count(prefix)
             parts = split_text(
                 text, budget, self._count, whole_words=self._how.whole_words, quick_tokens=max(0, quick_tokens)
             )
             made += [self.vocabulary.tokens(prefix + part) for part in parts]
-            quick_tokens -= len(own)
+            quick_tokens -= sum(map(len, parted))
         return made
 
     def unknown(self, tokens: Sequence[str]) -> list[str]:
@@ -132,6 +139,15 @@ def _runs(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     starts = [place for place, token in enumerate(tokens) if token in _LANGUAGE_TOKENS]
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
         yield tokens[start], list(tokens[start + 1 : end])
+
+
+def _joined(language: str, texts: Sequence[str]) -> str:
+    """Pieces that were stripped, with a space between any two where the script has spaces."""
+    whole = ""
+    for text in texts:
+        solid = language != "<|ja|>" and (IDEOGRAPH.match(whole[-1:]) or IDEOGRAPH.match(text))
+        whole += text if solid or not whole else f" {text}"
+    return whole
 
 
 def _load(tokenizer: bytes | str | pathlib.Path) -> Vocabulary:

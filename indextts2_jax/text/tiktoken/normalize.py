@@ -55,22 +55,23 @@ class Normalizer:
         """See `bpe.normalize.TextNormalizer.prepare`."""
         return self._rules.prepare(text)
 
-    def __call__(self, text: str, language: str) -> str:
-        """The text as it is cut into segments. `language` as of `steps`."""
-        return self.steps(text, language).final
+    def __call__(self, text: str, language: str, whole: str | None = None) -> str:
+        """The text as it is cut into segments. `language` and `whole` as of `steps`."""
+        return self.steps(text, language, whole=whole).final
 
-    def steps(self, text: str, language: str, by_rules: bool = True) -> Steps:
+    def steps(self, text: str, language: str, by_rules: bool = True, whole: str | None = None) -> Steps:
         """What becomes of a text.
 
         Args:
           language: a code of `languages.CODES`, or zhen; of those that have no rules the text is left as it is.
           by_rules: False leaves numbers as they are written.
+          whole: the language of what the text is a piece of, where it has no letter to tell one by itself.
         Raises:
           ConfigError: what the language needs is not installed.
         """
         language = language.lower()
-        mapped = text if self._how.normalize_first else map_characters(text)
-        normalized = self._spoken(mapped, language) if by_rules else mapped
+        mapped = text.replace("\n", " ") if self._how.normalize_first else map_characters(text)
+        normalized = self._spoken(mapped, language, whole) if by_rules else mapped
         if self._how.normalize_first:
             normalized = map_characters(normalized)
         cased = normalized
@@ -82,9 +83,9 @@ class Normalizer:
         final = japanese.spaced(tagged) if language == "ja" else tagged
         return Steps(mapped, normalized, cased, tagged, SPECIAL.sub(lambda m: f"<|{m[1].upper()}|>", final))
 
-    def _spoken(self, text: str, language: str) -> str:
+    def _spoken(self, text: str, language: str, whole: str | None) -> str:
         if language in BY_RULES:
-            return self._rules.normalize(text)
+            return self._rules.normalize(text, "zh" if whole == "zh" else "en" if whole == "en" else None)
         if language == "es" and self._how.spell_numbers:
             return "".join(_outside_tags(text))
         return text

@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 
 _MARKED = re.compile(r"<\|SPECIAL_TOKEN_\d+\|>.*?<\|SPECIAL_TOKEN_\d+\|>")
 _BEHIND = re.compile(r"(?<=[，。！？、；：,.!?;:\n])")
+_ARABIC_MARKS = "،؛؟۔"
 _IDEOGRAPH = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
+_BETWEEN_WORDS = re.compile(
+    rf"(?<=[，。！？、；：，,.!?;:\n{_ARABIC_MARKS}])(?!(?<=[^\W{_IDEOGRAPH}].)[^\W{_IDEOGRAPH}])"
+)
+"""Not in 3.5 and 14:30, which the reference cuts."""
 _WORD = re.compile(rf"\s*(?:[{_IDEOGRAPH}][^\w\s]*|[^\s{_IDEOGRAPH}]+)|\s+")
 
 
@@ -46,7 +51,7 @@ def _chunks(text: str, budget: int, count: Callable[[str], int], whole_words: bo
         if marked:
             yield piece
             continue
-        for clause in filter(None, _BEHIND.split(piece)):
+        for clause in filter(None, (_BETWEEN_WORDS if whole_words else _BEHIND).split(piece)):
             if count(clause) <= budget:
                 yield clause
             elif whole_words:

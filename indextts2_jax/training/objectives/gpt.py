@@ -25,11 +25,12 @@ import optax
 
 from indextts2_jax.array_typing import Array, Float, Int, Key, Params, Shaped
 from indextts2_jax.config import from_dict
-from indextts2_jax.errors import ConfigError, TrainingError
+from indextts2_jax.errors import ConfigError, TrainingError, require
 from indextts2_jax.gpt.conditioning import Conditioning
 from indextts2_jax.gpt.speech_lm import SpeechLM
 from indextts2_jax.nn.masking import length_mask
-from indextts2_jax.text.frontend import build_frontend
+from indextts2_jax.text.frontend import MultilingualFrontend, build_frontend
+from indextts2_jax.text.tiktoken.languages import LANGUAGES
 from indextts2_jax.training.alignment import token_frames
 from indextts2_jax.training.config import TrainConfig
 from indextts2_jax.training.dataset import DataSet, Order
@@ -44,6 +45,8 @@ class GptObjective:
     tokenizer: str = ""
     """The front-end's file: tokenizer.model of an artefact, or what `training/demo/lexicon.py` wrote.
     Empty: that of `init`."""
+    language: str = ""
+    """Of all texts whose row names none, for a model of several. Empty: by the script."""
     condition_frames: int = 192
     """The longest part of a conditioning clip, in semantic frames (20 ms); the shortest is a third of it."""
     text_weight: float = 0.01
@@ -75,6 +78,14 @@ class _Objective(Defaults):
         self.frontend = build_frontend(config.model.text_frontend, _bytes(tokenizer))
         if self.frontend.vocab_size != self.gpt.text_vocab:
             raise ConfigError(f"The tokenizer has {self.frontend.vocab_size} tokens, model.gpt.text_vocab is another.")
+        if settings.language and not isinstance(self.frontend, MultilingualFrontend):
+            raise ConfigError("objective.language is for a model of several languages: leave it out.")
+        require(
+            settings.language in ("", *LANGUAGES),
+            "objective.language",
+            settings.language,
+            f"one of {', '.join(LANGUAGES)}",
+        )
         for key, weight, layer in (
             ("guided_layer", settings.guided_weight, settings.guided_layer),
             ("phone_layer", settings.phone_weight, settings.phone_layer),
@@ -124,7 +135,11 @@ class _Objective(Defaults):
     def _text(self, index: int) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " T"] | None]:
         """Token ids, and the token of every frame where attention is guided."""
         row = self.data.rows[index]
-        tokens = self.frontend.tokenize(row["text"])
+        language = row.get("language") or self.settings.language
+        frontend = self.frontend
+        if language and isinstance(frontend, MultilingualFrontend):
+            frontend = frontend.speaking(language)
+        tokens = frontend.tokenize(row["text"])
         ids = np.array(self.frontend.encode(tokens), np.int32)
         if self.gpt.languages:  # those that generation takes out: token 0 is "!" there
             ids = ids[~np.isin(ids, (self.gpt.start_text_token, self.gpt.stop_text_token))]

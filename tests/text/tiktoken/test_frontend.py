@@ -1,12 +1,14 @@
 """Languages, tags and segments of the front-end, over the tiny vocabulary."""
 
 import itertools
+import re
 
 import pytest
 
 from indextts2_jax.config import TextConfig
 from indextts2_jax.errors import TextError
 from indextts2_jax.text import frontend as frontends
+from indextts2_jax.text import script
 from indextts2_jax.text.reading import read
 from indextts2_jax.text.tiktoken.frontend import TiktokenFrontend
 from indextts2_jax.text.tiktoken.normalize import Normalizer
@@ -15,6 +17,8 @@ from indextts2_jax.text.tiktoken.segment import split_text
 from indextts2_jax.text.tiktoken.tiny import tiny_vocabulary
 
 pytest.importorskip("tiktoken")
+
+FIRST = TextConfig(normalize_first=True)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,18 @@ def text_of(frontend, segment) -> str:
         ("<going|G OW1> on", "en"),
         ("<行|HANG2>", "zh"),
         ("<|happy|> 你好", "zh"),
+        ("3×4", None),
+        ("3÷4", None),
+        ("man\u0303ana", "es"),
+        ("٢٥", "ar"),
+        ("۲۵ and more", "en"),
+        ("你好 ٢٥", "zh"),
+        ("I ate the jalapeño and it was hot.", "en"),
+        ("El Niño is warming the sea", "en"),
+        ("¡Hola! El libro de la casa, and the end", "es"),
+        ("奈雪の茶" + "很好喝我们去买吧" * 12, "zh"),
+        ("The word です is polite in Japanese", "en"),
+        ("Привет 你", "zh"),
     ],
 )
 def test_languages_by_script(text, language):
@@ -60,6 +76,12 @@ def test_a_piece_is_read_in_the_language_of_the_whole(frontend):
         ("你好。3", "3", "zh"),
         ("مرحبا 3", "3", "ar"),
         ("One. 你好", "你好", "zh"),
+        ("I ate the jalapeño and it was hot. Good", "Good", "en"),
+        ("I ate the jalapeño and it was hot. Jalapeño", "Jalapeño", "en"),
+        ("This is Spanish: ¡Hola!", "¡Hola!", "es"),
+        ("¿Qué dice? El libro de la casa. Is it the end", "Is it the end", "en"),
+        ("奈雪の茶" + "很好喝我们去买吧" * 12, "好喝", "zh"),
+        ("これは東京です。奈雪の茶很好喝我们去买", "奈雪の茶很好喝我们去买", "ja"),
         ("3", "3", "en"),
     ]:
         assert frontend.within(whole).language(piece) == language
@@ -108,6 +130,48 @@ def test_numbers_before_characters():
         ("007", "cero cero siete"),
         ("9" * 20, " ".join(["nueve"] * 20)),
         ("sin", "sin"),
+        ("3/4 y 1/2 y 5/12", "tres cuartos y un medio y cinco doceavos"),
+        ("24/7", "veinticuatro siete"),
+        ("el 12/05/2024", "el doce de mayo de dos mil veinticuatro"),
+        ("2024-05-12", "doce de mayo de dos mil veinticuatro"),
+        ("el 12/05", "el doce de mayo"),
+        ("-5%", "menos cinco por ciento"),
+        ("-5 €", "menos cinco euros"),
+        ("-$5", "menos cinco dólares"),
+        ("\u22125 grados", "menos cinco grados"),
+        ("5\u22123", "cinco menos tres"),
+        ("10-20 €", "diez-veinte euros"),
+        ("0º", "cero grados"),
+        ("25ºC y 1 °C", "veinticinco grados centígrados y un grado centígrado"),
+        ("hace 25° hoy", "hace veinticinco grados hoy"),
+        ("el 3er piso, la 1era vez, 11º", "el tercer piso, la primera vez, undécimo"),
+        ("18º", "decimoctavo"),
+        ("10km", "diez kilómetros"),
+        ("100 km/h", "cien kilómetros por hora"),
+        ("18h", "dieciocho horas"),
+        ("14:30 h", "catorce y treinta"),
+        ("US$ 20", "veinte dólares"),
+        ("3.14", "tres coma uno cuatro"),
+        ("0.123", "cero coma uno dos tres"),
+        ("1.299", "mil doscientos noventa y nueve"),
+        ("$1,299.50", "mil doscientos noventa y nueve coma cinco cero dólares"),
+        ("192.168.1.1", "ciento noventa y dos punto ciento sesenta y ocho punto uno punto uno"),
+        ("1.000.000 €", "un millón de euros"),
+        ("$1 millón", "un millón de dólares"),
+        ("21 millones", "veintiún millones"),
+        ("5 mil €", "cinco mil euros"),
+        ("21 €", "veintiún euros"),
+        ("21 años", "veintiún años"),
+        ("31.000 años", "treinta y un mil años"),
+        ("1 hora y 21 horas", "una hora y veintiuna horas"),
+        ("a la 1:00, a la 1", "a la una, a la una"),
+        ("12:30:45", "doce horas, treinta minutos y cuarenta y cinco segundos"),
+        ("500 £", "quinientas libras"),
+        ("200 horas", "doscientas horas"),
+        ("200 personas", "doscientos personas"),
+        ("2,1 horas", "dos coma uno horas"),
+        ("4K", "cuatro K"),
+        ("capítulo 21.", "capítulo veintiuno."),
     ],
 )
 def test_spanish_numbers(text, spoken):
@@ -141,6 +205,17 @@ def test_words_stay_whole_where_they_fit():
     assert split_text("supercalifragilistic", 6, count, whole_words=True)[0] == "superc", "a word too long by itself"
 
 
+@pytest.mark.parametrize(
+    "text", ["السعر 3.5 دولار ثم 12.75 دولار", "at 14:30, or 3.5, for 1,299.50 or so", "你好,世界.再见"]
+)
+def test_marks_within_a_word_are_no_place_to_cut(text):
+    for budget in (9, 10, 12):
+        segments = split_text(text, budget, count, whole_words=True)
+        assert "".join(segments) == text
+        for first, second in itertools.pairwise(segments):
+            assert not (re.search(r"[a-z0-9][.,:]?$", first) and re.match("[a-z0-9]", second)), segments
+
+
 def test_a_reading_is_never_cut():
     marked = "<|SPECIAL_TOKEN_1|>G OW1 . IH0 NG<|SPECIAL_TOKEN_1|>"
     segments = split_text(f"ab {marked} cd", 5, count)
@@ -164,6 +239,58 @@ def test_reading_a_text(frontend):
     for silent in ("!", "…", "😀", "<|HAPPY|>"):
         with pytest.raises(TextError, match="no letter or digit"):
             read(frontend, silent)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("See page. [pause] 25.", "<|en|> twenty five."),
+        ("The train leaves. [pause] 14:30", "<|en|> fourteen thirty"),
+        ("看书。[pause] 25.", "<|zh|> 二十五."),
+        ("他说[pause]3×4", "<|zh|> 三乘四"),
+        ("Hello. [pause] 55 [pause] ٢٥", "<|ar|> ٢٥"),
+        ("25.", "<|en|> 二十五."),
+    ],
+)
+def test_digits_between_pauses_are_read_by_the_rules_of_the_whole(frontend, text, last):
+    assert text_of(frontend, read(frontend.configured(FIRST), text).segments[-1]) == last
+
+
+def test_line_breaks_before_the_rules(frontend):
+    (segment,) = read(frontend.configured(FIRST), "The quick brown dog.\nIt is 14:30.").segments
+    assert text_of(frontend, segment).startswith("<|en|> the quick brown dog. it is ")
+
+
+def test_tags_are_no_markup():
+    careful = Normalizer().reading(TextConfig(english="careful"))
+    assert careful.prepare("to see <a & b|X> and <b>c</b>.") == "to see <a & b|X> and c."
+    assert careful.prepare('go <a href="x|y">there</a>') == "go there"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("We walked along the pier and then went home again. " * 60, "en"),
+        ("¿Qué tal? " + "Hoy vamos a la playa con mucha gente buena. " * 70, "es"),
+        ("今天天气很好，我们去公园散步吧。" * 200, "zh"),
+        ("このごろ東京駅前再開発計画発表。" + "東京都知事選挙現職当選確実報道。" * 150, "zh"),
+        ("これからの東京。" * 100 + "東京都知事選挙現職当選確実報道。" * 80, "ja"),
+    ],
+)
+def test_a_long_text_has_one_language_and_full_segments(frontend, text, language, monkeypatch):
+    monkeypatch.setattr("indextts2_jax.text.tiktoken.japanese.spaced", str)
+    monkeypatch.setattr(
+        "indextts2_jax.text.bpe.normalize.TextNormalizer.normalize", lambda self, text, whole=None: text
+    )
+    tokens = script.tokenize(frontend, text)
+    assert sum(token.startswith("<|") for token in tokens) > 1
+    segments = frontend.segments(tokens, 120)
+    assert {segment[0] for segment in segments} == {f"<|{language}|>"}
+    sizes = [len(segment) for segment in segments]
+    assert max(sizes) <= 120 and min(sizes[:-1]) > 60, "no piece ends a segment"
+    spoken = " ".join(text_of(frontend, segment).split(" ", 1)[1].strip() for segment in segments).split()
+    if language in ("en", "es"):
+        assert [word.lower() for word in spoken] == text.lower().split()
 
 
 def test_words_of_a_segment(frontend):
