@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from indextts2_jax.text.english import abbreviations
 
 _CLOSING = "\"'”’」』)）"
-_SENTENCE = tuple(".!?…。！？")
-_CLAUSE = tuple(",;:，、；：—–")
+_SENTENCE = tuple(".!?…。！？؟۔")
+_CLAUSE = tuple(",;:，、；：—–،؛")
 _ABBREVIATION = re.compile(r"[\"'“‘(\[]*(?:\w+\W)*?(\w+)\.[\"'”’)]*")
 _LONGEST = 20
 """Characters of an abbreviation, and of what is looked at behind it."""
