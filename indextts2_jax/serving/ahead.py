@@ -35,25 +35,25 @@ class Ahead(Generic[M]):
 
     def __init__(self, speakers: Speakers) -> None:
         self._speakers = speakers
-        self._wanted: asyncio.Queue[Mapping[str, Any] | tuple[M]] = asyncio.Queue(WAITING)
+        self._wanted: asyncio.Queue[tuple[Mapping[str, Any], bool] | tuple[M]] = asyncio.Queue(WAITING)
         self._asked: asyncio.Queue[Asked | Problem | tuple[M]] = asyncio.Queue(AHEAD)
         self._owed = 0
 
     async def put(self, fields: Mapping[str, Any]) -> None:
-        """A sentence: the fields of a speech."""
-        self._owed += 1
-        await self._wanted.put(fields)
+        """A sentence: the fields of a speech. It is still spoken where the server is told to stop from now on."""
+        self._owe(1)
+        await self._wanted.put((fields, not self._speakers.link.closing))
 
     async def mark(self, mark: M) -> None:
         """Comes out at its place."""
-        self._owed += 1
+        self._owe(1)
         await self._wanted.put((mark,))
 
     async def ask(self) -> None:
         """Until it is cancelled."""
         while True:
             wanted = await self._wanted.get()
-            asked = wanted if isinstance(wanted, tuple) else await self._ask(wanted)
+            asked = wanted if len(wanted) == 1 else await self._ask(*wanted)
             try:
                 await self._asked.put(asked)
             except BaseException:
@@ -64,7 +64,7 @@ class Ahead(Generic[M]):
         """Speeches, which the caller closes, what went wrong instead of one, and marks, each alone in a tuple."""
         while True:
             yield await self._asked.get()
-            self._owed -= 1
+            self._owe(-1)
 
     async def unless_idle(self, listening: Awaitable[T]) -> T:
         """What the client says. Raises TimeoutError: it says nothing, and waits for nothing."""
@@ -79,15 +79,20 @@ class Ahead(Generic[M]):
 
     def close(self) -> None:
         """Stops what nobody takes any more; nothing else may run by then."""
+        self._owe(-self._owed)
         while not self._asked.empty():
             _close(self._asked.get_nowait())
 
-    async def _ask(self, fields: Mapping[str, Any]) -> Asked | Problem:
+    def _owe(self, more: int) -> None:
+        self._owed += more
+        self._speakers.owed += more
+
+    async def _ask(self, fields: Mapping[str, Any], begun: bool) -> Asked | Problem:
         try:
             wanted = await self._speakers.prepare(fields)
         except Problem as problem:
             return problem
-        return fields["input"], wanted, self._speakers.speak(wanted)
+        return fields["input"], wanted, self._speakers.speak(wanted, begun=begun)
 
 
 def _close(asked: Asked | Problem | tuple[M]) -> None:

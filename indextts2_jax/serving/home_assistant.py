@@ -144,7 +144,8 @@ class _Connection:
             case "describe":
                 await self._write(self._info().event())
             case "ping":
-                await self._write(Event("pong", {"text": text} if text else {}))
+                said = text.encode("utf-8", "replace").decode() if isinstance(text, str) else None
+                await self._write(Event("pong", {"text": said} if said else {}))
             case "synthesize" if self._text is None:  # else it is the text that came in pieces, once more
                 self._voice = _voice_of(event)
                 await self._put([str(text or "")])
