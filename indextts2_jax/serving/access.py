@@ -23,8 +23,11 @@ from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem
 
 OPEN = {"/health", "/ready", "/v1/audio/voices", "/v1/audio/models", "/", "/page.js", "/script.js", "/page.css"}
-OPEN |= {"/favicon.ico"}
+OPEN |= {"/favicon.ico", "/openapi.json"}
 """Paths that are read without a key: Open WebUI asks for voices without one, and the page asks its reader for it."""
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"}
+"""Those that are counted by their names."""
 
 MIN_KEY = 8
 
@@ -94,7 +97,7 @@ class Access:
 
     def __init__(self, app: ASGIApp, *, keys: Keys, limits: Limits, metrics: Metrics, origins: Sequence[str]) -> None:
         self._app, self._keys, self._limits, self._metrics = app, keys, limits, metrics
-        self._origins = {origin.rstrip("/") for origin in origins}
+        self._origins = set(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -113,6 +116,8 @@ class Access:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # whoever sends the answer leaves its body out
+            scope = {**scope, "method": "GET", "asked": "HEAD"}
         request_id = secrets.token_hex(8).encode()
 
         async def sent(message: Message) -> None:
@@ -131,14 +136,15 @@ class Access:
         """Raises `Problem`."""
         reading = scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")
         origin, host = headers.get("origin", ""), headers.get("host", "")
-        same = urllib.parse.urlsplit(origin).netloc == host
+        same = _netloc(origin) == host
         if origin and not same and not reading and not {"*", origin} & self._origins:
             message = f"Pages of {origin:.80} may not use this server: start it with --cors_origin={origin:.80}."
             raise Problem(403, message)
         if not self._keys and not _is_local_name(host):
             # A page whose name its owner lets point to 127.0.0.1 would be of the same origin as this server.
-            raise Problem(403, f"Without keys this server answers to local names, not to {host!r:.80}.")
-        if self._keys and not (reading and scope["path"] in OPEN):
+            message = f"Without keys this server answers to local names, not to {host!r:.80}: use --api_key_file."
+            raise Problem(403, message)
+        if self._keys and not (reading and (scope["path"].rstrip("/") or "/") in OPEN):
             self._keys.check(headers.get("authorization", ""))
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length[:20]) > self._limits.body_bytes:
@@ -171,14 +177,23 @@ class Access:
     def _count(self, scope: Scope, status: int) -> None:
         route: Any = scope.get("route")
         path = getattr(route, "path", None) or (scope["path"] if scope["path"] in OPEN else "other")
-        self._metrics.requests.labels(scope.get("method", "WEBSOCKET"), path, str(status)).inc()
+        method = scope.get("asked") or scope.get("method", "WEBSOCKET")
+        self._metrics.requests.labels(method if method in METHODS else "other", path, str(status)).inc()
+
+
+def _netloc(origin: str) -> str | None:
+    """Host and port of a page; None: it has none that could be of any."""
+    try:
+        return urllib.parse.urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _is_local_name(host: str) -> bool:
-    """Whether a Host header names an address or a name without a domain, which no page on the web has."""
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    """Whether a Host header names an address or a name of local networks, which no page on the web has."""
+    name = (host.rsplit(":", 1)[0] if not host.endswith("]") else host).lower().removesuffix(".")
     try:
         ipaddress.ip_address(name.strip("[]"))
     except ValueError:
-        return "." not in name or name.endswith(".localhost")
+        return "." not in name or name.endswith((".localhost", ".local", ".internal"))
     return True

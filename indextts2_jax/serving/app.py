@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -24,11 +24,19 @@ from indextts2_jax.serving.link import Link
 from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.reader import Reader
+from indextts2_jax.serving.responses import ClientGone
 from indextts2_jax.serving.speakers import Speakers
 from indextts2_jax.serving.uploads import Decoders
 from indextts2_jax.serving.voices import Voices
 
 logger = logging.getLogger(__name__)
+
+GONE = 499
+"""Of a response that nobody gets, as nginx counts it."""
+
+EXPOSED = ["X-Seed", "X-Sample-Rate", "X-Segments", "X-Warnings", "X-Ignored-Fields", "X-Instructions"]
+EXPOSED += ["X-Request-Id", "Retry-After"]
+"""Headers that pages of other sites may read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +69,17 @@ def build_app(serving: Serving, link: Link) -> FastAPI:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(ClientGone, _on_gone)
     app.add_exception_handler(Exception, _on_fault)
-    app.add_middleware(Access, keys=serving.keys, limits=serving.limits, metrics=metrics, origins=serving.origins)
-    if serving.origins:
+    origins = [origin.rstrip("/") for origin in serving.origins]
+    app.add_middleware(Access, keys=serving.keys, limits=serving.limits, metrics=metrics, origins=origins)
+    if origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=list(serving.origins),
+            allow_origins=origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["X-Seed", "X-Sample-Rate", "X-Segments", "X-Warnings", "X-Request-Id"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
         )
     return app
 
@@ -96,6 +106,10 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return _response(Problem(400, f"{first['loc'][-1]}: {first['msg']}.", param=str(first["loc"][-1])))
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=GONE)
 
 
 async def _on_fault(request: Request, error: Exception) -> JSONResponse:

@@ -49,7 +49,7 @@ class SpeechBody(BaseModel):
     word_timestamps: bool = Field(False, description="When each word is heard: with events, in the last; else in JSON.")
     progress: bool = Field(False, description="With events: at which stage of which segment the speech is.")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Equal seeds give equal speech.")
-    language: str | None = Field(None, description="Accepted and not needed.")
+    language: str | None = Field(None, description='"es", "es-MX" or "Spanish", for a model of several languages.')
     emotion: str | list[float] | dict[str, float] | None = Field(
         None, description='"happy:0.6,sad:0.2" or {"happy": 0.6}'
     )
@@ -79,6 +79,8 @@ class SpeechBody(BaseModel):
             found[ours] = value
         return {name: value for name, value in found.items() if value is not None}
 
+
+_LANGUAGES = {"english": "en", "chinese": "zh", "japanese": "ja", "spanish": "es", "arabic": "ar"}
 
 _EXTRA = {
     "emo_vector": "emotion_vector",
@@ -121,6 +123,12 @@ def of_validation(error: ValidationError) -> Problem:
     if first["type"] == "missing":
         return Problem(400, f"{param} is missing.", param=param, code="missing_required_parameter")
     return Problem(400, f"{param} is {first['input']!r:.60}: {first['msg']}.", param=param)
+
+
+def language_code(said: str) -> str:
+    """ "es" of "es-MX", "es_MX" and "Spanish"; what is none of a model's is for its settings to refuse."""
+    word = said.strip().lower().replace("_", "-").partition("-")[0]
+    return _LANGUAGES.get(word, word)
 
 
 def settings_of(values: Mapping[str, Any], config: Config) -> tuple[dict[str, Any], list[str]]:

@@ -6,6 +6,7 @@ samples at 22,050 Hz ── soxr ──► at the rate asked for ── 16 bit �
 """
 
 import io
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,12 @@ from indextts2_jax.array_typing import Float
 from indextts2_jax.audio.write import to_int16, wav_header
 from indextts2_jax.config import SAMPLING_RATE
 from indextts2_jax.serving.problems import Problem
+
+RIFF_SIZE, WAV_SIZE = 4, 40
+"""Where a WAV file says how many bytes follow, in all and of samples."""
+
+STREAMINFO = 18
+"""Where a FLAC file says its rate, channels and bits, and in the last 36 of 64 bits its samples."""
 
 PCM_RATE = 24_000
 """Of what has no header: clients take it for granted."""
@@ -81,6 +88,17 @@ class Encoder:
         tail = self._encode(np.zeros(0, np.float32), last=True)
         return tail + (self._muxer.finish() if self._muxer else b"")
 
+    def whole(self, audio: bytes) -> bytes:
+        """All that `feed` and `finish` gave, with its length in its header, which could not be known there."""
+        made = bytearray(audio)
+        if self.name == "wav" and made:
+            struct.pack_into("<I", made, RIFF_SIZE, len(made) - RIFF_SIZE - 4)
+            struct.pack_into("<I", made, WAV_SIZE, len(made) - WAV_SIZE - 4)
+        elif self.name == "flac" and self._muxer is not None and made:
+            (about,) = struct.unpack_from(">Q", made, STREAMINFO)
+            struct.pack_into(">Q", made, STREAMINFO, about | self._muxer.samples)
+        return bytes(made)
+
     def _encode(self, samples: Float[np.ndarray, " N"], last: bool) -> bytes:
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(np.ascontiguousarray(samples, np.float32), last=last)
@@ -106,12 +124,12 @@ class _Muxer:
         context.layout, context.thread_count = "mono", 1
         if kind.bit_rate:
             context.bit_rate = min(kind.bit_rate, _SMALLEST.get(sample_rate, kind.bit_rate))
-        self._samples = 0
+        self.samples = 0
 
     def feed(self, pcm: np.ndarray) -> bytes:
         frame = self._av.AudioFrame.from_ndarray(pcm[None], format="s16", layout="mono")
-        frame.sample_rate, frame.pts = self._rate, self._samples
-        self._samples += len(pcm)
+        frame.sample_rate, frame.pts = self._rate, self.samples
+        self.samples += len(pcm)
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
         return self._buffer.take()

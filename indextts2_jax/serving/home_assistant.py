@@ -8,11 +8,11 @@ It knows no keys: whoever reaches its port may speak. Events that nobody here kn
 """
 
 import asyncio
-import contextlib
+import enum
 import json
 import logging
 import urllib.parse
-from collections.abc import AsyncGenerator
+from collections.abc import Iterable
 from typing import Any
 
 from wyoming.error import Error
@@ -22,21 +22,19 @@ from wyoming.tts import SynthesizeStopped
 
 from indextts2_jax import __version__
 from indextts2_jax.audio.write import to_int16
-from indextts2_jax.config import SAMPLING_RATE
+from indextts2_jax.config import SAMPLING_RATE, ModelConfig
 from indextts2_jax.errors import ConfigError
+from indextts2_jax.serving.ahead import Ahead
 from indextts2_jax.serving.messages import Progress
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.sentences import Sentences
 from indextts2_jax.serving.speakers import Speakers, Speech
+from indextts2_jax.text.tiktoken.languages import LANGUAGES
 
 logger = logging.getLogger(__name__)
 
 MAX_LINE = 1 << 16
 MAX_DATA = 1 << 20
-AHEAD = 3
-
-LANGUAGES = ["en", "zh"]
-"""Home Assistant offers a voice for the languages that it names."""
 
 _FORMAT = {"rate": SAMPLING_RATE, "width": 2, "channels": 1}  # wyoming.audio imports a module that Python drops
 _SOURCE = Attribution(name="indextts2_jax", url="https://github.com/index-tts/index-tts")
@@ -90,25 +88,42 @@ class HomeAssistant:
             writer.close()
 
 
+class _Mark(enum.Enum):
+    """Behind the sentences of a text."""
+
+    WHOLE = enum.auto()
+    STREAMED = enum.auto()
+
+
 class _Connection:
     def __init__(self, speakers: Speakers, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._speakers, self._reader, self._writer = speakers, reader, writer
-        self._text = Sentences()
+        self._text: Sentences | None = None
+        """What comes in pieces, between synthesize-start and synthesize-stop."""
         self._voice: str | None = None
-        self._streaming: asyncio.Task[None] | None = None
-        self._queue: asyncio.Queue[Speech | None] = asyncio.Queue(AHEAD)
+        self._ahead: Ahead[_Mark] = Ahead(speakers)
 
     async def run(self) -> None:
+        """Until the client has gone, or takes nothing. Raises what ended it."""
+        tasks = [asyncio.create_task(work) for work in (self._listen(), self._ahead.ask(), self._send_all())]
         try:
-            while (event := await self._read()) is not None:
-                await self._handle(event)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if self._streaming is not None:
-                self._streaming.cancel()
-                await asyncio.gather(self._streaming, return_exceptions=True)
-            while not self._queue.empty():
-                if (speech := self._queue.get_nowait()) is not None:
-                    speech.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._ahead.close()
+        for task in done:
+            task.result()
+
+    # --- in ---
+
+    async def _listen(self) -> None:
+        while (event := await self._ahead.unless_idle(self._read())) is not None:
+            try:
+                await self._handle(event)
+            except Problem as problem:
+                await self._error(problem)
 
     async def _read(self) -> Event | None:
         """None: the client has closed the connection, or does not speak Wyoming."""
@@ -129,85 +144,84 @@ class _Connection:
             case "describe":
                 await self._write(self._info().event())
             case "ping":
-                await self._write(Event("pong", {"text": text} if text else {}))
-            case "synthesize" if self._streaming is None:  # else it is the text that came in pieces, once more
-                await self._whole(str(text or ""), _voice_of(event))
+                said = text.encode("utf-8", "replace").decode() if isinstance(text, str) else None
+                await self._write(Event("pong", {"text": said} if said else {}))
+            case "synthesize" if self._text is None:  # else it is the text that came in pieces, once more
+                self._voice = _voice_of(event)
+                await self._put([str(text or "")])
+                await self._ahead.mark(_Mark.WHOLE)
             case "synthesize-start":
-                await self._begin(_voice_of(event))
-            case "synthesize-chunk" if self._streaming is not None:
-                for sentence in self._text.add(str(text or "")):
-                    await self._ask(sentence)
-            case "synthesize-stop" if self._streaming is not None:
-                for sentence in self._text.rest():
-                    await self._ask(sentence)
-                await self._queue.put(None)
-                await self._streaming
-                self._streaming = None
-                await self._write(SynthesizeStopped().event())
+                if self._text is not None:  # which nobody has ended
+                    await self._ahead.mark(_Mark.WHOLE)
+                self._text, self._voice = Sentences(self._speakers.limits.text_characters), _voice_of(event)
+            case "synthesize-chunk" if self._text is not None:
+                await self._put(self._text.add(str(text or "")))
+            case "synthesize-stop" if self._text is not None:
+                await self._put(self._text.rest())
+                self._text = None
+                await self._ahead.mark(_Mark.STREAMED)
+
+    async def _put(self, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            sentence = sentence[: self._speakers.limits.text_characters + 1]  # enough to be refused
+            fields = {"input": sentence, "voice": self._voice, "response_format": "pcm", "stream": True}
+            await self._ahead.put(fields)
 
     def _info(self) -> Info:
         about: dict[str, Any] = {"attribution": _SOURCE, "installed": True, "version": __version__}
+        languages = languages_of(self._speakers.model)
         voices = [
-            TtsVoice(name=voice.id, description=voice.name, languages=LANGUAGES, **about)
+            TtsVoice(name=voice.id, description=voice.name, languages=languages, **about)
             for voice in self._speakers.voices.all()
         ]
         program = TtsProgram(
             name="indextts2",
-            description="IndexTTS-2 in JAX",
+            description=f"{self._speakers.model.name} in JAX",
             voices=voices,
             supports_synthesize_streaming=True,
             **about,
         )
         return Info(tts=[program])
 
-    # --- speech ---
+    # --- out ---
 
-    async def _begin(self, voice: str | None) -> None:
-        if self._streaming is not None:
-            self._streaming.cancel()
-            await asyncio.gather(self._streaming, return_exceptions=True)
-        self._text, self._voice, self._queue = Sentences(), voice, asyncio.Queue(AHEAD)
-        self._streaming = asyncio.create_task(self._send_all(self._queue))
+    async def _send_all(self) -> None:
+        started = False
+        async for item in self._ahead.answers():
+            if isinstance(item, Problem):
+                await self._error(item)
+                continue
+            if not started:
+                await self._write(Event("audio-start", _FORMAT))
+            started = len(item) == 3
+            if len(item) == 3:
+                await self._speak(item[2])
+                continue
+            await self._write(Event("audio-stop"))
+            if item[0] is _Mark.STREAMED:
+                await self._write(SynthesizeStopped().event())
 
-    async def _whole(self, text: str, voice: str | None) -> None:
-        self._voice, queue = voice, asyncio.Queue[Speech | None](AHEAD)
-        self._queue = queue
-        await self._ask(text)
-        await queue.put(None)
-        await self._send_all(queue)
-
-    async def _ask(self, text: str) -> None:
-        """Has a sentence spoken; what is wrong with it is told, and the rest goes on."""
-        fields = {"input": text, "voice": self._voice, "response_format": "pcm", "stream": True}
+    async def _speak(self, speech: Speech) -> None:
+        """What is wrong with it is told, and the rest goes on."""
         try:
-            wanted = await self._speakers.prepare(fields)
+            async for samples in speech:
+                if not isinstance(samples, Progress):
+                    await self._write(Event("audio-chunk", _FORMAT, to_int16(samples).astype("<i2").tobytes()))
         except Problem as problem:
-            await self._write(Error(text=problem.message, code=problem.code).event())
-            return
-        await self._queue.put(self._speakers.speak(wanted))
+            await self._error(problem)
+        finally:
+            speech.close()
 
-    async def _send_all(self, queue: "asyncio.Queue[Speech | None]") -> None:
-        await self._write(Event("audio-start", _FORMAT))
-        while (speech := await queue.get()) is not None:
-            async with contextlib.aclosing(_pieces(speech)) as pieces:
-                try:
-                    async for piece in pieces:
-                        await self._write(Event("audio-chunk", _FORMAT, piece))
-                except Problem as problem:
-                    await self._write(Error(text=problem.message, code=problem.code).event())
-        await self._write(Event("audio-stop"))
+    async def _error(self, problem: Problem) -> None:
+        await self._write(Error(text=problem.message, code=problem.code).event())
 
     async def _write(self, event: Event) -> None:
         await asyncio.wait_for(async_write_event(event, self._writer), self._speakers.limits.stall_seconds)
 
 
-async def _pieces(speech: Speech) -> AsyncGenerator[bytes, None]:
-    try:
-        async for samples in speech:
-            if not isinstance(samples, Progress):
-                yield to_int16(samples).astype("<i2").tobytes()
-    finally:
-        speech.close()
+def languages_of(model: ModelConfig) -> list[str]:
+    """Those that a model speaks: Home Assistant offers a voice for the languages that it names."""
+    return list(LANGUAGES) if model.gpt.languages is not None else ["en", "zh"]
 
 
 def _length(head: dict[str, Any], key: str) -> int:

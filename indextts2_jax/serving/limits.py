@@ -34,6 +34,8 @@ class Limits:
     """Of all of them together."""
     decoders: int = 2
     """Child processes that decode recordings at once."""
+    waiting_bytes: int = 256 << 20
+    """Of recordings that wait for one of them."""
     decode_seconds: float = 20.0
     """For one recording."""
     decode_bytes: int = 2 << 30

@@ -117,10 +117,21 @@ class Link:
         self._keeper = asyncio.create_task(self._keep())
         await asyncio.shield(self._first)
 
-    def speak(self, request: Request, settings: Mapping[str, Any], *, streamed: bool, progress: bool = False) -> Task:
-        """Has a request spoken: Accepted, Audio…, Done; or Failed. With `progress` that is told in between."""
+    def speak(
+        self,
+        request: Request,
+        settings: Mapping[str, Any],
+        *,
+        streamed: bool,
+        progress: bool = False,
+        begun: bool = False,
+    ) -> Task:
+        """Has a request spoken: Accepted, Audio…, Done; or Failed. With `progress` that is told in between.
+
+        What was `begun` before the server was told to stop is still spoken.
+        """
         deadline = time.monotonic() + self._limits.request_seconds
-        return self._submit(lambda number: Speak(number, request, settings, streamed, deadline, progress))
+        return self._submit(lambda number: Speak(number, request, settings, streamed, deadline, progress), begun)
 
     def encode(self, clip: AudioSource, path: str) -> Task:
         """Has a recording made a voice file: Encoded or Failed."""
@@ -128,9 +139,9 @@ class Link:
         assert isinstance(clip, tuple)
         return self._submit(lambda number: EncodeVoice(number, clip, path, deadline))
 
-    def _submit(self, command: Callable[[int], Command]) -> Task:
+    def _submit(self, command: Callable[[int], Command], begun: bool = False) -> Task:
         task = Task(self, next(self._numbers))
-        if self.closing or not self.ready:
+        if (self.closing and not begun) or not self.ready:
             task.put(Failed(task.number, "closing", _CLOSING if self.closing else _LOADING))
             return task
         self._tasks[task.number] = task

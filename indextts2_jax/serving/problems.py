@@ -12,6 +12,9 @@ from indextts2_jax.serving.messages import Failed
 BUSY_SECONDS = 5
 """After which a client may try again."""
 
+MAX_MESSAGE = 1000
+"""Characters of a message: what clients send is not echoed whole."""
+
 _TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
 _CODES = {
     400: "invalid_value",
@@ -26,6 +29,14 @@ _CODES = {
     500: "internal_error",
     503: "unavailable",
 }
+
+
+def shortened(text: str, most: int) -> str:
+    """Without its middle where it is longer than that: what is wrong stands first, and what to do last."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 3]} … {text[-tail:]}"
 
 
 class Problem(Exception):
@@ -51,8 +62,8 @@ class Problem(Exception):
         more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.param = status, param
-        self.message = " ".join(message.split())
+        self.status, self.param = status, None if param is None else shortened(param, 100)
+        self.message = shortened(" ".join(message.split()), MAX_MESSAGE)
         self.code = code or _CODES.get(status, "error")
         self.retry_after, self.more = retry_after, more or {}
 

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+PIECE = 1 << 16
+"""Bytes of what is sent whole that go at once."""
+
 
 class ClientGone(Exception):
     """Nobody waits for the response any more."""
@@ -75,6 +78,17 @@ async def told(speech: Speech, encoder: Encoder) -> AsyncIterator[bytes | Progre
         raise Problem(500, str(error)) from None
 
 
+async def joined(pieces: AsyncIterator[bytes]) -> bytes:
+    """All of it."""
+    return b"".join([piece async for piece in pieces])
+
+
+async def cut(audio: bytes) -> AsyncIterator[bytes]:
+    """In pieces again, as slow clients take them."""
+    for start in range(0, len(audio), PIECE):
+        yield audio[start : start + PIECE]
+
+
 async def events(speech: Speech, pieces: AsyncIterator[bytes | Progress]) -> AsyncIterator[bytes]:
     """The same as server-sent events in OpenAI's words, a failure included."""
     try:
@@ -112,7 +126,8 @@ class PiecewiseResponse(Response):
         stall_seconds: float,
     ) -> None:
         super().__init__(None, 200, dict(headers), media_type)
-        del self.headers["content-length"]
+        if "Content-Length" not in headers:
+            del self.headers["content-length"]
         self._pieces, self._close, self._stall = pieces, close, stall_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

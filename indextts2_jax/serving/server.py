@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.serving.app import Serving, build_app
 from indextts2_jax.serving.link import Link
+from indextts2_jax.serving.speakers import Speakers
 from indextts2_jax.serving.worker import MakeScheduler, Order
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Server:
                     loading.result()
                     print("The model is loaded.", flush=True)
                     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                await self._finish()
+                await self._finish(app.state.speakers)
             finally:
                 if home is not None:
                     await home.close()
@@ -133,12 +134,14 @@ class Server:
                 loading.cancel()
                 await asyncio.gather(serving, stopping, loading, return_exceptions=True)
 
-    async def _finish(self) -> None:
-        """Takes nothing new, and waits for what runs."""
+    async def _finish(self, speakers: Speakers) -> None:
+        """Takes nothing new, and waits for what runs and what open connections had asked for."""
         self.link.closing = True
         print(f"Stopping: {self.link.running} requests are being finished.", flush=True)
         until = asyncio.get_running_loop().time() + self._drain
-        while self.link.running and not self._hurry and asyncio.get_running_loop().time() < until:
+        while (self.link.running or speakers.owed) and not self._hurry:
+            if asyncio.get_running_loop().time() >= until:
+                return
             await asyncio.sleep(0.05)
 
     async def _start_wyoming(self, app: FastAPI, host: str, port: int) -> "HomeAssistant":

@@ -9,6 +9,7 @@ Whoever takes a `Speech` closes it, and its work stops where it has not ended.
 import asyncio
 import dataclasses
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -36,9 +37,11 @@ from indextts2_jax.serving.messages import Accepted, Audio, Done, Failed, Progre
 from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem, of_error, of_failure
 from indextts2_jax.serving.uploads import Decoders, from_base64
-from indextts2_jax.serving.voices import Voices
+from indextts2_jax.serving.voices import Voice, Voices
 from indextts2_jax.synthesis.request import Emotion, Request, check_request, read_emotion
 from indextts2_jax.synthesis.speech import AudioSource
+
+logger = logging.getLogger(__name__)
 
 SLOWEST, FASTEST = 1 / LONGEST_FACTOR, 1 / SHORTEST_FACTOR
 """Speeds that the model can do."""
@@ -61,6 +64,10 @@ class Wanted:
     """Whether it says when each word is heard."""
     progress: bool
     """Whether the events tell how far it is."""
+    whole: bool
+    """Whether the answer is sent when all of it is made, as its header says how long it is."""
+    voice: Voice | None
+    """The one of the list that speaks."""
 
 
 class Speech:
@@ -69,10 +76,10 @@ class Speech:
     Iterating raises `Problem` where the speech comes to nothing, also in the middle.
     """
 
-    def __init__(self, task: Task, metrics: Metrics) -> None:
+    def __init__(self, task: Task, metrics: Metrics, voice: Voice | None) -> None:
         self.accepted: Accepted | None = None
         self.done: Done | None = None
-        self._task, self._times = task, metrics.speech()
+        self._task, self._times, self._voice = task, metrics.speech(), voice
         self._over = False
 
     def __aiter__(self) -> Self:
@@ -94,7 +101,7 @@ class Speech:
                 case Failed() as failed:
                     self._over = True
                     self._times.end(failed.kind)
-                    raise of_failure(failed)
+                    raise _without_path(of_failure(failed), self._voice)
         raise StopAsyncIteration
 
     @property
@@ -149,6 +156,8 @@ class Speakers:
     ) -> None:
         """`config` and `model` are those that the worker has loaded."""
         self.link, self.voices, self.limits = link, voices, limits
+        self.owed = 0
+        """Sentences of open connections that have not been answered."""
         self.config, self.model = config, model
         self._decoders, self._metrics = decoders, metrics
         self._classifies = _can_classify(model)
@@ -161,22 +170,47 @@ class Speakers:
             message = f"input has {len(body.input)} characters; {most} are spoken at once. Send it in parts."
             raise Problem(400, message, param="input", code="string_above_max_length")
         encoder = Encoder(body.response_format, body.sample_rate)
-        changes, ignored = bodies.settings_of(body.model_extra or {}, self.config)
+        changes, ignored = self._settings(body)
         changes |= self._pace(body, changes)
         changes |= {"times.words": True} if body.word_timestamps else {}
         notes = {"X-Ignored-Fields": _ascii(ignored)} if ignored else {}
         emotion = await self._emotion(body, notes)
-        voice = await self._voice(body)
-        request = Request(body.input, voice, emotion, body.seed)
-        streamed = await asyncio.to_thread(self._check, body, request, changes)
+        source, voice = await self._voice(body)
+        request = Request(body.input, source, emotion, body.seed)
+        try:
+            streamed = await asyncio.to_thread(self._check, body, request, changes)
+        except Problem as problem:
+            raise _without_path(problem, voice) from None
         events = body.stream_format == "sse"
-        told = body.word_timestamps, body.progress and events
-        return Wanted(request, bodies.nested(changes), streamed, encoder, notes, events, *told)
+        return Wanted(
+            request,
+            bodies.nested(changes),
+            streamed,
+            encoder,
+            notes,
+            events,
+            words=body.word_timestamps,
+            progress=body.progress and events,
+            whole=body.stream is False or (body.response_format == "flac" and not streamed),
+            voice=voice,
+        )
 
-    def speak(self, wanted: Wanted, *, progress: bool = False) -> Speech:
-        """Has it spoken. The speech must be closed."""
-        task = self.link.speak(wanted.request, wanted.settings, streamed=wanted.streamed, progress=progress)
-        return Speech(task, self._metrics)
+    def speak(self, wanted: Wanted, *, progress: bool = False, begun: bool = False) -> Speech:
+        """Has it spoken, where a server that is stopping still speaks it: what it had before it was told to stop.
+
+        The speech must be closed.
+        """
+        task = self.link.speak(
+            wanted.request, wanted.settings, streamed=wanted.streamed, progress=progress, begun=begun
+        )
+        return Speech(task, self._metrics, wanted.voice)
+
+    def _settings(self, body: SpeechBody) -> tuple[dict[str, Any], list[str]]:
+        """What the body changes, and its fields that change nothing. Raises `Problem`."""
+        told = self.model.gpt.languages is not None
+        language = {"language": bodies.language_code(body.language)} if body.language and told else {}
+        changes, ignored = bodies.settings_of((body.model_extra or {}) | language, self.config)
+        return changes, ignored + (["language"] if body.language and not told else [])
 
     def _pace(self, body: SpeechBody, changes: Mapping[str, Any]) -> dict[str, float]:
         if body.speed == 1.0:
@@ -214,10 +248,11 @@ class Speakers:
             return Emotion(words=body.instructions)
         return emotion
 
-    async def _voice(self, body: SpeechBody) -> AudioSource:
+    async def _voice(self, body: SpeechBody) -> tuple[AudioSource, Voice | None]:
         if body.ref_audio is not None:
-            return await self._decoders.decode(from_base64(body.ref_audio, "ref_audio"), "ref_audio")
-        return str(self.voices.find(body.voice_id).path)
+            return await self._decoders.decode(from_base64(body.ref_audio, "ref_audio"), "ref_audio"), None
+        voice = self.voices.find(body.voice_id)
+        return str(voice.path), voice
 
     def _check(self, body: SpeechBody, request: Request, changes: Mapping[str, Any]) -> bool:
         """Whether it is streamed. Raises `Problem`."""
@@ -235,6 +270,17 @@ class Speakers:
         except IndexTTSError as error:
             raise of_error(error) from None
         return streamed
+
+
+def _without_path(problem: Problem, voice: Voice | None) -> Problem:
+    """The same, or where it is about the file of a voice, in words of that voice."""
+    if voice is None or problem.param != "voice" or voice.path.name not in problem.message:
+        return problem
+    if not voice.path.exists():
+        return Problem(404, f"There is no voice {voice.id!r} any more.", param="voice", code="voice_not_found")
+    logger.warning("The voice %s cannot be used: %s", voice.id, problem.message)
+    message = f"The voice {voice.id!r} cannot be used: its file is damaged or of another kind. Make it again."
+    return Problem(404, message, param="voice", code="voice_unusable")
 
 
 def _streamable(config: Config) -> bool:

@@ -12,14 +12,11 @@ from fastapi.responses import JSONResponse
 
 from indextts2_jax.serving.body import SpeechBody, parse
 from indextts2_jax.serving.problems import Problem
-from indextts2_jax.serving.responses import ClientGone, PiecewiseResponse, encoded, events, told, unless_gone
+from indextts2_jax.serving.responses import PiecewiseResponse, cut, encoded, events, joined, told, unless_gone
 from indextts2_jax.serving.speakers import Speakers, Speech, Wanted
 
 router = APIRouter()
 logger = logging.getLogger(__name__)
-
-GONE = 499
-"""Of a response that nobody gets, as nginx counts it."""
 
 
 def _schema(**extra: Any) -> dict[str, Any]:
@@ -53,9 +50,6 @@ async def speech(request: Request) -> Response:
     made = speakers.speak(wanted, progress=wanted.progress)
     try:
         return await _response(request, wanted, made)
-    except ClientGone:
-        made.close()
-        return Response(status_code=GONE)
     except BaseException:
         made.close()
         raise
@@ -78,16 +72,14 @@ async def _response(request: Request, wanted: Wanted, made: Speech) -> Response:
     if wanted.events:
         media_type, sent = "text/event-stream", events(made, sent)
         headers["X-Accel-Buffering"] = "no"
-    elif wanted.words:
-        audio = await unless_gone(request, _joined(sent))
+    elif wanted.words or wanted.whole:
+        audio = wanted.encoder.whole(await unless_gone(request, joined(sent)))
         made.close()
-        return JSONResponse(_whole(audio, wanted, made), headers=headers)
+        if wanted.words:
+            return JSONResponse(_whole(audio, wanted, made), headers=headers)
+        headers["Content-Length"], sent = str(len(audio)), cut(audio)
     stall = request.app.state.limits.stall_seconds
     return PiecewiseResponse(sent, made.close, media_type=media_type, headers=headers, stall_seconds=stall)
-
-
-async def _joined(pieces: AsyncIterator[bytes]) -> bytes:
-    return b"".join([piece async for piece in pieces])
 
 
 async def _from(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -129,10 +121,7 @@ async def batch(request: Request) -> Response:
         raise Problem(400, f"items must be a list of 1 to {most} requests.", param="items")
     values.pop("stream_format", None)
     work = asyncio.gather(*(_item(request, values, index, item) for index, item in enumerate(items)))
-    try:
-        results = await unless_gone(request, work)
-    except ClientGone:
-        return Response(status_code=GONE)
+    results = await unless_gone(request, work)
     failed = sum(result["status"] == "error" for result in results)
     return JSONResponse(
         {
@@ -153,7 +142,7 @@ async def _item(request: Request, shared: Mapping[str, Any], index: int, item: A
             raise Problem(400, f"items[{index}] must be an object.", param="items")
         wanted = await speakers.prepare({"stream": False, **shared, **item})
         made = speakers.speak(wanted)
-        audio = b"".join([piece async for piece in encoded(made, wanted.encoder)])
+        audio = wanted.encoder.whole(await joined(encoded(made, wanted.encoder)))
     except Problem as problem:
         return {"index": index, "status": "error", "error": problem.message, "details": problem.body["error"]}
     finally:

@@ -18,7 +18,7 @@ from indextts2_jax.array_typing import Float
 from indextts2_jax.audio.clip import MIN_SECONDS
 from indextts2_jax.serving.decode_clip import HEADER
 from indextts2_jax.serving.limits import Limits
-from indextts2_jax.serving.problems import Problem
+from indextts2_jax.serving.problems import BUSY_SECONDS, Problem
 
 
 class Decoders:
@@ -26,7 +26,7 @@ class Decoders:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._free = asyncio.Semaphore(limits.decoders)
+        self._free, self._waiting = asyncio.Semaphore(limits.decoders), 0
 
     async def decode(
         self, data: bytes, param: str, min_seconds: float = MIN_SECONDS
@@ -34,13 +34,19 @@ class Decoders:
         """The first 16 s of a recording, mono, and its sampling rate.
 
         Raises:
-          Problem: too large (413), or no recording that can be used (400).
+          Problem: too large (413), no recording that can be used (400), or too much that waits (429).
         """
         if len(data) > self._limits.clip_bytes:
             most = self._limits.clip_bytes >> 20
             raise Problem(413, f"The recording has {len(data) / 2**20:.1f} MiB; {most} MiB are taken.", param=param)
-        async with self._free:
-            code, out, err = await self._child(data, min_seconds)
+        if self._waiting + len(data) > self._limits.waiting_bytes:
+            raise Problem(429, "Too many recordings are waiting: try again in a moment.", retry_after=BUSY_SECONDS)
+        self._waiting += len(data)
+        try:
+            async with self._free:
+                code, out, err = await self._child(data, min_seconds)
+        finally:
+            self._waiting -= len(data)
         if code == 0:
             (rate,) = HEADER.unpack_from(out)
             return np.frombuffer(out, np.float32, offset=HEADER.size), rate

@@ -1,14 +1,17 @@
 """`/v1/audio/voices`: listed for everyone, uploaded and deleted by those who have a key."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from indextts2_jax.serving.link import Link
 from indextts2_jax.serving.messages import Failed
 from indextts2_jax.serving.problems import Problem, of_failure
+from indextts2_jax.serving.responses import unless_gone
 from indextts2_jax.serving.uploads import Decoders
 from indextts2_jax.serving.voices import Voice, Voices
 
@@ -36,8 +39,8 @@ async def list_voices(request: Request) -> dict[str, Any]:
 
 @router.get("/v1/audio/voices/{voice_id}")
 async def show(request: Request, voice_id: str) -> dict[str, Any]:
-    """An uploaded voice, with the consent that was given for it."""
-    voice = request.app.state.voices.uploaded(voice_id)
+    """A voice of the list, with the consent that was given for it."""
+    voice = request.app.state.voices.listed(voice_id)
     return voice.describe() | {"consent": voice.consent}
 
 
@@ -50,7 +53,7 @@ async def upload(request: Request) -> dict[str, Any]:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Problem(415, "Send multipart/form-data with audio_sample and name.")
     app = request.app.state
-    async with request.form(max_files=2, max_fields=16, max_part_size=1 << 16) as form:
+    async with _form(request) as form:
         kind, name, consent = (form.get(key) for key in ("type", "name", "consent"))
         sample = form.get("audio_sample")
         if kind not in (None, "audio_sample"):
@@ -60,16 +63,36 @@ async def upload(request: Request) -> dict[str, Any]:
         if not isinstance(name, str):
             raise Problem(400, "name is missing.", param="name")
         data = await sample.read(app.limits.clip_bytes + 1)
+    consent = consent if isinstance(consent, str) and consent else None
+    voice = await unless_gone(request, _made(app, data, name, consent))
+    return voice.describe() | {"consent": voice.consent}
+
+
+@contextlib.asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    try:
+        form = await request.form(max_files=2, max_fields=16, max_part_size=1 << 16)
+    except UnicodeError:
+        raise Problem(400, "The form names a charset that it is not written in.") from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+async def _made(app: Any, data: bytes, name: str, consent: str | None) -> Voice:
+    """The voice of a recording; none is left where it comes to nothing."""
     decoders: Decoders = app.decoders
     clip = await decoders.decode(data, "audio_sample")
+    voices: Voices = app.voices
     async with app.uploading:
-        voice = app.voices.reserve(name, consent if isinstance(consent, str) and consent else None)
+        voice = voices.reserve(name, consent)
         try:
             await _encode(app.link, clip, voice)
         except BaseException:
-            app.voices.discard(voice)
+            voices.discard(voice)
             raise
-    return app.voices.added(voice).describe() | {"consent": voice.consent}
+        return voices.added(voice)
 
 
 async def _encode(link: Link, clip: Any, voice: Voice) -> None:

@@ -10,6 +10,7 @@ several servers: it is read again when it has changed.
 import contextlib
 import dataclasses
 import json
+import logging
 import pathlib
 import re
 import secrets
@@ -23,6 +24,8 @@ from indextts2_jax.runtime import atomic
 from indextts2_jax.serving.limits import Limits
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.synthesis.request import VOICE_SUFFIX
+
+logger = logging.getLogger(__name__)
 
 OPENAI_NAMES = (
     "alloy",
@@ -44,6 +47,8 @@ OPENAI_NAMES = (
 MAX_NAME = 64
 MAX_CONSENT = 500
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, halves of characters, ends of lines, and what turns the direction of others around."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +143,13 @@ class Voices:
     def _read(self) -> dict[str, Voice]:
         if self.folder is None:
             return {}
-        status = self.folder.stat()
+        try:
+            status = self.folder.stat()
+        except OSError as error:
+            if self._stamp:
+                logger.warning("The voices' folder %s cannot be read: %s.", self.folder, error.strerror or error)
+            self._table, self._stamp = {}, ()
+            return self._table
         stamp = (status.st_mtime_ns, status.st_nlink)
         if stamp != self._stamp:
             files = sorted(self.folder.glob(f"*{VOICE_SUFFIX}"))
@@ -177,10 +188,11 @@ class Voices:
         if self.folder is None:
             raise Problem(400, "This server keeps no voices: start it with --voices=FOLDER.", code="no_voices")
         name = unicodedata.normalize("NFC", name.strip())
-        if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        if not 1 <= len(name) <= MAX_NAME or _HIDDEN.search(name):
             message = f"name is {name!r:.80}, but it must be 1 to {MAX_NAME} printable characters."
             raise Problem(400, message, param="name")
-        if consent is not None and (len(consent) > MAX_CONSENT or not consent.isprintable()):
+        consent = None if consent is None else consent.replace("\r\n", "\n")
+        if consent is not None and (len(consent) > MAX_CONSENT or _HIDDEN.search(consent.replace("\n", " "))):
             raise Problem(400, f"consent must be at most {MAX_CONSENT} printable characters.", param="consent")
         if self._named(name) is not None:
             raise Problem(400, f"There is a voice {name!r} already.", param="name", code="name_taken")
@@ -192,8 +204,12 @@ class Voices:
         path = self.folder / f"{number}{VOICE_SUFFIX}"
         voice = Voice(number, name, path, int(time.time()), consent)
         said = {"name": name, "consent": consent, "created_at": voice.created_at}
-        with atomic.replaced_file(path.with_suffix(".json")) as new:
-            new.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        try:
+            with atomic.replaced_file(path.with_suffix(".json")) as new:
+                new.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            logger.error("The voices' folder %s cannot be written: %s.", self.folder, error.strerror or error)
+            raise Problem(503, "The voices' folder cannot be written; the server's log says why.") from None
         return voice
 
     def discard(self, voice: Voice) -> None:
@@ -209,9 +225,14 @@ class Voices:
 
     def uploaded(self, number: str) -> Voice:
         """An uploaded voice by its id. Raises `Problem`: there is none (404), or it cannot be deleted (400)."""
-        if self._default is not None and number == self._default.id:
+        voice = self.listed(number)
+        if voice is self._default:
             raise Problem(400, f"The voice {number!r} belongs to the server and stays.", param="voice_id")
-        voice = self._read().get(number)
+        return voice
+
+    def listed(self, number: str) -> Voice:
+        """A voice by its id. Raises `Problem` (404): there is none."""
+        voice = next((voice for voice in self.all() if voice.id == number), None)
         if voice is None:
             raise Problem(404, f"There is no voice {number!r:.80}.", param="voice_id", code="voice_not_found")
         return voice

@@ -9,13 +9,15 @@ A sentence is asked of the model as soon as it is whole, a few ahead of the one 
 
 import asyncio
 import contextlib
+import enum
 import json
-from typing import Any, TypeAlias
+from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from indextts2_jax.runtime.text_files import TextFileError, parse_json
+from indextts2_jax.serving.ahead import Ahead
 from indextts2_jax.serving.problems import Problem
 from indextts2_jax.serving.responses import encoded
 from indextts2_jax.serving.sentences import Sentences
@@ -23,14 +25,12 @@ from indextts2_jax.serving.speakers import Speakers, Speech, Wanted
 
 router = APIRouter()
 
-AHEAD = 3
-"""Sentences that are asked for before the one that is being sent has ended."""
 
-IDLE_SECONDS = 300.0
+class _Mark(enum.Enum):
+    """Between sentences."""
 
-_Sentence: TypeAlias = tuple[int, int, str, Wanted, Speech]
-_End: TypeAlias = tuple[int, int]
-"""(utterance, sentences)"""
+    DONE = enum.auto()
+    CLOSE = enum.auto()
 
 
 @router.websocket("/v1/audio/speech/stream")
@@ -52,25 +52,19 @@ class _Session:
     def __init__(self, websocket: WebSocket, speakers: Speakers, stall: float) -> None:
         self._websocket, self._speakers, self._stall = websocket, speakers, stall
         self._config: dict[str, Any] = {}
-        self._text = Sentences()
-        self._characters, self._utterance, self._sentences = 0, 0, 0
-        self._queue: asyncio.Queue[_Sentence | _End | None] = asyncio.Queue(AHEAD)
+        self._text = Sentences(speakers.limits.text_characters)
+        self._ahead: Ahead[_Mark] = Ahead(speakers)
 
     async def run(self) -> None:
         """Until either side has had enough."""
-        sending = asyncio.create_task(self._send_all())
-        receiving = asyncio.create_task(self._receive_all())
+        tasks = [asyncio.create_task(work) for work in (self._receive_all(), self._ahead.ask(), self._send_all())]
         try:
-            await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
-            if receiving.done() and receiving.exception() is None:
-                await sending  # the client closes the session: it gets what it has asked for
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (sending, receiving):
+            for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(sending, receiving, return_exceptions=True)
-            while not self._queue.empty():
-                if (left := self._queue.get_nowait()) is not None and len(left) == 5:
-                    left[4].close()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            self._ahead.close()
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await self._websocket.close()
         expected = (WebSocketDisconnect, asyncio.CancelledError, asyncio.TimeoutError, OSError)
@@ -81,14 +75,16 @@ class _Session:
     # --- in ---
 
     async def _receive_all(self) -> None:
+        """Until the client has gone: one that closes the session gets what it has asked for."""
+        closed = False
         while True:
-            text = await asyncio.wait_for(self._websocket.receive(), IDLE_SECONDS)
+            text = await self._ahead.unless_idle(self._websocket.receive())
             if text["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect
+            if closed:
+                continue
             try:
-                if await self._message(text.get("text")):
-                    await self._queue.put(None)
-                    return
+                closed = await self._message(text.get("text"))
             except Problem as problem:
                 await self._error(problem)
 
@@ -102,58 +98,52 @@ class _Session:
             raise Problem(400, 'A message is a JSON object with "type".', code="invalid_json")
         match message.get("type"):
             case "session.config":
-                if len(self._text):
-                    raise Problem(400, "session.config cannot change text that waits: send input.done first.")
-                config = {key: value for key, value in message.items() if key != "type"}
-                self._config = config.pop("session", None) or config
-                await self._speakers.prepare(self._fields("test"))
+                self._config = await self._configured(message)
             case "input.text":
-                await self._input(message.get("text"))
+                piece = message.get("text")
+                if not isinstance(piece, str):
+                    raise Problem(400, "input.text needs a text.", param="text")
+                for sentence in self._text.add(piece):
+                    await self._ahead.put(_fields(self._config, sentence))
             case "input.done":
                 for sentence in self._text.rest():
-                    await self._speak(sentence)
-                await self._queue.put((self._utterance, self._sentences))
-                self._utterance, self._sentences, self._characters = self._utterance + 1, 0, 0
+                    await self._ahead.put(_fields(self._config, sentence))
+                await self._ahead.mark(_Mark.DONE)
             case "session.close":
+                await self._ahead.mark(_Mark.CLOSE)
                 return True
             case other:
                 known = "session.config, input.text, input.done, session.close"
                 raise Problem(400, f"There is no message {other!r:.40}; there are {known}.", param="type")
         return False
 
-    async def _input(self, piece: object) -> None:
-        if not isinstance(piece, str):
-            raise Problem(400, "input.text needs a text.", param="text")
-        self._characters += len(piece)
-        if self._characters > self._speakers.limits.text_characters:
-            raise Problem(400, f"More than {self._speakers.limits.text_characters} characters without input.done.")
-        for sentence in self._text.add(piece):
-            await self._speak(sentence)
-
-    def _fields(self, sentence: str) -> dict[str, Any]:
-        return {"response_format": "pcm"} | self._config | {"input": sentence}
-
-    async def _speak(self, sentence: str) -> None:
-        wanted = await self._speakers.prepare(self._fields(sentence))
-        speech = self._speakers.speak(wanted)
-        try:
-            await self._queue.put((self._utterance, self._sentences, sentence, wanted, speech))
-        except BaseException:
-            speech.close()
-            raise
-        self._sentences += 1
+    async def _configured(self, message: dict[str, Any]) -> dict[str, Any]:
+        """What a message says of the speeches to come, once it is found to make sense. Raises `Problem`."""
+        if len(self._text):
+            raise Problem(400, "session.config cannot change text that waits: send input.done first.")
+        config = message.get("session") or {key: message[key] for key in message if key not in ("type", "session")}
+        if not isinstance(config, dict):
+            raise Problem(400, f"session is {config!r:.60}, but it must be an object.", param="session")
+        await self._speakers.prepare(_fields(config, "test"))
+        return config
 
     # --- out ---
 
     async def _send_all(self) -> None:
-        while (item := await self._queue.get()) is not None:
-            if len(item) == 2:
-                await self._send({"type": "session.done", "utterance_index": item[0], "total_sentences": item[1]})
+        utterance, sentences = 0, 0
+        async for item in self._ahead.answers():
+            if isinstance(item, Problem):
+                await self._error(item)
+            elif len(item) == 3:
+                await self._sentence({"utterance_index": utterance, "sentence_index": sentences}, *item)
+                sentences += 1
+            elif item[0] is _Mark.DONE:
+                await self._send({"type": "session.done", "utterance_index": utterance, "total_sentences": sentences})
+                utterance, sentences = utterance + 1, 0
             else:
-                await self._sentence(*item)
+                return
 
-    async def _sentence(self, utterance: int, index: int, text: str, wanted: Wanted, speech: Speech) -> None:
-        place = {"utterance_index": utterance, "sentence_index": index}
+    async def _sentence(self, place: dict[str, int], text: str, wanted: Wanted, speech: Speech) -> None:
         encoder, sent, failed = wanted.encoder, 0, False
         kind = {"format": encoder.name, "sample_rate": encoder.sample_rate}
         try:
@@ -173,3 +163,7 @@ class _Session:
 
     async def _send(self, message: dict[str, Any]) -> None:
         await asyncio.wait_for(self._websocket.send_text(json.dumps(message)), self._stall)
+
+
+def _fields(config: dict[str, Any], sentence: str) -> dict[str, Any]:
+    return {"response_format": "pcm"} | config | {"input": sentence}

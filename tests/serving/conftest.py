@@ -42,6 +42,9 @@ def tiny_folder() -> pathlib.Path:
 class Live:
     """A running server."""
 
+    voices: pathlib.Path
+    """Its folder of voices, where it was made with one."""
+
     def __init__(self, process: subprocess.Popen[str], url: str, wyoming: int | None, log: pathlib.Path) -> None:
         self.process, self.url, self.wyoming, self.log = process, url, wyoming, log
 
@@ -107,6 +110,7 @@ def live(tmp_path_factory) -> Iterator[Live]:
     voices = f"--voices={folder / 'voices'}"
     limits = ("--max_text=2000", "--max_audio=60", "--max_voices=6")
     with serve(f"--api_key_file={keys}", voices, "--wyoming=tcp://127.0.0.1:0", *limits) as server:
+        server.voices = folder / "voices"
         yield server
 
 

@@ -103,6 +103,8 @@ FIELDS = [
     {"decode.num_beams": 0},
     {"decode.num_beams": 17},
     {"decode.num_beams": "many"},
+    {"decode.num_beams": [1] * 3000},
+    {"decode." + "x" * 5000: 1},
     {"decode.temperature": 0},
     {"decode.beams": 3},
     {"flow.steps": 0},

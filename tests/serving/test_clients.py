@@ -1,6 +1,7 @@
 """Real clients, unchanged: openai, curl; and requests as other programs send them."""
 
 import base64
+import io
 import json
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import httpx
 import openai
 import pytest
+import soundfile
 
 from indextts2_jax.checkpoint import bundled
 from tests.serving.conftest import HEADERS, KEY
@@ -60,6 +62,37 @@ def test_openai_errors(client, live):
     assert caught.value.param == "input" and caught.value.code == "invalid_value"
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{live.url}/v1", api_key="wrong-key-0").models.list()
+
+
+def test_flac_says_how_long_it_is(client):
+    """soundfile reads no other; that of a stream cannot say it."""
+    speech = client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="flac")
+    audio, rate = soundfile.read(io.BytesIO(speech.content))
+    assert rate == 22_050 and soundfile.info(io.BytesIO(speech.content)).frames == len(audio) > 5000
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("speech", {"stream": False}),
+        ("speech", {"word_timestamps": True}),
+        ("speech/batch", {}),
+    ],
+)
+def test_what_is_sent_whole_says_how_long_it_is(live, kind, path, fields):
+    body = {"input": TEXT, "response_format": kind} | fields
+    body = body if path == "speech" else {"items": [body]}
+    with live.client() as plain:
+        answer = plain.post(f"/v1/audio/{path}", json=body)
+    if answer.headers["content-type"] == "application/json":
+        told = answer.json()
+        data = base64.b64decode((told["results"][0] if "results" in told else told)["audio_data"])
+    else:
+        data = answer.content
+        assert int(answer.headers["content-length"]) == len(data)
+    assert soundfile.info(io.BytesIO(data)).frames == len(soundfile.read(io.BytesIO(data))[0]) > 5000
+    assert kind == "flac" or int.from_bytes(data[4:8], "little") == len(data) - 8
 
 
 def test_curl(live, tmp_path):

@@ -1,11 +1,12 @@
-"""What is in front of the model, without one: access, limits, the child that decodes, a worker that does not come."""
+"""What is in front of the model, without one: limits, the child that decodes, a worker that does not come."""
 
 import asyncio
 import base64
 import dataclasses
+import io
+import struct
 import time
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -14,7 +15,6 @@ from indextts2_jax.checkpoint import bundled
 from indextts2_jax.config import Config, TextConfig
 from indextts2_jax.errors import CheckpointError, ConfigError, TextError
 from indextts2_jax.serving import read_texts
-from indextts2_jax.serving.access import Keys, is_loopback
 from indextts2_jax.serving.app import Serving, build_app
 from indextts2_jax.serving.formats import FORMATS, Encoder
 from indextts2_jax.serving.limits import Limits
@@ -22,93 +22,17 @@ from indextts2_jax.serving.link import Link
 from indextts2_jax.serving.messages import Failed
 from indextts2_jax.serving.problems import Problem, of_error, of_failure
 from indextts2_jax.serving.scheduler import Scheduler
+from indextts2_jax.serving.speakers import Wanted
 from indextts2_jax.serving.uploads import Decoders, from_base64
-from indextts2_jax.serving.voices import Voices
+from indextts2_jax.serving.voices import Voice, Voices
 from indextts2_jax.serving.worker import Order
 from indextts2_jax.text.frontend import build_frontend
 from indextts2_jax.text.tiny import tiny_tokenizer
+from tests.serving.asked import run
 from tests.tiny import tiny_config
+from tests.tiny_2_5 import tiny_config as tiny_config_2_5
 
 SPEECH = "/v1/audio/speech"
-
-
-def run(*, keys: Keys | None = None, origins: tuple[str, ...] = (), limits: Limits | None = None):
-    """`run(…)(method, path, …)`: the response of an application whose model is not there yet."""
-    limits = limits or Limits()
-    config = tiny_config()
-    serving = Serving("", config, config.model, Voices(None, limits), limits, keys or Keys(), origins)
-
-    async def asked(method: str, path: str, **options) -> httpx.Response:
-        app = build_app(serving, Link(Order("", config), Scheduler, limits))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-            return await client.request(method, path, **options)
-
-    return lambda *arguments, **options: asyncio.run(asked(*arguments, **options))
-
-
-# --- who may come in ---
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8000", "[::1]:8000", "192.168.0.7", "tts", "tts.localhost"])
-def test_local_names_are_answered(host):
-    assert run()("GET", "/health", headers={"Host": host}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example"]
-)
-def test_other_names_need_keys(host):
-    """Their owners may let them point to 127.0.0.1, and a page of theirs would be of our origin."""
-    assert run()("GET", "/health", headers={"Host": host}).status_code == 403
-    assert run(keys=Keys(["key-0000"]))("GET", "/health", headers={"Host": host}).status_code == 200
-
-
-def test_pages_that_are_named(tmp_path):
-    ask = run(origins=("https://chat.example.org",))
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
-    allowed = ask("OPTIONS", SPEECH, headers={"Origin": "https://chat.example.org"} | asked)
-    assert allowed.status_code == 200 and allowed.headers["access-control-allow-origin"] == "https://chat.example.org"
-    other = ask("OPTIONS", SPEECH, headers={"Origin": "https://evil.example"} | asked)
-    assert other.status_code == 400 and "access-control-allow-origin" not in other.headers
-    assert ask("POST", SPEECH, headers={"Origin": "https://evil.example"}, json={}).status_code == 403
-    assert ask("POST", SPEECH, headers={"Origin": "https://chat.example.org"}, json={}).status_code == 400
-    off = run()("GET", "/v1/audio/voices", headers={"Origin": "https://chat.example.org"})
-    assert "access-control-allow-origin" not in off.headers
-
-
-@pytest.mark.parametrize(
-    ("host", "own"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.1", False),
-        ("localhost.example", False),
-        ("", False),
-        ("2130706433", False),
-    ],
-)
-def test_which_addresses_are_of_this_machine(host, own):
-    assert is_loopback(host) is own
-
-
-def test_keys_of_a_file(tmp_path):
-    path = tmp_path / "keys.txt"
-    path.write_text("# mine\r\n\r\n  key-number-1  \r\nkey-number-2\n")
-    keys = Keys.load(str(path))
-    for key in ("key-number-1", "key-number-2"):
-        keys.check(f"Bearer {key}")
-    for header in ("", "key-number-1", "Bearer # mine", "Bearer ", "Basic key-number-1", "Bearer key-number-12"):
-        with pytest.raises(Problem) as caught:
-            keys.check(header)
-        assert caught.value.status == 401 and caught.value.headers["WWW-Authenticate"] == "Bearer"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="Cannot read the keys"):
-        Keys.load(str(path))
 
 
 # --- before the model is there ---
@@ -190,6 +114,17 @@ def test_a_decoder_has_its_limits(limits):
     assert caught.value.status == 400 and caught.value.param == "audio_sample" and time.monotonic() - start < 10
 
 
+def test_recordings_that_wait_have_a_limit():
+    async def work(data: bytes) -> list:
+        decoders = Decoders(Limits(waiting_bytes=2 * len(data), decoders=1))
+        found = await asyncio.gather(*(decoders.decode(data, "x") for _ in range(3)), return_exceptions=True)
+        return [*found, await decoders.decode(data, "x")]
+
+    one, two, refused, later = asyncio.run(work(bundled.VOICE.read_bytes()))
+    assert isinstance(refused, Problem) and refused.status == 429 and "Retry-After" in refused.headers
+    assert len(one[0]) == len(two[0]) == len(later[0])
+
+
 @pytest.mark.parametrize(
     "text", ["", "/etc/passwd", "http://x/a.wav", "file:///a", "data:audio/wav,x", "a", "é", "===="]
 )
@@ -220,6 +155,22 @@ def test_pieces_of_any_size_make_the_same(name):
         assert max(made) - min(made) < 200
     else:
         assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.parametrize("name", ["wav", "flac"])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000])
+@pytest.mark.parametrize("samples", [0, 100, 50_000])
+def test_what_is_whole_says_how_long_it_is(name, rate, samples):
+    encoder = Encoder(name, rate)
+    made = encoder.whole(encoder.feed(np.full(samples, 0.1, np.float32)) + encoder.finish())
+    if not samples and name == "flac":
+        return  # its header comes with the first samples
+    audio, found = soundfile.read(io.BytesIO(made))
+    assert found == rate and soundfile.info(io.BytesIO(made)).frames == len(audio)
+    assert abs(len(audio) - samples * rate / 22_050) <= 1
+    if name == "wav":
+        assert struct.unpack_from("<I", made, 4)[0] == len(made) - 8
+        assert struct.unpack_from("<I", made, 40)[0] == len(made) - 44
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -258,6 +209,41 @@ def test_failures(failed, status, param):
 def test_errors_are_one_line():
     problem = of_error(TextError("Two\nlines."))
     assert problem.body["error"]["message"] == "Two lines." and problem.param == "input"
+
+
+def test_messages_do_not_echo_what_is_long():
+    problem = of_error(ConfigError(f"x is {[1] * 3000}, but it must be above 0."), "x" * 5000)
+    error = problem.body["error"]
+    assert len(error["message"]) <= 1000 and len(error["param"]) <= 100
+    assert error["message"].startswith("x is [1, 1") and error["message"].endswith("but it must be above 0.")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("es", "es"), ("es-MX", "es"), ("ZH_cn", "zh"), ("Spanish", "es"), (" english ", "en"), ("auto", "auto")],
+)
+def test_the_language_of_a_request(said, code):
+    for config, several in ((tiny_config_2_5(), True), (tiny_config(), False)):
+        wanted = prepared(config, {"input": "hola", "language": said})
+        assert wanted.settings == ({"text": {"language": code}} if several else {})
+        assert ("X-Ignored-Fields" in wanted.notes) is not several
+
+
+def test_languages_that_a_model_does_not_speak():
+    for fields in ({"language": "klingon"}, {"language": "es", "text.language": "en"}):
+        with pytest.raises(Problem) as caught:
+            prepared(tiny_config_2_5(), {"input": "hola"} | fields)
+        assert caught.value.status == 400 and "language" in caught.value.message
+
+
+def prepared(config: Config, fields: dict) -> Wanted:
+    async def prepare() -> Wanted:
+        limits = Limits()
+        voices = Voices(None, limits, default=Voice("default", "default", bundled.VOICE))
+        app = build_app(Serving("", config, config.model, voices), Link(Order("", config), Scheduler, limits))
+        return await app.state.speakers.prepare(fields)
+
+    return asyncio.run(prepare())
 
 
 def test_texts_are_read_as_the_settings_say():

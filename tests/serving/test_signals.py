@@ -1,6 +1,8 @@
 """Signals to the server and to its worker, idle and at work: what runs is finished, nothing is left behind."""
 
+import asyncio
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -9,6 +11,9 @@ import time
 
 import httpx
 import pytest
+import websockets
+from wyoming.client import AsyncTcpClient
+from wyoming.tts import SynthesizeChunk, SynthesizeStart, SynthesizeStop
 
 from tests.serving.conftest import Live, children, serve
 
@@ -141,6 +146,49 @@ def test_the_server_finishes_what_runs(number):
         wait_until(lambda: bool(ends))
         assert not alive(worker) and "Traceback" not in live.log.read_text()
     check_whole(ends)
+
+
+SENTENCES = "Hello there, and hello, and hello there once more. " * 10
+
+
+def test_an_utterance_that_has_come_is_finished():
+    """Its sentences are asked for a few at a time, most of them after the signal."""
+
+    async def run(live: Live) -> list[dict]:
+        async with websockets.connect(f"ws{live.url[4:]}/v1/audio/speech/stream") as connection:
+            await connection.send(json.dumps({"type": "input.text", "text": SENTENCES}))
+            await connection.send(json.dumps({"type": "input.done"}))
+            assert json.loads(await connection.recv())["type"] == "audio.start"
+            live.process.send_signal(signal.SIGTERM)
+            found: list[dict] = []
+            while not found or found[-1]["type"] != "session.done":
+                message = await asyncio.wait_for(connection.recv(), 60)
+                found += [json.loads(message)] if isinstance(message, str) else []
+            return found
+
+    with serve() as live:
+        found = asyncio.run(run(live))
+        assert live.process.wait(20) == 0 and "Traceback" not in live.log.read_text()
+    assert found[-1]["total_sentences"] == 10 and "error" not in [message["type"] for message in found]
+
+
+def test_a_wyoming_text_that_has_come_is_finished():
+    async def run(live: Live) -> list[str]:
+        async with AsyncTcpClient("127.0.0.1", live.wyoming) as client:
+            for event in (SynthesizeStart(), SynthesizeChunk(SENTENCES), SynthesizeStop()):
+                await client.write_event(event.event())
+            found: list[str] = []
+            while not found or found[-1] != "synthesize-stopped":
+                event = await asyncio.wait_for(client.read_event(), 60)
+                found.append(event.type)
+                if len(found) == 1:
+                    live.process.send_signal(signal.SIGTERM)
+            return found
+
+    with serve("--wyoming=tcp://127.0.0.1:0") as live:
+        found = asyncio.run(run(live))
+        assert live.process.wait(20) == 0
+    assert "error" not in found and found.count("audio-chunk") >= 10
 
 
 def test_two_signals_end_it_at_once():

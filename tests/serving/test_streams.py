@@ -1,7 +1,8 @@
-"""Text in pieces: the WebSocket, the Wyoming protocol, and how a text is cut into sentences."""
+"""Text in pieces: the WebSocket and the Wyoming protocol."""
 
 import asyncio
 import json
+import time
 
 import pytest
 import websockets
@@ -11,9 +12,18 @@ from wyoming.info import Describe, Info
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from indextts2_jax.errors import ConfigError
-from indextts2_jax.serving.home_assistant import parse_address
-from indextts2_jax.serving.sentences import LONGEST, Sentences
+from indextts2_jax.serving import ahead
+from indextts2_jax.serving.app import Serving, build_app
+from indextts2_jax.serving.home_assistant import languages_of, parse_address
+from indextts2_jax.serving.limits import Limits
+from indextts2_jax.serving.link import Link
+from indextts2_jax.serving.scheduler import Scheduler
+from indextts2_jax.serving.speakers import Speakers
+from indextts2_jax.serving.voices import Voices
+from indextts2_jax.serving.worker import Order
 from tests.serving.conftest import HEADERS
+from tests.tiny import tiny_config
+from tests.tiny_2_5 import tiny_config as tiny_config_2_5
 
 
 def socket(live):
@@ -69,6 +79,9 @@ def test_what_a_websocket_does_not_understand(live):
         {"type": "input.text", "text": "x" * 3000},
         {"type": "session.config", "voice": "nobody"},
         {"type": "session.config", "response_format": "wma"},
+        {"type": "session.config", "session": "x"},
+        {"type": "session.config", "session": 5},
+        {"type": "session.config", "session": [1]},
     ]
 
     async def run():
@@ -82,6 +95,87 @@ def test_what_a_websocket_does_not_understand(live):
             return await until(connection, "session.done")
 
     assert asyncio.run(run())[-1]["total_sentences"] == 0
+
+
+async def say(connection, *pieces: str) -> list:
+    """An utterance, up to its end."""
+    for piece in pieces:
+        await connection.send(json.dumps({"type": "input.text", "text": piece}))
+    await connection.send(json.dumps({"type": "input.done"}))
+    return await until(connection, "session.done")
+
+
+def spoken(messages: list) -> list[str]:
+    return [m["sentence_text"] for m in messages if isinstance(m, dict) and m["type"] == "audio.start"]
+
+
+@pytest.mark.parametrize("last", ["[pause:soon] Hello.", "Hello \ud83d", "[pause:99999999ms] x"])
+def test_an_utterance_whose_last_sentence_fails_has_an_end(live, last):
+    async def run():
+        async with socket(live) as connection:
+            return await say(connection, "Hello there. ", last), await say(connection, "Hello there.")
+
+    first, second = asyncio.run(run())
+    assert spoken(first) == spoken(second) == ["Hello there."]
+    assert [m["type"] for m in first if isinstance(m, dict)].count("error") == 1
+    assert first[-1] == {"type": "session.done", "utterance_index": 0, "total_sentences": 1}
+    assert second[-1] == {"type": "session.done", "utterance_index": 1, "total_sentences": 1}
+
+
+def test_a_configuration_that_is_refused_changes_nothing(live):
+    async def run():
+        async with socket(live) as connection:
+            await connection.send(json.dumps({"type": "session.config", "session": {"response_format": "wav"}}))
+            await connection.send(json.dumps({"type": "session.config", "voice": "nobody"}))
+            await until(connection, "error")
+            return await say(connection, "Hello there.")
+
+    assert asyncio.run(run())[0]["format"] == "wav"
+
+
+def test_what_cannot_be_spoken_is_no_sentence(live):
+    async def run():
+        async with socket(live) as connection:
+            return await say(connection, "Hi \ud83d", "\ude00 there.\n---\n***\n😀\n", "Bye.\n---")
+
+    found = asyncio.run(run())
+    assert spoken(found) == ["Hi 😀 there.", "Bye."] and not any(
+        m["type"] == "error" for m in found if isinstance(m, dict)
+    )
+
+
+def is_idle(live) -> bool:
+    with live.client() as client:
+        return "indextts2_running 0.0" in client.get("/metrics").text
+
+
+async def idle(live, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not await asyncio.to_thread(is_idle, live):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.05)
+    return True
+
+
+LONG = "Hello there, and hello, and hello there once more. "
+
+
+@pytest.mark.parametrize("sentences", [3, 30])
+def test_a_client_that_leaves_stops_what_it_has_asked_for(live, sentences):
+    """However much of it waits, of one that takes what it gets, and of one that has closed the session."""
+
+    async def run(*more: str):
+        assert await idle(live, 60)
+        async with socket(live) as connection:
+            await connection.send(json.dumps({"type": "input.text", "text": LONG * sentences}))
+            for kind in more:
+                await connection.send(json.dumps({"type": kind}))
+            await until(connection, "audio.start")
+        return await idle(live, 3)
+
+    for more in ((), ("input.done",), ("input.done", "session.close")):
+        assert asyncio.run(run(*more)), more
 
 
 def test_a_websocket_needs_a_key(live):
@@ -147,8 +241,77 @@ def test_wyoming_errors_keep_the_connection(live):
                 assert [event.type for event in events] == ["error", "audio-start", "audio-stop"]
             await client.write_event(Event("ping", {"text": "x"}))
             assert (await client.read_event()).type == "pong"
+            client._writer.write(b'{"type": "ping", "data": {"text": "x\\ud83d"}}\n')
+            assert (await client.read_event()).data["text"] == "x?"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [Synthesize(LONG * 30)],
+        [SynthesizeStart(), SynthesizeChunk(LONG * 30), SynthesizeStop()],
+        [SynthesizeStart(), SynthesizeChunk(LONG * 30)],
+    ],
+    ids=["whole", "streamed", "begun"],
+)
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_wyoming_client_that_leaves_stops_what_it_has_asked_for(live, events, heard):
+    async def run():
+        assert await idle(live, 60)
+        async with AsyncTcpClient("127.0.0.1", live.wyoming) as client:
+            for event in events:
+                await client.write_event(event.event())
+            if heard:
+                await audio_of(client, "audio-chunk")
+            else:
+                await audio_of(client, "audio-start")
+        return await idle(live, 3)
+
+    assert asyncio.run(run())
+
+
+def test_wyoming_text_has_a_limit(live):
+    async def run():
+        async with AsyncTcpClient("127.0.0.1", live.wyoming) as client:
+            await client.write_event(SynthesizeStart().event())
+            await client.write_event(SynthesizeChunk("Mr. " * 501).event())
+            (error,) = await audio_of(client, "error")
+            await client.write_event(SynthesizeChunk("Hello there.").event())
+            await client.write_event(SynthesizeStop().event())
+            return error, await audio_of(client, "synthesize-stopped")
+
+    error, rest = asyncio.run(run())
+    assert "2000 characters" in error.data["text"] and len(check_audio(rest[:-1])) > 1000
+
+
+def speakers() -> Speakers:
+    config, limits = tiny_config(), Limits()
+    serving = Serving("", config, config.model, Voices(None, limits), limits)
+    return build_app(serving, Link(Order("", config), Scheduler, limits)).state.speakers
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_only_clients_that_wait_for_nothing_are_idle(monkeypatch, waits):
+    monkeypatch.setattr(ahead, "IDLE_SECONDS", 0.05)
+
+    async def run():
+        one = ahead.Ahead(speakers())
+        if waits:
+            await one.mark("mark")
+        return await one.unless_idle(asyncio.sleep(0.3, "heard"))
+
+    if waits:
+        assert asyncio.run(run()) == "heard"
+    else:
+        with pytest.raises(TimeoutError):
+            asyncio.run(run())
+
+
+def test_languages_are_those_of_the_model():
+    assert languages_of(tiny_config().model) == ["en", "zh"]
+    assert set(languages_of(tiny_config_2_5().model)) == {"zh", "en", "ja", "es", "ar"}
 
 
 @pytest.mark.parametrize(
@@ -169,33 +332,3 @@ def test_addresses(text):
     with pytest.raises(ConfigError, match="must look like"):
         parse_address(text)
     assert parse_address("tcp://0.0.0.0:10200") == ("0.0.0.0", 10200)
-
-
-# --- sentences ---
-
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("One. Two! Three? ", ["One.", "Two!", "Three?"]),
-        ("Dr. Who met J. Smith. He left.", ["Dr. Who met J. Smith.", "He left."]),
-        ("It costs 3.50 today. Fine", ["It costs 3.50 today.", "Fine"]),
-        ('"Stop!" he said. Then: …', ['"Stop!"', "he said.", "Then: …"]),
-        ("你好。今天天气很好！真的", ["你好。", "今天天气很好！", "真的"]),
-        ("A line\nanother\n\n", ["A line", "another"]),
-        ("   ", []),
-    ],
-)
-def test_cutting(text, sentences):
-    for size in (1, 3, 1000):
-        cut, found = Sentences(), []
-        for start in range(0, len(text), size):
-            found += cut.add(text[start : start + size])
-        assert found + list(cut.rest()) == sentences
-
-
-def test_a_text_without_sentences_is_cut_all_the_same():
-    cut = Sentences()
-    found = list(cut.add("word " * 1000))
-    assert all(len(part) <= LONGEST for part in found) and len(found) > 5 and len(cut) <= LONGEST
-    assert " ".join([*found, *cut.rest()]).split() == ["word"] * 1000

@@ -1,15 +1,25 @@
 """Voices: listed, uploaded, spoken with, deleted; across restarts, within the quota, whatever they are called."""
 
+import asyncio
 import json
+import shutil
+import time
 
 import httpx
 import pytest
 
 from indextts2_jax.checkpoint import bundled
+from indextts2_jax.config import Config
 from indextts2_jax.errors import AudioError, ConfigError
+from indextts2_jax.serving import link
 from indextts2_jax.serving.limits import Limits
+from indextts2_jax.serving.messages import Failed
+from indextts2_jax.serving.metrics import Metrics
 from indextts2_jax.serving.problems import Problem
+from indextts2_jax.serving.scheduler import Scheduler
+from indextts2_jax.serving.speakers import Speech
 from indextts2_jax.serving.voices import OPENAI_NAMES, Voice, Voices
+from indextts2_jax.serving.worker import Order
 
 CLIP = bundled.VOICE.read_bytes()
 HELLO = {"model": "tts-1", "input": "Hello there.", "response_format": "wav"}
@@ -48,7 +58,7 @@ def test_a_voice_from_its_upload_to_its_end(client):
     assert client.post("/v1/audio/speech", json=HELLO | {"voice": voice["id"]}).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["", " ", "a" * 65, "a\x00b", "a\nb", "\u202eabc", "default"])
+@pytest.mark.parametrize("name", ["", " ", "a" * 65, "a\x00b", "a\nb", "a\x85b", "\u202eabc", "a\u2066b", "default"])
 def test_names_that_are_refused(client, name):
     response = upload(client, name)
     assert response.status_code == 400 and response.json()["error"]["param"] == "name"
@@ -71,6 +81,33 @@ def test_files_that_are_no_recording(client, data, says):
         error["param"] == "audio_sample" and says in error["message"] and "/" not in error["message"].split("ffmpeg")[0]
     )
     assert "Bert" not in client.get("/v1/audio/voices").text
+
+
+def test_the_default_voice_is_shown_and_stays(client):
+    shown = client.get("/v1/audio/voices/default")
+    assert shown.status_code == 200 and shown.json()["id"] == "default"
+    refused = client.delete("/v1/audio/voices/default")
+    assert refused.status_code == 400 and "stays" in refused.json()["error"]["message"]
+
+
+def test_a_client_that_goes_leaves_no_voice(client):
+    with pytest.raises(httpx.TimeoutException):
+        client.post("/v1/audio/voices", data={"name": "Gone"}, files={"audio_sample": ("x", CLIP)}, timeout=0.3)
+    time.sleep(1)
+    again = upload(client, "Gone")
+    assert again.status_code == 200, again.text
+    client.delete(f"/v1/audio/voices/{again.json()['id']}")
+
+
+def test_a_voice_whose_file_is_broken(client, live):
+    voice = upload(client, "Dora").json()["id"]
+    (path,) = live.voices.glob(f"{voice}.safetensors")
+    path.write_bytes(b"x" * 100)
+    for fields in ({}, {"stream": True, "response_format": "pcm"}):
+        answer = client.post("/v1/audio/speech", json=HELLO | fields | {"voice": voice})
+        error = answer.json()["error"]
+        assert answer.status_code == 404 and voice in error["message"] and "/" not in error["message"]
+    client.delete(f"/v1/audio/voices/{voice}")
 
 
 def test_forms_that_are_wrong(client):
@@ -152,6 +189,50 @@ def test_what_names_mean(folder):
     assert named.find("ash") == alloy and named.find("hal") == anna and named.find("echo") == anna
     with pytest.raises(ConfigError, match="no such voice"):
         Voices(folder, Limits(), aliases={"x": "nobody"})
+
+
+@pytest.mark.parametrize("name", ["क्\u200dष", "می\u200cخواهم", "👩\u200d🚀", "a\u00a0b"])
+@pytest.mark.parametrize("consent", [None, "I agree.\nAnna", "I agree.\r\nAnna", "می\u200cخواهم"])
+def test_names_and_consent_as_people_write_them(folder, name, consent):
+    voice = Voices(folder, Limits()).reserve(name, consent)
+    assert voice.name == name and voice.consent == (consent and consent.replace("\r", ""))
+
+
+@pytest.mark.parametrize("consent", ["a\x00", "\ud800", "\u202ea", "c" * 501])
+def test_consent_that_is_refused(folder, consent):
+    with pytest.raises(Problem, match="consent"):
+        Voices(folder, Limits()).reserve("a", consent)
+
+
+def test_a_folder_that_is_removed(folder, caplog):
+    voices = Voices(folder, Limits())
+    put(voices, "Anna")
+    shutil.rmtree(folder)
+    assert voices.all() == voices.all() == [] and caplog.text.count("cannot be read") == 1
+    with pytest.raises(Problem) as caught:
+        voices.reserve("Bert", None)
+    assert caught.value.status == 503 and str(folder) not in caught.value.message
+    folder.mkdir()
+    assert put(voices, "Bert") in voices.all()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_voice_that_the_worker_cannot_read(folder, deleted):
+    """It was deleted, or broken, while a request waited."""
+
+    async def said() -> Problem:
+        voice = put(Voices(folder, Limits()), "Anna")
+        if deleted:
+            voice.path.unlink()
+        task = link.Task(link.Link(Order("", Config()), Scheduler, Limits()), 1)
+        task.put(Failed(1, "request", f"No voice file at {voice.path}.", "CheckpointError"))
+        with pytest.raises(Problem) as caught:
+            await anext(Speech(task, Metrics(), voice))
+        assert voice.id in caught.value.message and str(folder) not in caught.value.message
+        return caught.value
+
+    problem = asyncio.run(said())
+    assert problem.status == 404 and problem.code == ("voice_not_found" if deleted else "voice_unusable")
 
 
 @pytest.mark.parametrize("name", ["../voices/a", "/etc/passwd", "a/b", "a\\b", "a\x00", "..", ".", "", "%2e%2e", "ａ"])
