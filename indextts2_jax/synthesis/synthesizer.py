@@ -15,6 +15,7 @@ from indextts2_jax.config import (
     ModelConfig,
     asks_where,
     check_drawn_once,
+    check_encoder,
     check_fits,
     check_of_call,
     fitted,
@@ -380,7 +381,7 @@ class IndexTTS2:
         Raises:
           ConfigError: they are asked for, and the model has no encoder to find them by.
         """
-        check_fits(config, self.model)
+        check_encoder(config, self.model)
         if not asks_where(config):
             return NO_HEADS
         if self._heads is None:
