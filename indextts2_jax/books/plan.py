@@ -17,6 +17,7 @@ from indextts2_jax.synthesis.request import Emotion, Request, check_request
 from indextts2_jax.synthesis.speech import AudioSource
 from indextts2_jax.text.reading import check_text
 from indextts2_jax.text.script import cut
+from indextts2_jax.text.tiktoken.languages import LANGUAGES
 
 FORMAT = 1
 """A part of every key: what was spoken by another version of this is spoken again."""
@@ -25,8 +26,6 @@ PASSAGE = 800
 """Characters that paragraphs are put together up to: a minute of English, so much a kill may cost."""
 LONGEST = 2000
 """Characters of a paragraph that is spoken as one; longer ones are cut at sentences."""
-
-LANGUAGES = ("zh", "en", "ja", "es", "ar")
 
 _ENDS = re.compile(r"[.!?…。！？؟۔:：;；؛,，،—–-][\"'”’»」』)\]]*$")
 

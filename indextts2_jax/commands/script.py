@@ -23,7 +23,7 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.write import AudioWriter
 from indextts2_jax.checkpoint import bundled, digests
 from indextts2_jax.commands import settings
-from indextts2_jax.config import SAMPLING_RATE, check_fits, replace
+from indextts2_jax.config import SAMPLING_RATE, check_can_tell_where, replace
 from indextts2_jax.dialogue.cast import Cast, Part, load_cast
 from indextts2_jax.dialogue.checks import Rules
 from indextts2_jax.dialogue.lines import Script
@@ -90,7 +90,7 @@ def _job(own: command_line.Flags, names: Sequence[str]) -> Job:
     if not chosen.checkpoint:
         raise ConfigError("script needs --checkpoint: a configuration with random weights has nothing to say.")
     if own.times:
-        check_fits(replace(chosen.config, times={"words": True}), chosen.model)
+        check_can_tell_where(replace(chosen.config, times={"words": True}), chosen.model)
     loudness = Rules().loudness_lufs if own.loudness is None else own.loudness
     rules = Rules(own.line_pause, own.speaker_pause, own.direction_pause, own.fit_shortest, own.fit_longest, loudness)
     length = None if own.length is None else _seconds(own.length)

@@ -24,7 +24,7 @@ from indextts2_jax.audio import write as audio_write
 from indextts2_jax.audio.write import AudioWriter, PipeWriter
 from indextts2_jax.checkpoint import bundled
 from indextts2_jax.commands import settings
-from indextts2_jax.config import check_fits, replace
+from indextts2_jax.config import check_can_tell_where, replace
 from indextts2_jax.dialogue.times import check_times, said_in, write_times
 from indextts2_jax.errors import ConfigError, TextError
 from indextts2_jax.pipeline.recording import Replay, StageRecorder, check_folder
@@ -95,7 +95,7 @@ def _job(own: command_line.Flags) -> Job:
     chosen = settings.choose(own)
     if own.times:
         chosen = chosen._replace(config=replace(chosen.config, times={"words": True}))
-        check_fits(chosen.config, chosen.model)
+        check_can_tell_where(chosen.config, chosen.model)
     _check_inputs(own)
     speaker = own.speaker
     if speaker is None and bundled.is_demo(chosen.checkpoint):

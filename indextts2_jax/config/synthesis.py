@@ -306,10 +306,10 @@ def check_fits(config: Config, model: ModelConfig) -> None:
     language = config.text.language
     told = language == "auto" or model.gpt.languages is not None
     _require(told, "text.language", language, f"auto for {model.name}, which tells Chinese and English by itself")
-    check_encoder(config, model)
+    check_can_tell_where(config, model)
 
 
-def check_encoder(config: Config, model: ModelConfig) -> None:
+def check_can_tell_where(config: Config, model: ModelConfig) -> None:
     """Raises `ConfigError` where `config` asks where in the text the model is, and it lacks what that is found with."""
     asked = asks_where(config)
     if asked and not model.semantic_codec.encoder:

@@ -151,8 +151,9 @@ def _part(values: object, folder: pathlib.Path, at: int) -> tuple[Part, list[str
     """A part of what is right of it, and all that is wrong."""
     if not isinstance(values, Mapping):
         return Part(at=at), ["write a clip's name, or {voice: …, emotion: …, speed: …, loudness: …}."]
-    wrong = [what for key, value in values.items() if (what := _wrong(key, value))]
-    right = {key: value for key, value in values.items() if not _wrong(key, value)}
+    found = {key: _wrong(key, value) for key, value in values.items()}
+    wrong = [what for what in found.values() if what is not None]
+    right = {key: values[key] for key, what in found.items() if what is None}
     part = Part(
         voice=str(folder / right["voice"]) if "voice" in right else None,
         settings={key: value for key, value in right.items() if "." in key},

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 from indextts2_jax.serving.limits import Limits
 from indextts2_jax.serving.problems import Problem
+from indextts2_jax.text.english.abbreviations import TITLES
 from indextts2_jax.text.script import PAUSE
 
 LONGEST = 600
 """Characters after which a text without an end of a sentence is cut at a space."""
 
 _END = re.compile(r"(?<![.!?…؟۔])[.!?…؟۔]++[\"'”’)\]]*+(?=\s)|[。！？；]++[”’」』）]*+|\n")
-_TITLES = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])\.$")
+_TITLES = re.compile(rf"\b(?:{'|'.join(TITLES)}|St|vs|etc|e\.g|i\.e|[A-Z])\.$")
 _TITLE = 8
 """Characters that tell whether a full stop is that of a title."""
 

@@ -14,8 +14,8 @@ from indextts2_jax.config import (
     Config,
     ModelConfig,
     asks_where,
+    check_can_tell_where,
     check_drawn_once,
-    check_encoder,
     check_fits,
     check_of_call,
     fitted,
@@ -381,7 +381,7 @@ class IndexTTS2:
         Raises:
           ConfigError: they are asked for, and the model has no encoder to find them by.
         """
-        check_encoder(config, self.model)
+        check_can_tell_where(config, self.model)
         if not asks_where(config):
             return NO_HEADS
         if self._heads is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 from indextts2_jax.errors import TextError
+from indextts2_jax.text.characters import READING
 from indextts2_jax.text.frontend import MultilingualFrontend, TextFrontend
 
 MAX_PAUSE_SECONDS = 60.0
@@ -99,8 +100,6 @@ WHOLE = 2000
 PIECE = 1000
 
 # Where to cut, best first. A full stop behind a short word may belong to an abbreviation.
-READING = re.compile(r"<[^|<>\n]{1,200}\|[^<>\n]{1,200}>")
-"""A word and how it is read, which is never cut."""
 CUTS = [
     re.compile(r"\n"),
     re.compile(r"[。！？…；]+[”’」』）]*|(?:(?<=\w{4})\.|[!?؟۔])[\"'”’)]*\s"),

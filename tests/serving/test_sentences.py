@@ -13,6 +13,7 @@ from indextts2_jax.serving.sentences import LONGEST, Sentences
     [
         ("One. Two! Three? ", ["One.", "Two!", "Three?"]),
         ("Dr. Who met J. Smith. He left.", ["Dr. Who met J. Smith.", "He left."]),
+        ("Ask Messrs. Smith and Capt. Jones. Now", ["Ask Messrs. Smith and Capt. Jones.", "Now"]),
         ("It costs 3.50 today. Fine", ["It costs 3.50 today.", "Fine"]),
         ('"Stop!" he said. Then: …', ['"Stop!"', "he said.", "Then: …"]),
         ("你好。今天天气很好！真的", ["你好。", "今天天气很好！", "真的"]),

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 
 from indextts2_jax.text import wetext
+from indextts2_jax.text.characters import READING
 from indextts2_jax.text.english import markup, reader
 from indextts2_jax.text.glossary import Glossary, GlossaryRewriter, Language
 
@@ -49,8 +50,6 @@ TERM = re.compile(r"[0-9]*+[A-Za-z][A-Za-z0-9]*+(?:-[A-Za-z0-9]++)++|[A-Za-z0-9]
 
 # <word|pronunciation>. The second half swallows a tag's beginning that turned out to be none.
 TAG = re.compile(r"<[^|>]++\|[^>]++>|<[^|>]*+")
-READING = re.compile(r"<[^|<>=\n]{1,200}\|[^<>\n]{1,200}>")
-"""Such a tag, and no markup: an equals sign is one of an attribute."""
 TAG_HIDDEN = "PRONPLACEHOLDER{}PRONPLACEHOLDER"
 
 CHARACTERS = {
