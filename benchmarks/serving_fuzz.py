@@ -228,10 +228,10 @@ def _is_answered(answer: bytes) -> bool:
 
 
 def _is_whole(sent: bytes) -> bool:
-    """Whether a server finds the body as long as it was said to be."""
-    head, _, body = sent.partition(b"\r\n\r\n")
+    """Whether a server finds the end of the head, and the body as long as it was said to be."""
+    head, end, body = sent.partition(b"\r\n\r\n")
     length = re.findall(rb"(?im)^content-length: (\d+)\r?$", head)
-    return b"chunked" not in head and (not length or int(length[0]) == len(body))
+    return bool(end) and b"chunked" not in head and (not length or int(length[0]) == len(body))
 
 
 def fault_of(answer: bytes) -> str | None:

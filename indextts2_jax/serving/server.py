@@ -6,6 +6,7 @@ sockets ─► worker (its model takes seconds; /ready says 503 so long) ─► 
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -18,6 +19,7 @@ from fastapi import FastAPI
 
 from indextts2_jax.errors import ConfigError
 from indextts2_jax.serving.app import Serving, build_app
+from indextts2_jax.serving.heads import Http
 from indextts2_jax.serving.link import Link
 from indextts2_jax.serving.speakers import Speakers
 from indextts2_jax.serving.worker import MakeScheduler, Order
@@ -100,7 +102,7 @@ class Server:
             log_level="info" if self._access_log else "warning",
             access_log=self._access_log,
             lifespan="off",
-            http="h11",
+            http=functools.partial(Http, head_seconds=self._serving.limits.body_seconds),  # type: ignore[arg-type]
             ws="websockets-sansio",
             ws_max_size=1 << 20,
             server_header=False,
